@@ -1,0 +1,1 @@
+"""What happens to a message, from `/send` to the client's ack."""
