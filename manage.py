@@ -1,0 +1,22 @@
+#!/usr/bin/env python
+"""Django's command line: `serve`, `seed_sites`, `migrate`, `check` and the rest."""
+
+import os
+import sys
+
+from sioweb_project.config import ConfigError
+
+
+def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sioweb_project.settings")
+    from django.core.management import execute_from_command_line
+
+    try:
+        execute_from_command_line(sys.argv)
+    except ConfigError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+"""A wrong environment variable gives one line with its name."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.sioweb_project.malformed import SECRET, assert_one_safe_line, refuse
+
+VARIABLES = {
+    "PORT in words": ({"PORT": "abc"}, "PORT is 'abc'; accepted: a whole number from 0 to 65535"),
+    "PORT too high": ({"PORT": "65536"}, "PORT is '65536'; accepted: a whole number from 0"),
+    "PORT negative": ({"PORT": "-1"}, "PORT is '-1'; accepted: a whole number from 0"),
+    "PORT in other digits": ({"PORT": "٨٠"}, "PORT is '٨٠'; accepted: a whole number"),
+    "PORT very long": ({"PORT": "9" * 5000}, "PORT is '9999"),
+    "DEVICE_TTL fractional": (
+        {"DEVICE_TTL": "1.5"},
+        "DEVICE_TTL is '1.5'; accepted: a whole number of seconds, 0 or more",
+    ),
+    "SIOWEB_REDIS_URL without scheme": (
+        {"SIOWEB_REDIS_URL": f"me:{SECRET}@example.com"},
+        "SIOWEB_REDIS_URL is '***@example.com'; accepted: a URL such as redis://",
+    ),
+    "SIOWEB_REDIS_URL for Sentinel": (
+        {"SIOWEB_REDIS_URL": "redis+sentinel://a:26379"},
+        "SIOWEB_REDIS_URL is 'redis+sentinel://a:26379'; accepted: a URL such as redis://",
+    ),
+    "REDIS_URL with a wrong port": (
+        {"REDIS_URL": f"redis://:{SECRET}@a:b/0"},
+        "REDIS_URL is 'redis://***@a:***/0'; accepted: a URL such as redis://",
+    ),
+    "SIOWEB_DATABASE_URL of another kind": (
+        {"SIOWEB_DATABASE_URL": f"oracle://me:{SECRET}@db/x"},
+        "SIOWEB_DATABASE_URL is 'oracle://***@db/x'; accepted: a URL such as sqlite:",
+    ),
+}
+
+
+@pytest.mark.parametrize(("environ", "expected"), VARIABLES.values(), ids=VARIABLES)
+def test_wrong_variable_is_refused_by_name(
+    tmp_path: Path, environ: dict[str, str], expected: str
+) -> None:
+    line = refuse(tmp_path, b"", **environ)
+    assert line.startswith(expected)
+    assert_one_safe_line(line)
