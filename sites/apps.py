@@ -1,0 +1,24 @@
+"""The `sites` app: its system checks, and the wake-up of the registry after a change.
+
+Not `django.contrib.sites`, whose label this app takes: the two exclude each other.
+"""
+
+from django.apps import AppConfig
+from django.core.checks import register
+from django.db.models.signals import post_delete, post_save
+
+
+class SitesConfig(AppConfig):
+    name = "sites"
+    verbose_name = "Sites"
+
+    def ready(self) -> None:
+        # Models can be imported only now.
+        from sites.checks import check_sites_file
+        from sites.models import ApiKey, Site
+        from sites.registry import wake_after_commit
+
+        register(check_sites_file)
+        for model in (Site, ApiKey):
+            post_save.connect(wake_after_commit, sender=model)
+            post_delete.connect(wake_after_commit, sender=model)

@@ -1,0 +1,184 @@
+"""One site as sites.yml or the environment describes it, checked before anything is written.
+
+Between `sites.sites_file`, which reads, and `sites.seeding`, which writes. The fields
+are checked by those of the Site model, so that the admin and the file accept the same.
+"""
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, cast
+
+from django.core.exceptions import ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
+from pydantic import ValidationError as EntryError
+from pydantic.alias_generators import to_camel
+
+from sites.models import Site
+
+if TYPE_CHECKING:
+    from django.db import models
+    from pydantic_core import ErrorDetails
+
+SHOWN_LENGTH = 80  # of a refused value, so that the message stays one line
+KEYS_MESSAGE = (
+    "*** is refused. A key or a list of keys is accepted, none empty, "
+    "in quotes if it reads as true, null or 1.5."
+)
+MESSAGES = {
+    "missing": "is missing. Each site needs one.",
+    "string_type": "{value} is refused. Text is accepted, "
+    "in quotes if it reads as true, null or 1.5.",
+    "bool_type": "{value} is refused. Only true or false is accepted.",
+    "value_error": "{value} is refused. {reason}",
+}
+YAML_WORDS = {None: "null", True: "true", False: "false"}
+NAME_MARK = "[key]"  # what pydantic puts last in the path to a name of the mapping
+NO_MAPPING = "is no mapping of {names}."
+
+Location = tuple[int | str, ...]  # pydantic's way to the value that is wrong
+
+
+class SitesFileError(Exception):
+    """Wrong sites; the text is one line naming file, path, value and what is accepted.
+
+    Never an API key: those are `***`.
+    """
+
+
+def _checked_by(field_name: str) -> AfterValidator:
+    """Check with the field of the Site model that the value is for."""
+    field = cast("models.Field[str, str]", Site._meta.get_field(field_name))
+
+    def check(value: str) -> str:
+        try:
+            return str(field.clean(value, None))
+        except ValidationError as error:
+            raise ValueError(" ".join(error.messages)) from error
+
+    return AfterValidator(check)
+
+
+def _empty_is(default: str) -> BeforeValidator:
+    """A field left empty (`publicChannel:` and nothing else) means its default."""
+    return BeforeValidator(lambda value: default if value is None else value)
+
+
+def _check_prefix_is_given(value: object) -> object:
+    if value == "":
+        raise ValueError("Leave it out for a site without user rooms.")
+    return value
+
+
+def _list_keys(value: object) -> tuple[str, ...]:
+    keys = value if isinstance(value, list) else [value]
+    if not keys or not all(isinstance(key, str) and key for key in keys):
+        raise ValueError
+    return tuple(keys)
+
+
+Name = Annotated[str, _checked_by("name")]
+
+
+class SiteEntry(BaseModel):
+    """The fields of one site, in the names of sites.yml."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        alias_generator=to_camel,
+        hide_input_in_errors=True,
+    )
+
+    auth_url: Annotated[str, _checked_by("auth_url")]
+    auth_scheme: Annotated[str, _checked_by("auth_scheme"), _empty_is("Bearer")] = "Bearer"
+    api_keys: Annotated[tuple[str, ...], BeforeValidator(_list_keys)] = Field(
+        alias="apiKey", repr=False
+    )
+    user_room_prefix: Annotated[
+        str,
+        _checked_by("user_room_prefix"),
+        _empty_is(""),
+        BeforeValidator(_check_prefix_is_given),
+    ] = ""
+    update_user_url: Annotated[str, _checked_by("update_user_url"), _empty_is("")] = ""
+    public_channel: Annotated[str, _checked_by("public_channel"), _empty_is("")] = ""
+    prefixed_system_events: bool = False
+    is_enabled: bool = Field(default=True, alias="enabled")
+
+    def site_fields(self) -> dict[str, str | bool]:
+        """Return all fields but the keys, in the names of the Site model."""
+        return self.model_dump(exclude={"api_keys"})
+
+    def given_fields(self) -> dict[str, str | bool]:
+        """Return the fields that were written down, without those left to their default."""
+        return self.model_dump(exclude={"api_keys"}, exclude_unset=True)
+
+
+FIELD_NAMES = tuple(field.alias or name for name, field in SiteEntry.model_fields.items())
+_ENTRIES = TypeAdapter(dict[Name, SiteEntry])
+
+
+def check_entries(
+    data: object, origin: str, name_path: Callable[[Location], str] | None = None
+) -> dict[str, SiteEntry]:
+    """Check `{name: {authUrl: ..., apiKey: ...}}` from `origin`, a file or the like.
+
+    Raises SitesFileError, whose path is `newsite.authUrl` or what `name_path` makes of it.
+    """
+    try:
+        return _ENTRIES.validate_python(data)
+    except EntryError as error:
+        first = error.errors(include_url=False)[0]
+        path = (name_path or _dotted)(first["loc"])
+        raise SitesFileError(": ".join(filter(None, (origin, path, explain(first))))) from None
+
+
+def field_name(attribute: str) -> str:
+    """Return the name in sites.yml of a field of Site.
+
+    >>> field_name("auth_url"), field_name("is_enabled")
+    ('authUrl', 'enabled')
+    """
+    return SiteEntry.model_fields[attribute].alias or attribute
+
+
+def explain(error: "ErrorDetails") -> str:
+    """Say what is wrong and what is accepted, with the value where it cannot be a key."""
+    location, kind = error["loc"], error["type"]
+    if len(location) < 2:
+        names = "fields such as authUrl and apiKey" if location else "site names to their fields"
+        return NO_MAPPING.format(names=names)
+    if kind == "extra_forbidden":  # its value may be a key under a misspelt name
+        return f"is unknown. Known are {', '.join(FIELD_NAMES)}."
+    if location[1] == "apiKey" and kind != "missing":
+        return KEYS_MESSAGE
+    reason = str(error.get("ctx", {}).get("error", ""))
+    if kind not in MESSAGES:
+        return error["msg"]
+    return MESSAGES[kind].format(value=show_value(error["input"]), reason=reason)
+
+
+def show_value(value: object) -> str:
+    """Show a value on one line as YAML has it, without the password of an address.
+
+    >>> show_value("http://user:secret@newsite.com"), show_value(True)
+    ("'http://***@newsite.com'", 'true')
+    """
+    if value is None or isinstance(value, bool):
+        return YAML_WORDS[value]
+    if isinstance(value, (dict, list)):  # a key may stand in it
+        return "a mapping" if isinstance(value, dict) else "a list"
+    text = repr(re.sub(r"//[^/]*@", "//***@", str(value)))
+    return text if len(text) <= SHOWN_LENGTH else text[: SHOWN_LENGTH - 1] + "…"
+
+
+def _dotted(location: Location) -> str:
+    """Turn `("newsite", "authUrl")` into `newsite.authUrl`; a bad name is no path."""
+    if location[-1:] == (NAME_MARK,):
+        return "name of a site"
+    return ".".join(_one_line(part) for part in location)
+
+
+def _one_line(part: object) -> str:
+    return str(part) if str(part).isprintable() else repr(part)

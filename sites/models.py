@@ -1,0 +1,158 @@
+"""Site and ApiKey: who may send, and where a client's rooms are asked for.
+
+Edited in the admin, seeded from sites.yml, read by `sites.registry`. Nothing on the
+way of a message touches these tables.
+"""
+
+from django.db import models
+from django.utils import timezone
+
+from sites.keys import digest_key, make_key, show_start
+from sites.validators import (
+    validate_auth_scheme,
+    validate_http_url,
+    validate_room,
+    validate_site_name,
+)
+
+NAME_LENGTH = 64
+URL_LENGTH = 2000
+SCHEME_LENGTH = 64
+ROOM_LENGTH = 256  # as long as a room name may be in /send
+LABEL_LENGTH = 100
+
+
+class SiteQuerySet(models.QuerySet["Site"]):
+    def enabled(self) -> "SiteQuerySet":
+        return self.filter(is_enabled=True)
+
+
+class Site(models.Model):
+    """One website, a tenant: its clients connect to the namespace `/<name>`."""
+
+    name = models.CharField(
+        max_length=NAME_LENGTH,
+        unique=True,
+        validators=[validate_site_name],
+        help_text='Clients connect with io("/name"). Renaming or deleting a site disconnects '
+        "its clients.",
+    )
+    auth_url = models.CharField(
+        "auth URL",
+        max_length=URL_LENGTH,
+        validators=[validate_http_url],
+        help_text="Asked with the client's token for the list of rooms, "
+        "e.g. https://newsite.com/socketrooms.",
+    )
+    auth_scheme = models.CharField(
+        max_length=SCHEME_LENGTH,
+        default="Bearer",
+        validators=[validate_auth_scheme],
+        help_text="First word of the Authorization header sent to the auth URL.",
+    )
+    user_room_prefix = models.CharField(
+        max_length=ROOM_LENGTH,
+        blank=True,
+        default="",
+        validators=[validate_room],
+        help_text='Rooms that start with this, e.g. "user_", belong to one user, and their '
+        "messages are kept until acknowledged. Blank: no such rooms.",
+    )
+    prefixed_system_events = models.BooleanField(
+        default=False,
+        help_text='For clients written for later Node versions: "_batch", "_resync" and '
+        '"_settings" in place of "batch" and "resync".',
+    )
+    update_user_url = models.CharField(
+        "update user URL",
+        max_length=URL_LENGTH,
+        blank=True,
+        default="",
+        validators=[validate_http_url],
+        help_text="From sites.yml of later Node versions; this service does not call it yet.",
+    )
+    public_channel = models.CharField(
+        max_length=ROOM_LENGTH,
+        blank=True,
+        default="",
+        validators=[validate_room],
+        help_text="From sites.yml of later Node versions; this service does not open it yet.",
+    )
+    is_enabled = models.BooleanField(
+        "enabled",
+        default=True,
+        help_text="A disabled site refuses messages and disconnects its clients.",
+    )
+    created_at = models.DateTimeField("created", auto_now_add=True)
+    updated_at = models.DateTimeField("updated", auto_now=True)
+
+    objects = SiteQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
+    def usable(self) -> "ApiKeyQuerySet":
+        return self.filter(revoked_at=None)
+
+    def with_text(self, key: str) -> "ApiKeyQuerySet":
+        return self.filter(digest=digest_key(key).hex())
+
+    def make(self, site: Site, label: str = "") -> tuple["ApiKey", str]:
+        """Make a key; return its row and its text, which cannot be had again."""
+        key = make_key()
+        return self.add(site, key, label), key
+
+    def add(self, site: Site, key: str, label: str = "") -> "ApiKey":
+        """Store a key, or bring a revoked one back; safe when several processes do it at once."""
+        row, _ = self.update_or_create(
+            site=site,
+            digest=digest_key(key).hex(),
+            defaults={"revoked_at": None},
+            create_defaults={"label": label, "first_characters": show_start(key)},
+        )
+        return row
+
+
+class ApiKey(models.Model):
+    """One key of a site. Several may be usable at a time, so that keys rotate without a gap."""
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="api_keys")
+    label = models.CharField(
+        max_length=LABEL_LENGTH,
+        blank=True,
+        default="",
+        help_text='Who uses this key, e.g. "shop backend".',
+    )
+    digest = models.CharField(max_length=64, editable=False)  # HMAC-SHA256, hexadecimal
+    first_characters = models.CharField(max_length=4, blank=True, default="", editable=False)
+    created_at = models.DateTimeField("created", auto_now_add=True)
+    last_used_at = models.DateTimeField("last used", null=True, blank=True, editable=False)
+    revoked_at = models.DateTimeField("revoked", null=True, blank=True, editable=False)
+
+    objects = ApiKeyQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "API key"
+        ordering = ["site__name", "-created_at"]
+        constraints = [
+            models.UniqueConstraint(fields=["site", "digest"], name="sites_apikey_unique_per_site")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.first_characters}… {self.label}".rstrip()
+
+    def assign(self, key: str) -> None:
+        """Take over a key's digest and first characters, before the first save."""
+        self.digest, self.first_characters = digest_key(key).hex(), show_start(key)
+
+    def revoke(self) -> None:
+        """Refuse this key from now on; a second call keeps the first one's time."""
+        if self.revoked_at is None:
+            self.revoked_at = timezone.now()
+            # save() rather than update(), so that the registry hears of it at once
+            self.save(update_fields=["revoked_at"])

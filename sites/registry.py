@@ -1,0 +1,218 @@
+"""All enabled sites in memory, for the way of a message, which never touches the database.
+
+`registry` is this process's one. `run()` reads the tables every second, and at once
+after a change made in this process, so that a change made anywhere is live in every
+process within two seconds. Nothing here writes, except when a key was last used.
+"""
+
+import asyncio
+import contextlib
+import hmac
+import logging
+import secrets
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import ParamSpec, TypeVar
+
+from asgiref.sync import sync_to_async
+from django.db import Error, close_old_connections, transaction
+from django.utils import timezone
+
+from sites.keys import digest_key
+from sites.models import ApiKey, Site
+
+REFRESH_SECONDS = 1.0  # leaves a second for reading, of the two that are promised
+NAMES_IN_LOG = 20
+FLUSH_SECONDS = 60.0  # a busy key costs one write a minute
+# Compared with when there is no site or no key, so that both take as long as a wrong key.
+NO_KEYS = ((0, secrets.token_bytes(32)),)
+
+logger = logging.getLogger(__name__)
+
+Listener = Callable[[frozenset[str]], None]
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class SiteSnapshot:
+    """One enabled site as it was when last read."""
+
+    name: str
+    auth_url: str
+    auth_scheme: str = "Bearer"
+    user_room_prefix: str = ""  # "" = no user rooms
+    prefixed_system_events: bool = False
+    update_user_url: str = ""
+    public_channel: str = ""
+    keys: tuple[tuple[int, bytes], ...] = field(default=(), repr=False)  # (ApiKey pk, digest)
+
+    def is_user_room(self, room: str) -> bool:
+        return bool(self.user_room_prefix) and room.startswith(self.user_room_prefix)
+
+    @property
+    def batch_event(self) -> str:
+        return "_batch" if self.prefixed_system_events else "batch"
+
+    @property
+    def resync_event(self) -> str:
+        return "_resync" if self.prefixed_system_events else "resync"
+
+
+SITE_FIELDS = tuple(each.name for each in fields(SiteSnapshot) if each.name != "keys")
+
+
+class Registry:
+    def __init__(self) -> None:
+        self._sites: dict[str, SiteSnapshot] = {}
+        self._listeners: list[Listener] = []
+        self._last_used: dict[int, datetime] = {}  # {ApiKey pk: time}, not yet written
+        self._flush_due = 0.0  # by time.monotonic()
+        self._is_database_gone = False
+        self._loop: asyncio.AbstractEventLoop | None = None  # of run(), while it runs
+        self._woken = asyncio.Event()
+
+    def get(self, name: str) -> SiteSnapshot | None:
+        """Return an enabled site."""
+        return self._sites.get(name)
+
+    def authenticate(self, name: str, api_key: str) -> SiteSnapshot | None:
+        """Return the site if the key is one of its own, in the same time whatever is wrong."""
+        digest = digest_key(api_key)
+        site = self._sites.get(name)
+        known = site.keys if site is not None else ()
+        matching = [pk for pk, one in known or NO_KEYS if hmac.compare_digest(one, digest)]
+        if site is None or not matching:
+            return None
+        self._last_used[matching[0]] = timezone.now()
+        return site
+
+    def add_listener(self, listener: Listener) -> None:
+        """Call `listener(names)` after each change, with every site added, changed or gone."""
+        self._listeners.append(listener)
+
+    def load(self) -> frozenset[str]:
+        """Read the database; return the names of the sites added, changed or gone.
+
+        Listeners are called here, in the caller's thread; `run()` calls them on its loop.
+        """
+        return self._replace(read_sites())
+
+    async def run(self) -> None:
+        """Keep the sites up to date until cancelled; a lost database leaves them as they are."""
+        self._loop, self._woken = asyncio.get_running_loop(), asyncio.Event()
+        try:
+            while True:
+                await self._refresh()
+                await self._flush()
+                await self._pause()
+        finally:
+            self._loop = None
+
+    def wake(self) -> None:
+        """Make `run()` read now rather than within a second; from any thread."""
+        if (loop := self._loop) is not None:
+            with contextlib.suppress(RuntimeError):  # the loop has just been closed
+                loop.call_soon_threadsafe(self._woken.set)
+
+    async def _refresh(self) -> None:
+        try:
+            sites = await sync_to_async(with_live_connection)(read_sites)
+        except Error as error:
+            self._note_outage(error)
+        except Exception:
+            logger.exception("The sites could not be read; they stay as they are")
+        else:
+            self._note_recovery()
+            self._replace(sites)
+
+    async def _flush(self) -> None:
+        """Write the last uses; apart from reading, so that a read-only database still serves."""
+        now = time.monotonic()
+        if not self._last_used or now < self._flush_due:
+            return
+        self._flush_due = now + FLUSH_SECONDS
+        used, self._last_used = self._last_used, {}
+        try:
+            await sync_to_async(with_live_connection)(write_last_used, used)
+        except Error as error:
+            self._last_used = used | self._last_used
+            logger.warning("Last uses of %d keys not written, will retry: %s", len(used), error)
+
+    async def _pause(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(REFRESH_SECONDS):
+                await self._woken.wait()
+        # Before reading, not after: a change that comes while reading is not missed.
+        self._woken.clear()
+
+    def _replace(self, sites: dict[str, SiteSnapshot]) -> frozenset[str]:
+        former, self._sites = self._sites, sites
+        names = frozenset(
+            name for name in former.keys() | sites.keys() if former.get(name) != sites.get(name)
+        )
+        if names:
+            self._notify(names)
+        return names
+
+    def _notify(self, names: frozenset[str]) -> None:
+        first = ", ".join(sorted(names)[:NAMES_IN_LOG])
+        logger.info("%d sites added, changed or gone: %s", len(names), first)
+        for listener in self._listeners:
+            try:
+                listener(names)
+            except Exception:
+                logger.exception("A listener failed on a change of sites")
+
+    def _note_outage(self, error: Error) -> None:
+        if not self._is_database_gone:
+            logger.warning("Database out of reach, the sites stay as they are: %s", error)
+        self._is_database_gone = True
+
+    def _note_recovery(self) -> None:
+        if self._is_database_gone:
+            logger.info("Database answers again")
+        self._is_database_gone = False
+
+
+def read_sites() -> dict[str, SiteSnapshot]:
+    """Return `{name: SiteSnapshot}` of all enabled sites, in two queries.
+
+    Sites before keys: a site made in between is then missing as a whole, not without keys.
+    """
+    sites = list(Site.objects.enabled().order_by().values_list("pk", *SITE_FIELDS))
+    keys: defaultdict[int, list[tuple[int, bytes]]] = defaultdict(list)
+    rows = ApiKey.objects.usable().order_by("pk").values_list("site_id", "pk", "digest")
+    for site_id, pk, digest in rows:
+        keys[site_id].append((pk, bytes.fromhex(digest)))
+    snapshots = (SiteSnapshot(*values, keys=tuple(keys[pk])) for pk, *values in sites)
+    return {site.name: site for site in snapshots}
+
+
+def write_last_used(used: dict[int, datetime]) -> None:
+    """Write `{ApiKey pk: time}`, unless another process has written a later time."""
+    with transaction.atomic():
+        for pk, moment in list(used.items()):
+            ApiKey.objects.filter(pk=pk).exclude(last_used_at__gte=moment).update(
+                last_used_at=moment
+            )
+
+
+def with_live_connection(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Do database work in a thread outside of requests, where Django tends no connections."""
+    close_old_connections()
+    try:
+        return work(*args, **kwargs)
+    finally:
+        close_old_connections()
+
+
+def wake_after_commit(using: str, **_: object) -> None:
+    """Signal receiver: make a change of Site or ApiKey live at once in this process."""
+    transaction.on_commit(registry.wake, using=using)
+
+
+registry = Registry()  # the process's one

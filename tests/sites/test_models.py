@@ -1,0 +1,90 @@
+"""Site and ApiKey as stored."""
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, connection, transaction
+from django.forms.models import model_to_dict
+
+from sites.models import ApiKey, Site
+from tests.sites.conftest import KEY
+
+
+def site_with(**fields: str) -> Site:
+    return Site(**{"name": "shop", "auth_url": "http://shop.com/rooms", **fields})
+
+
+@pytest.mark.django_db
+def test_site_with_name_and_address_alone_is_complete() -> None:
+    site = site_with()
+    site.full_clean()
+    assert (site.auth_scheme, site.user_room_prefix, site.is_enabled) == ("Bearer", "", True)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("name", ""),
+        ("name", "a,b"),
+        ("name", "n" * 65),
+        ("auth_url", ""),
+        ("auth_url", "http://shop.com/" + "x" * 2000),
+        ("auth_scheme", ""),
+        ("auth_scheme", "Two Words"),
+        ("user_room_prefix", " "),
+        ("update_user_url", "shop.com"),
+        ("public_channel", "a\nb"),
+    ],
+)
+def test_wrong_field_is_named_by_full_clean(field: str, value: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        site_with(**{field: value}).full_clean()
+    assert list(caught.value.message_dict) == [field]
+
+
+def test_names_are_unique_and_case_sensitive(newsite: Site) -> None:
+    Site.objects.create(name="NewSite", auth_url="http://newsite.com")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Site.objects.create(name="newsite", auth_url="http://newsite.com")
+
+
+def test_key_text_is_nowhere_in_the_database(newsite: Site) -> None:
+    row, key = ApiKey.objects.make(newsite, "backend")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM sites_apikey WHERE id = %s", [row.pk])
+        stored = repr(cursor.fetchone())
+    assert key not in stored
+    assert key[:5] not in stored
+    assert key[:4] in stored
+
+
+def test_same_key_is_stored_once_a_site(newsite: Site) -> None:
+    other = Site.objects.create(name="other", auth_url="http://other.com")
+    first, again = (ApiKey.objects.add(newsite, KEY) for _ in range(2))
+    assert first == again != ApiKey.objects.add(other, KEY)
+    assert first.label == "backend"
+
+
+def test_adding_a_revoked_key_brings_it_back(newsite: Site) -> None:
+    row = newsite.api_keys.get()
+    row.revoke()
+    assert not newsite.api_keys.usable().exists()
+    assert ApiKey.objects.add(newsite, KEY) == row
+    assert newsite.api_keys.usable().exists()
+
+
+def test_second_revocation_keeps_the_first_time(newsite: Site) -> None:
+    row = newsite.api_keys.get()
+    row.revoke()
+    first = row.revoked_at
+    row.revoke()
+    assert row.revoked_at == first
+
+
+def test_key_is_named_by_its_start_and_label(newsite: Site) -> None:
+    assert str(newsite.api_keys.get()) == "5… backend"
+    assert str(newsite) == "newsite"
+
+
+def test_no_form_holds_the_digest(newsite: Site) -> None:
+    assert set(model_to_dict(newsite.api_keys.get())) == {"id", "site", "label"}

@@ -1,0 +1,346 @@
+"""sites.yml and the variables for one site: what is read, and how faults are told."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sites.entries import SiteEntry, SitesFileError, show_value
+from sites.sites_file import default_path, read_environment, read_sites_file, read_sites_given
+from sites.validators import NAME_MESSAGE, ROOM_MESSAGE, SCHEME_MESSAGE, URL_MESSAGE
+
+NODE_EXAMPLE = """\
+newsite:
+  authUrl: http://newsite.com/socketrooms
+  authScheme: Bearer
+  apiKey: 54321
+  userRoomPrefix: user_
+"""
+TEXT_MESSAGE = "Text is accepted, in quotes if it reads as true, null or 1.5."
+SECRET = "s3cret-of-newsite"
+GOOD = f"newsite: {{authUrl: 'http://newsite.com', apiKey: {SECRET}"
+
+
+def read(path: Path, text: str) -> dict[str, SiteEntry]:
+    path.write_text(text, "utf-8")
+    return read_sites_file(path)
+
+
+def outcome(path: Path) -> str:
+    """Return the error's text, or nothing."""
+    try:
+        read_sites_file(path)
+    except SitesFileError as error:
+        return str(error)
+    return ""
+
+
+def refusal(path: Path, text: str) -> str:
+    """Return the error's text without the path that it has to start with."""
+    with pytest.raises(SitesFileError) as caught:
+        read(path, text)
+    assert str(caught.value).startswith(f"{path}: ")
+    return str(caught.value).removeprefix(f"{path}: ")
+
+
+def test_example_of_the_node_service_is_read_to_the_letter(sites_yml: Path) -> None:
+    assert read(sites_yml, NODE_EXAMPLE) == {
+        "newsite": SiteEntry.model_validate(
+            {
+                "authUrl": "http://newsite.com/socketrooms",
+                "authScheme": "Bearer",
+                "apiKey": "54321",
+                "userRoomPrefix": "user_",
+            }
+        )
+    }
+
+
+def test_every_field_is_read(sites_yml: Path) -> None:
+    entry = read(
+        sites_yml,
+        "a: {authUrl: https://a.com/rooms, authScheme: Token, apiKey: [one, 2], userRoomPrefix: u,"
+        " updateUserUrl: 'https://a.com/:id', publicChannel: all, prefixedSystemEvents: true,"
+        " enabled: false}",
+    )["a"]
+    assert entry.api_keys == ("one", "2")
+    assert entry.site_fields() == {
+        "auth_url": "https://a.com/rooms",
+        "auth_scheme": "Token",
+        "user_room_prefix": "u",
+        "update_user_url": "https://a.com/:id",
+        "public_channel": "all",
+        "prefixed_system_events": True,
+        "is_enabled": False,
+    }
+
+
+@pytest.mark.parametrize(
+    ("written", "key"),
+    [
+        ("54321", "54321"),
+        ("'54321'", "54321"),
+        ("012", "012"),
+        ("1_000", "1_000"),
+        ("0x1F", "0x1F"),
+        ("+7", "+7"),
+        ("12:30:45", "12:30:45"),
+        ("2015-01-31", "2015-01-31"),
+        ("2015-99-99", "2015-99-99"),
+        ("1e3", "1e3"),
+        ('"true"', "true"),
+        ("12345678901234567890123", "12345678901234567890123"),
+        ("schlüssel mit leerzeichen", "schlüssel mit leerzeichen"),
+    ],
+)
+def test_key_is_the_text_that_stands_in_the_file(sites_yml: Path, written: str, key: str) -> None:
+    text = f"newsite:\n  authUrl: http://newsite.com\n  apiKey: {written}\n"
+    assert read(sites_yml, text)["newsite"].api_keys == (key,)
+
+
+def test_name_may_be_a_number(sites_yml: Path) -> None:
+    assert list(read(sites_yml, "007: {authUrl: http://a.com, apiKey: 1}")) == ["007"]
+
+
+@pytest.mark.parametrize("text", ["", "# no sites yet\n", "---\n", "{}", "\ufeff"])
+def test_empty_file_is_no_sites(sites_yml: Path, text: str) -> None:
+    assert read(sites_yml, text) == {}
+
+
+def test_missing_file_is_no_sites(sites_yml: Path) -> None:
+    assert read_sites_given({}) == {}
+
+
+def test_optional_fields_left_empty_have_their_defaults(sites_yml: Path) -> None:
+    entry = read(
+        sites_yml,
+        GOOD + ", authScheme: , userRoomPrefix: , updateUserUrl: , publicChannel: }",
+    )["newsite"]
+    assert (entry.auth_scheme, entry.user_room_prefix) == ("Bearer", "")
+    assert (entry.update_user_url, entry.public_channel) == ("", "")
+
+
+def test_merge_keys_share_fields_and_may_be_overridden(sites_yml: Path) -> None:
+    entries = read(
+        sites_yml,
+        "a: &a {authUrl: http://a.com, apiKey: 1}\n"
+        "b: &b {<<: *a, apiKey: 2}\n"
+        "c: {<<: *b, authUrl: http://c.com}",
+    )
+    assert [entry.api_keys for entry in entries.values()] == [("1",), ("2",), ("2",)]
+    assert entries["c"].auth_url == "http://c.com"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("- newsite", "is no mapping of site names to their fields."),
+        ("newsite", "is no mapping of site names to their fields."),
+        ("newsite:", "newsite: is no mapping of fields such as authUrl and apiKey."),
+        ("newsite: [authUrl]", "newsite: is no mapping of fields such as authUrl and apiKey."),
+        (
+            f"newsite: {SECRET}",
+            "newsite: is no mapping of fields such as authUrl and apiKey.",
+        ),
+        ("newsite: {apiKey: 1}", "newsite.authUrl: is missing. Each site needs one."),
+        (
+            "newsite: {authUrl: http://newsite.com}",
+            "newsite.apiKey: is missing. Each site needs one.",
+        ),
+        (
+            GOOD + ", authUri: http://a.com}",
+            "newsite.authUri: is unknown. Known are authUrl, authScheme, apiKey, userRoomPrefix, "
+            "updateUserUrl, publicChannel, prefixedSystemEvents, enabled.",
+        ),
+        (
+            "newsite: {authUrl: ftp://a.com, apiKey: 1}",
+            f"newsite.authUrl: 'ftp://a.com' is refused. {URL_MESSAGE}",
+        ),
+        (
+            "newsite: {authUrl: '', apiKey: 1}",
+            "newsite.authUrl: '' is refused. This field cannot be blank.",
+        ),
+        (
+            "newsite: {authUrl: null, apiKey: 1}",
+            f"newsite.authUrl: null is refused. {TEXT_MESSAGE}",
+        ),
+        (
+            GOOD + ", authScheme: true}",
+            f"newsite.authScheme: true is refused. {TEXT_MESSAGE}",
+        ),
+        (
+            GOOD + ", authScheme: Two Words}",
+            f"newsite.authScheme: 'Two Words' is refused. {SCHEME_MESSAGE}",
+        ),
+        (
+            GOOD + ", userRoomPrefix: ''}",
+            "newsite.userRoomPrefix: '' is refused. Leave it out for a site without user rooms.",
+        ),
+        (
+            GOOD + ", userRoomPrefix: ' '}",
+            f"newsite.userRoomPrefix: ' ' is refused. {ROOM_MESSAGE}",
+        ),
+        (
+            GOOD + ", updateUserUrl: newsite.com}",
+            f"newsite.updateUserUrl: 'newsite.com' is refused. {URL_MESSAGE}",
+        ),
+        (
+            GOOD + ", publicChannel: [a]}",
+            f"newsite.publicChannel: a list is refused. {TEXT_MESSAGE}",
+        ),
+        (
+            GOOD + ", prefixedSystemEvents: 1}",
+            "newsite.prefixedSystemEvents: '1' is refused. Only true or false is accepted.",
+        ),
+        (
+            GOOD + ", enabled: null}",
+            "newsite.enabled: null is refused. Only true or false is accepted.",
+        ),
+        (
+            "'a,b': {authUrl: http://a.com, apiKey: 1}",
+            f"name of a site: 'a,b' is refused. {NAME_MESSAGE}",
+        ),
+        (
+            "yes: {authUrl: http://a.com, apiKey: 1}",
+            f"name of a site: true is refused. {TEXT_MESSAGE}",
+        ),
+        (f"{GOOD}}}\n{GOOD}}}", "line 2, column 1: invalid YAML: 'newsite' is there twice"),
+        (
+            GOOD + ", authUrl: http://b.com}",
+            "line 1, column 69: invalid YAML: 'authUrl' is there twice",
+        ),
+        (GOOD, "line 1, column 67: invalid YAML: expected ',' or '}', but got '<stream end>'"),
+        (
+            "newsite:\n\tauthUrl: http://a.com",
+            "line 2, column 1: invalid YAML: found character '\\t' that cannot start any token",
+        ),
+        ("a: 1\n---\nb: 2", "line 2, column 1: invalid YAML: but found another document"),
+        ("? [a]\n: b", "line 1, column 3: invalid YAML: found unhashable key"),
+        ("a: \x07", "invalid YAML: special characters are not allowed"),
+        ("a: !!bool maybe", "invalid YAML: a !!tag does not fit its value"),
+        ("a: !!timestamp now", "invalid YAML: a !!tag does not fit its value"),
+        ("[" * 5000, "invalid YAML: nested too deeply"),
+    ],
+)
+def test_fault_is_one_line_with_place_value_and_what_is_accepted(
+    sites_yml: Path, text: str, message: str
+) -> None:
+    assert refusal(sites_yml, text) == message
+
+
+@pytest.mark.parametrize("written", ["true", "null", "1.5", "", "''", "[]", "[a, '']", "{a: b}"])
+def test_key_that_is_no_text_is_refused_and_not_shown(sites_yml: Path, written: str) -> None:
+    text = f"newsite: {{authUrl: http://newsite.com, apiKey: {written}}}"
+    assert refusal(sites_yml, text).startswith(
+        "newsite.apiKey: *** is refused. A key or a list of keys"
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"newsite: {{authUrl: http://a.com, apikey: {SECRET}}}",
+        f"newsite: {{authUrl: http://a.com, apiKey: {{key: {SECRET}}}}}",
+        f"newsite: {{authUrl: http://a.com, apiKey: [{SECRET}, '']}}",
+        f"newsite: {{authUrl: http://a.com, apiKey: *{SECRET}}}",
+        f"newsite: {{authUrl: {{apiKey: {SECRET}}}}}",
+        f"newsite: {{authUrl: http://a.com, apiKey: !{SECRET} a}}",
+        f"newsite: {{authUrl: http://a.com, apiKey: !{SECRET}!x a}}",
+        f"newsite:\n  apiKey: {SECRET}: a\n",
+        f"newsite:\n  apiKey: {SECRET}\n authUrl: http://a.com\n",
+        f"newsite: {{apiKey: {SECRET}}}",
+        f"newsite: {{apiKey: {SECRET}",
+        f"a: {{authUrl: http://a.com, apiKey: &{SECRET} x}}\nb: &{SECRET} x",
+        f"newsite: {{authUrl: http://user:{SECRET}@a.com, apiKey: 1}}",
+    ],
+)
+def test_no_message_shows_a_key(sites_yml: Path, text: str) -> None:
+    message = refusal(sites_yml, text)
+    assert SECRET not in message
+    assert "\n" not in message
+
+
+YAML_PIECES = st.sampled_from([*"{}[]:,&*!?-'\"#|>% \n\t", "a", "authUrl", "apiKey", "<<", "1.5"])
+
+
+@given(st.one_of(st.text(), st.lists(YAML_PIECES).map("".join)))
+def test_any_text_is_sites_or_one_line_of_refusal(
+    tmp_path_factory: pytest.TempPathFactory, text: str
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "sites.yml"
+    path.write_bytes(text.encode("utf-8", "surrogatepass"))
+    assert outcome(path).isprintable()
+
+
+def test_keys_stay_out_of_logs(sites_yml: Path) -> None:
+    assert SECRET not in repr(read(sites_yml, GOOD + "}"))
+
+
+def test_long_or_broken_values_stay_one_short_line(sites_yml: Path) -> None:
+    message = refusal(sites_yml, f'"a\\nb": {{authUrl: "x{"y" * 500}\\n", apiKey: 1}}')
+    assert "\n" not in message
+    assert len(show_value("y" * 500)) == 80
+
+
+def test_file_that_is_no_text_is_refused(sites_yml: Path) -> None:
+    sites_yml.write_bytes(b"a: \xff")
+    with pytest.raises(SitesFileError, match="is no UTF-8 text at byte 3"):
+        read_sites_file(sites_yml)
+
+
+def test_folder_in_place_of_the_file_is_refused(sites_yml: Path) -> None:
+    sites_yml.mkdir()
+    with pytest.raises(SitesFileError, match="cannot be read: Is a directory"):
+        read_sites_file(sites_yml)
+
+
+def test_file_is_looked_for_in_the_configuration_folder(sites_yml: Path) -> None:
+    sites_yml.write_text(NODE_EXAMPLE)
+    assert default_path() == sites_yml
+    assert list(read_sites_given({})) == ["newsite"]
+
+
+def test_site_of_the_environment_replaces_the_file(sites_yml: Path) -> None:
+    sites_yml.write_text(NODE_EXAMPLE)
+    environ = {
+        "SITE_NAME": "shop",
+        "AUTH_URL": "http://shop.com/rooms",
+        "AUTH_SCHEME": "Token",
+        "API_KEY": "012",
+        "USER_ROOM_PREFIX": "u_",
+        "UPDATE_USER_URL": "http://shop.com/:id",
+        "PUBLIC_CHANNEL": "",
+    }
+    assert read_sites_given(environ) == {
+        "shop": SiteEntry.model_validate(
+            {
+                "authUrl": "http://shop.com/rooms",
+                "authScheme": "Token",
+                "apiKey": "012",
+                "userRoomPrefix": "u_",
+                "updateUserUrl": "http://shop.com/:id",
+            }
+        )
+    }
+
+
+@pytest.mark.parametrize(
+    ("environ", "message"),
+    [
+        ({"API_KEY": "1"}, "environment: AUTH_URL: is missing. Each site needs one."),
+        ({"AUTH_URL": "http://a.com"}, "environment: API_KEY: is missing. Each site needs one."),
+        (
+            {"AUTH_URL": "http://a.com", "API_KEY": "1", "SITE_NAME": "/a"},
+            "environment: SITE_NAME: '/a' is refused. A name becomes a Socket.IO namespace",
+        ),
+        (
+            {"AUTH_URL": "a.com", "API_KEY": "1"},
+            "environment: AUTH_URL: 'a.com' is refused. An http:// or https:// address",
+        ),
+    ],
+)
+def test_fault_of_the_environment_names_the_variable(environ: dict[str, str], message: str) -> None:
+    with pytest.raises(SitesFileError) as caught:
+        read_environment({"SITE_NAME": "shop", **environ})
+    assert str(caught.value).startswith(message)
