@@ -1,0 +1,67 @@
+-- Stores one message for each device of a room. Returns {epoch, seq, overflowed device, ...}.
+--
+-- KEYS[2]  optional: remembers "epoch seq" of the first call with this idempotency key
+-- ARGV[3]  epoch for a room that has none     ARGV[4]  message id
+-- ARGV[5]  1 or 0: the message asks for a resync if it is acked out of order
+-- ARGV[6]  text, the JSON of [event, ...args] ARGV[7]  bytes of the event's JSON in it
+-- ARGV[8]  most messages of a queue           ARGV[9]  most bytes of a queue
+-- ARGV[10] seconds that KEYS[2] lives
+
+-- So that the first append after a long silence is not slow; the rest goes with the next.
+local EXPIRED_AT_ONCE = 50
+
+local text, event_length = ARGV[6], tonumber(ARGV[7])
+local max_messages, max_bytes = tonumber(ARGV[8]), tonumber(ARGV[9])
+
+if KEYS[2] then
+  local first = redis.call('GET', KEYS[2])
+  if first then
+    local epoch, seq = string.match(first, '^(%S+) (%d+)$')
+    return { epoch, tonumber(seq) }
+  end
+end
+
+redis.call('HSETNX', room_key, 'epoch', ARGV[3])
+local epoch = redis.call('HGET', room_key, 'epoch')
+local seq = redis.call('HINCRBY', room_key, 'seq', 1)
+local reply = { epoch, seq }
+
+local function bytes_waiting(device)
+  -- The queue may have expired by itself and left its count behind.
+  if count_waiting(device) == 0 then return 0 end
+  return tonumber(redis.call('HGET', room_key, 'bytes:' .. device))
+end
+
+local function store(device, seen)
+  local bytes = bytes_waiting(device) + #text
+  if count_waiting(device) >= max_messages or bytes > max_bytes then
+    give_up(device, 'overflow')
+    reply[#reply + 1] = device
+    return
+  end
+  local head = string.format('%d|%s|%d|%s|%d|', seq, ARGV[4], now, ARGV[5], event_length)
+  local event = string.sub(text, 2, 1 + event_length)
+  redis.call('ZADD', queue_key(device), seq, head .. text)
+  redis.call('ZADD', events_key(device), 0, event_entry(event, seq))
+  redis.call('HSET', room_key, 'bytes:' .. device, bytes)
+  expire_queue(device, seen)
+end
+
+local is_anyone_known = false
+local devices = redis.call('ZRANGE', devices_key, 0, -1, 'WITHSCORES')
+for i = 1, #devices, 2 do
+  local device, seen = devices[i], tonumber(devices[i + 1])
+  if is_kept(device, seen, EXPIRED_AT_ONCE) then
+    is_anyone_known = true
+    store(device, seen)
+  end
+end
+if not is_anyone_known then
+  is_kept('', 0, EXPIRED_AT_ONCE)
+  store('', 0)
+end
+expire_room()
+if KEYS[2] then
+  redis.call('SET', KEYS[2], string.format('%s %d', epoch, seq), 'EX', ARGV[10])
+end
+return reply

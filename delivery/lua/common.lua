@@ -1,0 +1,158 @@
+-- What every script of a room begins with: its keys, its clock, its expiry.
+--
+-- KEYS[1]  <base>room, a hash: epoch, seq, and for each device
+--            bytes:<device>   bytes of text that wait in its queue
+--            resync:<device>  "<ms>:<reason>", why its copy is wrong, until it is told
+-- ARGV[1]  now in ms, '' = the server's own clock
+-- ARGV[2]  ttl in ms, 0 = for ever
+--
+-- The other keys of the room stand under the same hash tag:
+--   <base>devices           zset: device -> seen_until in ms. The end of its lease while it
+--                           is live, the time it left after that.
+--   <base>queue:<device>    zset: "seq|id|stored_ms|resync|event_length|text" -> seq
+--   <base>events:<device>   zset, all scores 0: event JSON, "\0", seq in 16 digits. JSON holds
+--                           no "\0", so the first member from "event\0" on is the first
+--                           message of that event.
+--   <base>holders:<device>  zset: process -> end of its lease in ms
+--
+-- The device '' holds what was sent before any device was known. It is in `devices`
+-- only if a client without deviceId has come.
+
+local room_key = KEYS[1]
+local base = string.sub(room_key, 1, -5)
+local devices_key = base .. 'devices'
+local ttl = tonumber(ARGV[2])
+
+local function server_clock()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+local now = tonumber(ARGV[1]) or server_clock()
+
+local function queue_key(device) return base .. 'queue:' .. device end
+local function events_key(device) return base .. 'events:' .. device end
+local function holders_key(device) return base .. 'holders:' .. device end
+
+-- The end of the device's lease or the time it left; nil = the device is not known.
+local function seen_until(device)
+  return tonumber(redis.call('ZSCORE', devices_key, device) or nil)
+end
+
+-- PERSIST, because the key may stem from a time when ttl was not 0.
+local function expire(key, from)
+  if ttl == 0 then
+    redis.call('PERSIST', key)
+  else
+    redis.call('PEXPIRE', key, math.max(now, from) + ttl - now)
+  end
+end
+
+local function expire_queue(device, seen)
+  expire(queue_key(device), seen)
+  expire(events_key(device), seen)
+end
+
+-- The room outlives each of its queues: a queue that outlived its epoch would be
+-- delivered as if it belonged to the next one.
+local function expire_room()
+  local last = redis.call('ZREVRANGE', devices_key, 0, 0, 'WITHSCORES')
+  local seen = tonumber(last[2]) or 0
+  expire(room_key, seen)
+  expire(devices_key, seen)
+end
+
+local function parse(member)
+  local seq, stored_ms, resync, length, start =
+    string.match(member, '^(%d+)|[^|]*|(%d+)|(%d)|(%d+)|()')
+  return {
+    seq = seq,
+    stored_ms = tonumber(stored_ms),
+    resync = resync == '1',
+    event = string.sub(member, start + 1, start + length),
+    bytes = #member - start + 1,
+  }
+end
+
+local function event_entry(event, seq)
+  return event .. '\0' .. string.format('%016d', seq)
+end
+
+local function is_first_of_event(device, message)
+  local from, to = '[' .. message.event .. '\0', '(' .. message.event .. '\1'
+  local first = redis.call('ZRANGEBYLEX', events_key(device), from, to, 'LIMIT', 0, 1)
+  return first[1] == event_entry(message.event, message.seq)
+end
+
+local function count_waiting(device)
+  return redis.call('ZCARD', queue_key(device))
+end
+
+local function remove(device, message)
+  redis.call('ZREMRANGEBYSCORE', queue_key(device), message.seq, message.seq)
+  redis.call('ZREM', events_key(device), event_entry(message.event, message.seq))
+  redis.call('HINCRBY', room_key, 'bytes:' .. device, -message.bytes)
+end
+
+-- Returns how many waited.
+local function remove_all(device)
+  local count = count_waiting(device)
+  redis.call('UNLINK', queue_key(device), events_key(device))
+  redis.call('HDEL', room_key, 'bytes:' .. device)
+  return count
+end
+
+-- The queue is dropped, and the client will be told, now or when it comes back. Returns how
+-- many messages that were.
+local function give_up(device, reason)
+  redis.call('HSET', room_key, 'resync:' .. device, string.format('%d:', now) .. reason)
+  expire_room()
+  return remove_all(device)
+end
+
+-- Returns why the device's copy is wrong, '' = it is not. Handed out once.
+local function take_resync(device)
+  local field = 'resync:' .. device
+  local resync = redis.call('HGET', room_key, field)
+  if not resync then return '' end
+  redis.call('HDEL', room_key, field)
+  return string.match(resync, '^%d+:(.*)')
+end
+
+local function forget(device)
+  remove_all(device)
+  redis.call('UNLINK', holders_key(device))
+  redis.call('HDEL', room_key, 'resync:' .. device)
+  redis.call('ZREM', devices_key, device)
+end
+
+-- A message's time runs from when it was stored or its client left, whichever is later.
+local function remove_expired(device, seen, limit)
+  if ttl == 0 or seen + ttl >= now then return end
+  for _ = 1, limit do
+    local head = redis.call('ZRANGE', queue_key(device), 0, 0)[1]
+    local message = head and parse(head)
+    if not message or message.stored_ms + ttl >= now then return end
+    remove(device, message)
+  end
+end
+
+-- Removes what is expired, and the device itself when it left more than ttl ago and
+-- nothing is kept for it. Returns whether it is still there.
+local function is_kept(device, seen, limit)
+  remove_expired(device, seen, limit)
+  if ttl == 0 or seen + ttl >= now or count_waiting(device) > 0 then return true end
+  local resync = redis.call('HGET', room_key, 'resync:' .. device)
+  if resync and string.match(resync, '^%d+') + ttl >= now then return true end
+  forget(device)
+  return false
+end
+
+-- Settles a device before anything is done with it. Returns its seen_until, nil = there is
+-- no such device, and so nothing that waits for it.
+local function find(device)
+  local seen = seen_until(device)
+  if seen and is_kept(device, seen, math.huge) then return seen end
+  return nil
+end
+

@@ -1,0 +1,49 @@
+"""The message: one call of `/send`, as it is stored, announced and written to sockets.
+
+Its JSON text is made here, once; every later step passes it on as it is. Stands
+between payloads and publish; imports only exceptions.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import orjson
+
+from delivery.exceptions import InvalidRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """
+    >>> Message.build("7530791394961522691", "greet", ["Zoë", {"n": 1}], False, ["a", "b", "a"])
+    ... # doctest: +NORMALIZE_WHITESPACE
+    Message(id='7530791394961522691', event='greet', text='["greet","Zoë",{"n":1}]',
+            resync=False, rooms=('a', 'b'))
+    """
+
+    id: str  # a flake id in decimal
+    event: str
+    text: str  # JSON of [event, *args], without blanks
+    resync: bool  # an ack out of order means that the client's copy is wrong
+    rooms: tuple[str, ...]  # as addressed, without duplicates
+
+    @classmethod
+    def build(
+        cls,
+        message_id: str,
+        event: str,
+        args: Sequence[object],
+        resync: bool,
+        rooms: Iterable[str],
+    ) -> Self:
+        """Raises InvalidRequest when JSON has no form for an argument (half a surrogate pair)."""
+        try:
+            text = orjson.dumps([event, *args]).decode()
+        except TypeError as error:
+            raise InvalidRequest(400, "invalid_args", f"'event' or 'args': {error}") from error
+        return cls(message_id, event, text, resync, tuple(dict.fromkeys(rooms)))
+
+    def event_json(self) -> str:
+        """Return the event as it stands in the text, behind its first bracket."""
+        return orjson.dumps(self.event).decode()

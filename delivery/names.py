@@ -1,0 +1,100 @@
+r"""The name of every Redis key and of every Channels group.
+
+All keys of one room stand under one hash tag, so that Redis Cluster keeps them in
+one slot and a script may touch them together:
+
+    <prefix>:{site/room}:room              epoch, seq and counts
+    <prefix>:{site/room}:devices           known devices
+    <prefix>:{site/room}:queue:<device>    waiting messages
+    <prefix>:{site/room}:events:<device>   the same by event
+    <prefix>:{site/room}:holders:<device>  processes where the device is live
+    <prefix>:{site/room}:once:<digest>     appends that must not happen twice
+
+The Lua scripts make the names of the middle four from that of the first;
+`lua/common.lua` says what is stored in each. Imports nothing of the project.
+"""
+
+import hashlib
+from urllib.parse import quote
+
+ERRORS = "surrogatepass"  # clients choose device ids; half a surrogate pair is text to JSON
+
+
+def room_key(prefix: str, site: str, room: str) -> str:
+    """
+    Site and room are percent-encoded: braces of theirs would end the hash tag, and a
+    slash would let two pairs of names meet.
+
+    >>> room_key("sioweb", "newsite", "user_1")
+    'sioweb:{newsite/user_1}:room'
+    >>> room_key("sioweb", "newsite", "a}/ü:*")
+    'sioweb:{newsite/a%7D%2F%C3%BC%3A%2A}:room'
+    >>> room_key("{app}", "newsite", "user_1")
+    '%7Bapp%7D:{newsite/user_1}:room'
+    """
+    return f"{_base(prefix, site, room)}:room"
+
+
+def devices_key(prefix: str, site: str, room: str) -> str:
+    """
+    >>> devices_key("sioweb", "newsite", "user_1")
+    'sioweb:{newsite/user_1}:devices'
+    """
+    return f"{_base(prefix, site, room)}:devices"
+
+
+def queue_key(prefix: str, site: str, room: str, device: str) -> str:
+    """
+    The device stands last, so that it needs no escape.
+
+    >>> queue_key("sioweb", "newsite", "user_1", "phone:{1}*")
+    'sioweb:{newsite/user_1}:queue:phone:{1}*'
+    >>> queue_key("sioweb", "newsite", "user_1", "")
+    'sioweb:{newsite/user_1}:queue:'
+    """
+    return f"{_base(prefix, site, room)}:queue:{device}"
+
+
+def once_key(prefix: str, site: str, room: str, idempotency_key: str) -> str:
+    """
+    >>> once_key("sioweb", "newsite", "user_1", "order 7")
+    'sioweb:{newsite/user_1}:once:0fc89f8ae19394b48debd6353bb9ad33'
+    """
+    return f"{_base(prefix, site, room)}:once:{_digest(idempotency_key)}"
+
+
+def idempotency_key(prefix: str, site: str, key: str) -> str:
+    """
+    >>> idempotency_key("sioweb", "newsite", "order 7")
+    'sioweb:{newsite}:idempotency:0fc89f8ae19394b48debd6353bb9ad33'
+    """
+    return f"{_escape(prefix)}:{{{_quote(site)}}}:idempotency:{_digest(key)}"
+
+
+def group_name(site: str, room: str) -> str:
+    """
+    Channels allows letters, digits, `-`, `_`, `.` and less than 100 characters: a digest.
+
+    >>> group_name("newsite", "user_1")
+    'room.fc69811b7e23775943efc446ea020efb'
+    >>> group_name("newsite", "user_1") == group_name("newsite/user_1", "")
+    False
+    """
+    return f"room.{_digest(f'{_quote(site)}/{_quote(room)}')}"
+
+
+def _base(prefix: str, site: str, room: str) -> str:
+    return f"{_escape(prefix)}:{{{_quote(site)}/{_quote(room)}}}"
+
+
+def _escape(prefix: str) -> str:
+    """The hash tag is what stands in the first braces of a key: the prefix may have none."""
+    return prefix.replace("{", "%7B").replace("}", "%7D")
+
+
+def _quote(name: str) -> str:
+    return quote(name, safe="", errors=ERRORS)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode(errors=ERRORS)).hexdigest()[:32]

@@ -1,0 +1,189 @@
+"""Queues against a plain model, over random interleavings of all that can happen to a room."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from redis.asyncio import Redis
+
+from delivery import names
+from delivery.message import Message
+from delivery.queues import Ack, Appended, Backlog, Device, Queues, State
+from delivery.redis_client import get_async_redis
+from tests.delivery.queue_fixtures import ROOM, SITE, TTL_SECONDS, Clock, find_keys
+from tests.delivery.queue_model import Box, RoomModel
+
+T = TypeVar("T")
+
+LIMITS = {"max_devices": 3, "max_messages": 5, "max_bytes": 100}
+WIDE = 10**6
+
+device_ids = st.sampled_from(["", "a", "b", "a}:*"])
+processes = st.sampled_from(["first", "second"])
+events = st.sampled_from(["update", "upd"])
+steps_ms = st.sampled_from([1, 20_000, 59_999, 60_001, 99_999, 100_000, 100_001, 250_000])
+seqs_back = st.lists(st.integers(-1, 7), min_size=1, max_size=4)
+
+
+class QueuesMachine(RuleBasedStateMachine):
+    """Each rule does a step in Redis and in the model, and compares what comes of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner()
+        self.clock = Clock()
+        self.queues = {
+            name: Queues(ttl_seconds=TTL_SECONDS, now_ms=self.clock, **LIMITS)
+            for name in ("first", "second")
+        }
+        self.model = RoomModel(ttl=TTL_SECONDS * 1000, now=self.clock.ms, **LIMITS)
+        self.epochs: list[str] = []
+        self.count = 0
+
+    def teardown(self) -> None:
+        self.run(self.queues["first"].close())
+        self.runner.close()
+
+    @initialize()
+    def start_empty(self) -> None:
+        self.run(self.redis().flushdb())
+
+    @rule(event=events, resync=st.booleans(), size=st.integers(0, 60), once=st.sampled_from("  12"))
+    def append(self, event: str, resync: bool, size: int, once: str) -> None:
+        self.count += 1
+        message = Message.build(str(self.count), event, ["x" * size], resync, [ROOM])
+        is_first = not self.model.has_epoch
+        seq, overflowed = self.model.append(message, once.strip())
+        [appended] = self.run(self.queues["first"].append(SITE, [ROOM], message, once.strip()))
+        if is_first:
+            assert appended.epoch not in self.epochs
+            self.epochs.append(appended.epoch)
+        assert set(appended.overflowed) == overflowed
+        assert appended == Appended(ROOM, self.epochs[-1], seq, appended.overflowed)
+
+    @rule(device_id=device_ids, process=processes, count=st.integers(1, 6), size=st.integers(1, 99))
+    def open(self, device_id: str, process: str, count: int, size: int) -> None:
+        backlog = self.run(self.queues[process].open(device(device_id), count, size))
+        self.compare(backlog, self.model.open(device_id, process), 0, count, size)
+
+    @rule(device_id=device_ids, back=st.integers(0, 5), count=st.integers(1, 6))
+    def read(self, device_id: str, back: int, count: int) -> None:
+        after = max(0, self.model.seq - back)
+        backlog = self.run(self.queues["second"].read(device(device_id), after, count, WIDE))
+        self.compare(backlog, self.model.read(device_id), after, count, WIDE)
+
+    @rule(device_id=device_ids, back=seqs_back, checks_order=st.booleans())
+    def acknowledge(self, device_id: str, back: list[int], checks_order: bool) -> None:
+        seqs = tuple(self.model.seq - each for each in back)
+        ack = Ack(device(device_id), self.epoch(), seqs, checks_order)
+        [result] = self.run(self.queues["first"].acknowledge([ack]))
+        assert result == self.model.acknowledge(device_id, seqs, checks_order)
+
+    @rule(device_id=device_ids, back=st.integers(0, 5))
+    def acknowledge_the_first_that_waits(self, device_id: str, back: int) -> None:
+        box = self.model.read(device_id) or Box()
+        seqs = tuple(stored.waiting.seq for stored in box.queue[:1])
+        ack = Ack(device(device_id), self.epoch(), seqs, True)
+        [result] = self.run(self.queues["first"].acknowledge([ack]))
+        assert result == self.model.acknowledge(device_id, seqs, True)
+
+    @rule(device_id=device_ids, back=seqs_back)
+    def acknowledge_of_an_old_epoch(self, device_id: str, back: list[int]) -> None:
+        seqs = tuple(self.model.seq - each for each in back)
+        acks = [Ack(device(device_id), epoch, seqs, True) for epoch in ["", *self.epochs[:-1]]]
+        for result in self.run(self.queues["first"].acknowledge(acks)):
+            assert (result.removed, result.out_of_order) == (0, False)
+
+    @rule(device_id=device_ids)
+    def clear(self, device_id: str) -> None:
+        assert self.run(self.queues["first"].clear(device(device_id))) == self.model.clear(
+            device_id
+        )
+
+    @rule(device_id=device_ids)
+    def take_resync(self, device_id: str) -> None:
+        reason = self.run(self.queues["first"].take_resync(device(device_id)))
+        assert reason == self.model.take_resync(device_id)
+
+    @rule(some=st.lists(device_ids), process=processes)
+    def renew(self, some: list[str], process: str) -> None:
+        states = self.run(self.queues[process].renew([device(each) for each in some]))
+        for device_id, state in zip(some, states, strict=True):
+            is_known = self.model.renew(device_id, process)
+            assert state == State(self.epoch(), self.model.seq, is_known)
+
+    @rule(device_id=device_ids, process=processes)
+    def release(self, device_id: str, process: str) -> None:
+        self.run(self.queues[process].release(device(device_id)))
+        self.model.release(device_id, process)
+
+    @rule(ms=steps_ms)
+    def advance(self, ms: int) -> None:
+        self.clock.ms += ms
+        self.model.advance(ms)
+
+    @rule()
+    def flush(self) -> None:
+        self.run(self.redis().flushdb())
+        self.model.flush()
+
+    @rule()
+    def lose_the_scripts(self) -> None:
+        self.run(self.redis().script_flush())
+
+    @invariant()
+    def what_is_stored_agrees_with_itself(self) -> None:
+        self.run(self.check_keys())
+
+    async def check_keys(self) -> None:
+        redis = get_async_redis("queues")
+        room_key = names.room_key("sioweb", SITE, ROOM)
+        for key in await find_keys(redis):
+            assert await redis.pttl(key) > 0
+            base, _, device_id = key.partition(":queue:")
+            if key == base:
+                continue
+            members = await redis.zrange(key, 0, -1)
+            size = sum(len(member.split(b"|", 5)[5]) for member in members)
+            assert int(await redis.hget(room_key, f"bytes:{device_id}") or -1) == size
+            assert await redis.zcard(f"{base}:events:{device_id}") == len(members)
+
+    def compare(
+        self, backlog: Backlog, box: Box | None, after: int, count: int, max_bytes: int
+    ) -> None:
+        rest = [stored.waiting for stored in box.queue if stored.waiting.seq > after] if box else []
+        portion = rest[:count]
+        while len(portion) > 1 and sum(len(each.text) for each in portion) > max_bytes:
+            portion.pop()
+        assert backlog == Backlog(
+            epoch=self.epoch(),
+            seq=self.model.seq,
+            messages=tuple(portion),
+            resync_reason=box.take_resync() if box else "",
+            is_known=box is not None,
+            has_more=len(portion) < len(rest),
+        )
+
+    def epoch(self) -> str:
+        return self.epochs[-1] if self.model.has_epoch else ""
+
+    def redis(self) -> Redis:
+        return self.run(_get_redis())
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return self.runner.run(work)
+
+
+def device(device_id: str) -> Device:
+    return Device(SITE, ROOM, device_id)
+
+
+async def _get_redis() -> Redis:
+    return get_async_redis("queues")
+
+
+TestQueues = QueuesMachine.TestCase
+TestQueues.settings = settings(max_examples=200, stateful_step_count=50, deadline=None)
