@@ -1,0 +1,153 @@
+"""The backplane: announcements between processes, over one Channels group per room.
+
+`publish` announces here what it has stored; each process that has a socket in
+the room hears of it and hands it to `connections`. An announcement is a hint:
+one that is lost, doubled or late costs time, never a message of a user room.
+The only importer of Channels.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, TypeVar
+
+from channels.layers import get_channel_layer
+from redis import RedisError
+
+from delivery.exceptions import BackplaneUnavailable
+from delivery.message import Message
+from delivery.names import group_name
+from delivery.queues import Appended, Device
+
+logger = logging.getLogger(__name__)
+
+ANNOUNCE_TIMEOUT_SECONDS = 2.0
+
+T = TypeVar("T")
+
+Announcement = dict[str, Any]
+"""One of
+{"type": "stored", "site", "room", "epoch", "seq", "id", "text", "resync", "overflowed": [device]}
+{"type": "broadcast", "site", "id", "text", "shared": [room], "user": [room]}
+{"type": "resync", "site", "room", "device", "reason", "epoch", "seq"}
+"""
+
+
+class Backplane:
+    """This process's end of the Channels layer."""
+
+    def __init__(self) -> None:
+        self._layer = get_channel_layer()
+        self._channel = ""
+        self._members: dict[str, int] = {}  # group -> sockets of this process in its room
+
+    async def start(self) -> None:
+        self._channel = await _bounded(self._layer.new_channel())
+
+    def on_reconnect(self, listener: Callable[[], None]) -> None:
+        """Call `listener` whenever announcements may have been missed."""
+        self._layer.reconnect_listeners.append(listener)
+
+    async def receive(self) -> Announcement:
+        """Wait for the next announcement to a room that this process is in."""
+        announcement: Announcement = await self._layer.receive(self._channel)
+        return announcement
+
+    async def join(self, site: str, rooms: Iterable[str]) -> None:
+        """Return once announcements to these rooms reach this process.
+
+        Raises BackplaneUnavailable; the rooms count as joined all the same, so
+        that `leave` is the one way out.
+        """
+        groups = [group_name(site, room) for room in rooms]
+        for group in groups:
+            self._members[group] = self._members.get(group, 0) + 1
+        joins = [self._layer.group_add(group, self._channel) for group in groups]
+        await _bounded(asyncio.gather(*joins))
+
+    async def leave(self, site: str, rooms: Iterable[str]) -> None:
+        for group in [group_name(site, room) for room in rooms]:
+            self._members[group] -= 1
+            if self._members[group] == 0:
+                del self._members[group]
+                await self._discard(group)
+
+    async def announce_stored(
+        self, site: str, message: Message, appended: Sequence[Appended]
+    ) -> None:
+        """Tell each room's processes what was stored for it. Raises BackplaneUnavailable."""
+        await self._announce(
+            (
+                group_name(site, stored.room),
+                {
+                    "type": "stored",
+                    "site": site,
+                    "room": stored.room,
+                    "epoch": stored.epoch,
+                    "seq": stored.seq,
+                    "id": message.id,
+                    "text": message.text,
+                    "resync": message.resync,
+                    "overflowed": list(stored.overflowed),
+                },
+            )
+            for stored in appended
+        )
+
+    async def announce_broadcast(
+        self, site: str, message: Message, shared_rooms: Sequence[str], user_rooms: Sequence[str]
+    ) -> None:
+        """Tell the processes of all shared rooms of one call. Raises BackplaneUnavailable.
+
+        Each announcement names all rooms of the call: who hears the first one
+        serves all its sockets, each once, but those whose user room has a
+        stored copy on its way.
+        """
+        announcement = {
+            "type": "broadcast",
+            "site": site,
+            "id": message.id,
+            "text": message.text,
+            "shared": list(shared_rooms),
+            "user": list(user_rooms),
+        }
+        await self._announce((group_name(site, room), announcement) for room in shared_rooms)
+
+    async def announce_resync(self, device: Device, reason: str, epoch: str, seq: int) -> None:
+        """Tell the other sockets of a device that its queue was given up at `seq`."""
+        announcement = {
+            "type": "resync",
+            "site": device.site,
+            "room": device.room,
+            "device": device.id,
+            "reason": reason,
+            "epoch": epoch,
+            "seq": seq,
+        }
+        await self._announce([(group_name(device.site, device.room), announcement)])
+
+    async def ping(self) -> None:
+        """Raise BackplaneUnavailable when nothing can be announced."""
+        await self._announce([("ping", {"type": "ping"})])
+
+    async def close(self) -> None:
+        await self._layer.flush()
+
+    async def _announce(self, announcements: Iterable[tuple[str, Announcement]]) -> None:
+        sends = [self._layer.group_send(group, each) for group, each in announcements]
+        await _bounded(asyncio.gather(*sends))
+
+    async def _discard(self, group: str) -> None:
+        try:
+            await self._layer.group_discard(group, self._channel)
+        except (RedisError, OSError) as error:
+            # A dead subscription is gone with its connection.
+            logger.info("Group %s not left: %s", group, error)
+
+
+async def _bounded(step: Awaitable[T]) -> T:
+    try:
+        async with asyncio.timeout(ANNOUNCE_TIMEOUT_SECONDS):
+            return await step
+    except (RedisError, OSError) as error:  # a TimeoutError is an OSError
+        raise BackplaneUnavailable(f"The backplane does not answer: {error}") from error

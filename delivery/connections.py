@@ -1,0 +1,140 @@
+"""The sockets of this process: who is in which room, and what each has yet to acknowledge.
+
+Announcements from the `backplane` come in here and go out through `frames`;
+acks come in from `namespace` and go on to `acks`. All state is this process's
+own and dies with it: the queue is the truth.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from delivery.feeds import Feed
+from delivery.frames import EngineSocket, batch_text, event_frame, event_text, write
+from delivery.queues import Ack, Device, Waiting
+from sites.registry import SiteSnapshot
+
+REMEMBERED_MESSAGES = 1_000  # ids a socket of several user rooms compares new messages with
+
+
+@dataclass(eq=False, slots=True)
+class PendingAck:
+    """What one ack id stands for; `done` is set for a batch, whose ack lets the next one go."""
+
+    acks: list[Ack]
+    done: asyncio.Event | None = None
+
+
+@dataclass(eq=False)
+class Connection:
+    """One socket in one namespace."""
+
+    sid: str
+    site: SiteSnapshot
+    device_id: str
+    rooms: tuple[str, ...]
+    find_socket: Callable[[], EngineSocket | None]
+    close_transport: Callable[[], None]
+    submit_acks: Callable[[Sequence[Ack]], None]
+    is_ready: bool = False  # the client has been told that it is connected
+    feeds: dict[str, Feed] = field(default_factory=dict)  # user room -> feed
+    _pending: dict[int, PendingAck] = field(default_factory=dict)
+    _last_ack_id: int = 0
+    _sent: OrderedDict[str, PendingAck] = field(default_factory=OrderedDict)  # by message id
+
+    @property
+    def namespace(self) -> str:
+        return f"/{self.site.name}"
+
+    @property
+    def user_rooms(self) -> list[str]:
+        return [room for room in self.rooms if self.site.is_user_room(room)]
+
+    def device(self, room: str) -> Device:
+        return Device(self.site.name, room, self.device_id)
+
+    def send_stored(self, device: Device, epoch: str, message: Waiting) -> None:
+        """Write a stored message with an ack id; a second copy only joins the ack of the first."""
+        ack = Ack(device, epoch, (message.seq,), checks_order=True)
+        if not self._is_second_copy(message, ack):
+            pending = PendingAck([ack])
+            self._remember_sent(message, pending)
+            self._write(message.text, self._expect(pending))
+
+    def send_batch(self, device: Device, epoch: str, messages: Sequence[Waiting]) -> asyncio.Event:
+        """Write what waited as one event; the result is set once the client has acked it."""
+        seqs = tuple(message.seq for message in messages)
+        done = asyncio.Event()
+        pending = PendingAck([Ack(device, epoch, seqs, checks_order=False)], done)
+        texts = [each.text for each in messages if each.id not in self._sent]
+        for message in messages:
+            self._remember_sent(message, pending)
+        if texts:
+            self._write(batch_text(self.site.batch_event, texts), self._expect(pending))
+        else:
+            self._settle(pending)
+        return done
+
+    def send_resync(self, device: Device, reason: str) -> None:
+        """Ask the client to reload; acks for what was sent of that device mean nothing any more."""
+        self._forget(device)
+        self._write(event_text(self.site.resync_event, {"reason": reason}))
+
+    def send_settings(self, settings: dict[str, object]) -> None:
+        self._write(event_text("_settings", settings))
+
+    def acknowledge(self, ack_id: int) -> bool:
+        """Take the client's ack; False when nothing was sent with this id or it came before."""
+        pending = self._pending.pop(ack_id, None)
+        if pending is None:
+            return False
+        self._settle(pending)
+        return True
+
+    def fail(self) -> None:
+        self.close_transport()
+
+    def close(self) -> None:
+        for feed in self.feeds.values():
+            feed.close()
+        self._pending.clear()
+
+    def _write(self, text: str, ack_id: int | None = None) -> None:
+        write(self.find_socket(), event_frame(self.namespace, text, ack_id))
+
+    def _expect(self, pending: PendingAck) -> int:
+        self._last_ack_id += 1
+        self._pending[self._last_ack_id] = pending
+        return self._last_ack_id
+
+    def _settle(self, pending: PendingAck) -> None:
+        if pending.acks:
+            self.submit_acks(pending.acks)
+        pending.acks = []
+        if pending.done is not None:
+            pending.done.set()
+
+    def _is_second_copy(self, message: Waiting, ack: Ack) -> bool:
+        """Whether a call that named several rooms of this client has sent the message before."""
+        first = self._sent.get(message.id)
+        if first is None:
+            return False
+        if first.acks:
+            first.acks.append(ack)
+        else:
+            self.submit_acks([ack])
+        return True
+
+    def _remember_sent(self, message: Waiting, pending: PendingAck) -> None:
+        if len(self.feeds) > 1:
+            self._sent[message.id] = pending
+            if len(self._sent) > REMEMBERED_MESSAGES:
+                self._sent.popitem(last=False)
+
+    def _forget(self, device: Device) -> None:
+        for ack_id, pending in list(self._pending.items()):
+            pending.acks = [ack for ack in pending.acks if ack.device != device]
+            if not pending.acks:
+                del self._pending[ack_id]
+                self._settle(pending)

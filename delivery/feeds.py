@@ -1,0 +1,197 @@
+"""One socket's place in one user room: the epoch and seq it was last sent.
+
+Between `connections`, which passes on announcements, and the socket. A feed is
+CATCHING_UP (it reads the queue, announcements only say how far there is to go)
+or LIVE (the next seq is written as it is announced). Whatever is announced
+twice, late, out of order or not at all, the queue decides what the socket gets.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from enum import Enum, auto
+from typing import Literal, Protocol
+
+from delivery.exceptions import RedisUnavailable
+from delivery.queues import Backlog, Device, Queues, State, Waiting
+
+logger = logging.getLogger(__name__)
+
+FIRST_RETRY_SECONDS = 0.1
+LONGEST_RETRY_SECONDS = 1.0
+
+ResyncReason = Literal["out_of_order", "overflow", "state_lost"]
+
+
+class FeedState(Enum):
+    CATCHING_UP = auto()
+    LIVE = auto()
+    CLOSED = auto()
+
+
+class Outlet(Protocol):
+    """The socket, as a feed sees it."""
+
+    def send_stored(self, device: Device, epoch: str, message: Waiting) -> None: ...
+
+    def send_batch(
+        self, device: Device, epoch: str, messages: Sequence[Waiting]
+    ) -> asyncio.Event: ...
+
+    def send_resync(self, device: Device, reason: str) -> None: ...
+
+    def fail(self) -> None: ...
+
+
+class Feed:
+    """The stream of one user room to one socket, in order of seq, none twice, none left out."""
+
+    def __init__(self, device: Device, queues: Queues, outlet: Outlet) -> None:
+        self.device = device
+        self._queues = queues
+        self._outlet = outlet
+        self._state = FeedState.CATCHING_UP
+        self._epoch = ""  # "" until the room has had a message
+        self._seq = 0  # of the last message written, acked elsewhere, or given up
+        self._announced: tuple[str, int] | None = None  # the last while catching up
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def is_live(self) -> bool:
+        return self._state is FeedState.LIVE
+
+    def start(self) -> None:
+        """Replay what waits, as batches, then go live."""
+        self._run(self._replay())
+
+    def close(self) -> None:
+        self._state = FeedState.CLOSED
+        if self._task is not None:
+            self._task.cancel()
+
+    def offer(self, epoch: str, message: Waiting) -> None:
+        """Take an announced message: write it if it is the next one, find out if it is not."""
+        if self._state is not FeedState.LIVE:
+            self._announced = (epoch, message.seq)
+        elif self._is_next(epoch, message.seq):
+            self._epoch = epoch
+            self._write(message)
+        elif epoch != self._epoch or message.seq > self._seq:
+            self._catch_up()
+
+    def give_up(self, reason: ResyncReason, epoch: str, seq: int) -> None:
+        """The queue was dropped up to `seq`: ask the client to reload, go on from there."""
+        if epoch == self._epoch or not self._epoch:
+            self._epoch, self._seq = epoch, max(self._seq, seq)
+        self._outlet.send_resync(self.device, reason)
+
+    def compare(self, state: State) -> None:
+        """Catch up where Redis, asked with the lease renewal, is ahead or has lost its state."""
+        if self._state is not FeedState.LIVE:
+            return
+        if not state.is_known:
+            self._catch_up(self._queues.open)
+        elif state.epoch != self._epoch or state.seq > self._seq:
+            self._catch_up()
+
+    def _is_next(self, epoch: str, seq: int) -> bool:
+        return seq == self._seq + 1 and (epoch == self._epoch or not self._epoch)
+
+    def _catch_up(self, first_read: Callable[[Device], Awaitable[Backlog]] | None = None) -> None:
+        self._state = FeedState.CATCHING_UP
+        self._run(self._read_to_the_end(first_read))
+
+    def _run(self, work: Awaitable[None]) -> None:
+        self._task = asyncio.create_task(self._guarded(work))
+
+    async def _guarded(self, work: Awaitable[None]) -> None:
+        try:
+            await work
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            # The client comes back on a new connection and is served from the queue.
+            logger.exception("Feed of %s failed, closing its socket", self.device)
+            self._outlet.fail()
+
+    async def _replay(self) -> None:
+        """1. Open the queue. 2. Send what waited then, in batches, each after the ack of the one
+        before. 3. Send one by one what came since. 4. Go live."""
+        backlog = await self._persistently(self._queues.open)
+        self._accept(backlog)
+        end = backlog.seq
+        while backlog.messages:
+            acked = self._outlet.send_batch(self.device, self._epoch, backlog.messages)
+            self._seq = backlog.messages[-1].seq
+            if self._seq >= end or not backlog.has_more:
+                break
+            await acked.wait()
+            backlog = await self._persistently(self._read_on)
+            if not self._accept(backlog):
+                await self._read_to_the_end(self._queues.open)
+                return
+        self._seq = max(self._seq, end)
+        await self._read_to_the_end(None)
+
+    async def _read_to_the_end(
+        self, first_read: Callable[[Device], Awaitable[Backlog]] | None
+    ) -> None:
+        """Send one by one what waits past our seq, until nothing was announced meanwhile."""
+        read = first_read or self._read_on
+        is_at_the_end = False
+        while not is_at_the_end:
+            self._announced = None
+            backlog = await self._persistently(read)
+            if self._accept(backlog) and backlog.is_known:
+                self._write_all(backlog)
+                is_at_the_end = not backlog.has_more and not self._is_more_announced()
+                read = self._read_on
+            else:
+                read = self._queues.open
+        self._state = FeedState.LIVE
+
+    def _accept(self, backlog: Backlog) -> bool:
+        """Take over epoch and pending resync; False when the messages must be read anew."""
+        is_same_state = backlog.epoch == self._epoch or not self._epoch
+        if not is_same_state:
+            logger.warning("State of %s was lost", self.device)
+            self._outlet.send_resync(self.device, "state_lost")
+            self._seq = 0
+        elif not backlog.is_known and backlog.seq > self._seq:
+            logger.warning("%s was forgotten while others came", self.device)
+            self._outlet.send_resync(self.device, "overflow")
+            self._seq = backlog.seq
+        elif backlog.resync_reason:
+            self._outlet.send_resync(self.device, backlog.resync_reason)
+        self._epoch = backlog.epoch
+        return is_same_state
+
+    def _write_all(self, backlog: Backlog) -> None:
+        for message in backlog.messages:
+            if message.seq > self._seq:
+                self._write(message)
+        if not backlog.has_more:
+            self._seq = max(self._seq, backlog.seq)
+
+    def _write(self, message: Waiting) -> None:
+        self._outlet.send_stored(self.device, self._epoch, message)
+        self._seq = message.seq
+
+    def _is_more_announced(self) -> bool:
+        if self._announced is None:
+            return False
+        epoch, seq = self._announced
+        return epoch != self._epoch or seq > self._seq
+
+    def _read_on(self, device: Device) -> Awaitable[Backlog]:
+        return self._queues.read(device, self._seq)
+
+    async def _persistently(self, read: Callable[[Device], Awaitable[Backlog]]) -> Backlog:
+        """Read, again and again while Redis is out of reach."""
+        wait_seconds = FIRST_RETRY_SECONDS
+        while True:
+            try:
+                return await read(self.device)
+            except RedisUnavailable:
+                await asyncio.sleep(wait_seconds)
+                wait_seconds = min(2 * wait_seconds, LONGEST_RETRY_SECONDS)

@@ -1,0 +1,75 @@
+"""Writes prepared Socket.IO packets to the transport: texts that nothing encodes again.
+
+The last step of a message on its way out. A packet is built once, from the
+text that `/send` made, and shared by all sockets that get it. Imports
+python-engineio's packet class, nothing of the project.
+
+Socket.IO protocol 5: an event is `2<namespace>,<ack id><JSON list>`, a
+namespace other than `/` always comes with its comma.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+import orjson
+from engineio.packet import MESSAGE, Packet
+
+
+class EngineSocket(Protocol):
+    """What is used of python-engineio's AsyncSocket."""
+
+    closed: bool
+
+    @property
+    def queue(self) -> "PacketQueue": ...
+
+
+class PacketQueue(Protocol):
+    def put_nowait(self, packet: Packet) -> None: ...
+
+
+def event_frame(namespace: str, text: str, ack_id: int | None = None) -> Packet:
+    """Build the packet of one event; `text` is its JSON list.
+
+    >>> event_frame("/newsite", '["update_store","user"]', 17).encode()
+    '42/newsite,17["update_store","user"]'
+    >>> event_frame("/newsite", '["hello"]').encode()
+    '42/newsite,["hello"]'
+    """
+    number = "" if ack_id is None else str(ack_id)
+    return Packet(MESSAGE, data=f"2{namespace},{number}{text}")
+
+
+def batch_text(event: str, texts: Iterable[str]) -> str:
+    """Join the texts of several events to the text of one.
+
+    >>> batch_text("batch", ['["a",1]', '["b"]'])
+    '["batch",[["a",1],["b"]]]'
+    """
+    return f"[{_json(event)},[{','.join(texts)}]]"
+
+
+def event_text(event: str, *args: object) -> str:
+    """Encode an event of the service's own.
+
+    >>> event_text("resync", {"reason": "overflow"})
+    '["resync",{"reason":"overflow"}]'
+    """
+    return _json([event, *args])
+
+
+def write(socket: EngineSocket | None, frame: Packet) -> bool:
+    """Put the frame behind those that wait for this transport; False when it is closed."""
+    if socket is None or socket.closed:
+        return False
+    socket.queue.put_nowait(frame)
+    return True
+
+
+def write_to_all(sockets: Sequence[EngineSocket], frame: Packet) -> int:
+    """Write one frame to many transports; returns how many took it."""
+    return sum(write(socket, frame) for socket in sockets)
+
+
+def _json(value: object) -> str:
+    return orjson.dumps(value).decode()

@@ -1,0 +1,126 @@
+"""Connect and disconnect: from a client's token to a socket in its rooms, and out again.
+
+`server` calls `admit` for a CONNECT packet, `welcome` once the client has its
+answer, and `dismiss` when it is gone. The namespace `/newsite` is the site
+`newsite`, for all sites, also those added while the service runs.
+"""
+
+import logging
+from collections.abc import Callable
+
+from delivery.acks import Acks
+from delivery.connections import Connection
+from delivery.exceptions import AuthRefused
+from delivery.frames import EngineSocket
+from delivery.handshake import read_credentials
+from delivery.site_auth import AUTHENTICATION_FAILED, SiteAuth
+from delivery.switchboard import Switchboard
+from sites.registry import Registry, SiteSnapshot
+
+logger = logging.getLogger(__name__)
+
+
+class Namespaces:
+    """The clients' way in and out."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        site_auth: SiteAuth,
+        switchboard: Switchboard,
+        acks: Acks,
+        *,
+        connect_timeout_seconds: float,
+        client_ttl_seconds: int,
+    ) -> None:
+        self._registry = registry
+        self._site_auth = site_auth
+        self._switchboard = switchboard
+        self._acks = acks
+        self._connect_timeout_seconds = connect_timeout_seconds
+        self._client_ttl_seconds = client_ttl_seconds
+
+    async def admit(
+        self,
+        namespace: str,
+        sid: str,
+        query_string: str,
+        auth: object,
+        *,
+        find_socket: Callable[[], EngineSocket | None],
+        close_transport: Callable[[], None],
+    ) -> None:
+        """1. Find the site. 2. Ask it who this is. 3. Join the rooms, so that whatever is sent
+        once the client knows that it is connected reaches it.
+
+        Raises AuthRefused with the text for the client; AuthUnavailable or
+        BackplaneUnavailable when it should try again.
+        """
+        site = self._find_site(namespace)
+        credentials = read_credentials(query_string, auth)
+        if not credentials.token:
+            raise AuthRefused(AUTHENTICATION_FAILED)
+        rooms = await self._site_auth.fetch_rooms(
+            site, credentials.token, self._connect_timeout_seconds
+        )
+        connection = Connection(
+            sid=sid,
+            site=site,
+            device_id=credentials.device_id,
+            rooms=rooms,
+            find_socket=find_socket,
+            close_transport=close_transport,
+            submit_acks=self._acks.submit,
+        )
+        await self._switchboard.join(connection)
+        self._find_site(namespace)  # disabled or deleted while its authUrl was asked
+
+    def welcome(self, sid: str) -> None:
+        """The client has been told that it is connected: now its messages may come."""
+        connection = self._switchboard.find(sid)
+        if connection is None:
+            return
+        logger.info("%s: connected, %d rooms", connection.site.name, len(connection.rooms))
+        if connection.site.prefixed_system_events:
+            connection.send_settings({"device_ttl": self._client_ttl_seconds})
+        self._switchboard.go_live(connection)
+
+    def acknowledge(self, sid: str, ack_id: int) -> bool:
+        """Take an ack; False when it belongs to nothing that was sent and not acked yet."""
+        connection = self._switchboard.find(sid)
+        return connection is not None and connection.acknowledge(ack_id)
+
+    async def dismiss(self, sid: str) -> None:
+        """The socket is gone, or never got through."""
+        connection = self._switchboard.find(sid)
+        if connection is not None:
+            await self._switchboard.leave(connection)
+
+    def outdated(self, names: frozenset[str]) -> list[tuple[str, str, bool]]:
+        """Return `[(sid, namespace, is_gone), ...]` of clients whose site has changed so that
+        they must go: for good when the site is gone, to come back when its rooms or events
+        mean something else now."""
+        outdated = []
+        for connection in self._switchboard:
+            if connection.site.name not in names:
+                continue
+            site = self._registry.get(connection.site.name)
+            if site is None or _means_otherwise(connection.site, site):
+                outdated.append((connection.sid, connection.namespace, site is None))
+            else:
+                connection.site = site
+        return outdated
+
+    def _find_site(self, namespace: str) -> SiteSnapshot:
+        site = self._registry.get(namespace.removeprefix("/"))
+        if site is None:
+            raise AuthRefused("Invalid namespace")
+        return site
+
+
+def _means_otherwise(old: SiteSnapshot, new: SiteSnapshot) -> bool:
+    """Whether user rooms or system events of a connected client are no longer what they were."""
+    return (old.user_room_prefix, old.prefixed_system_events) != (
+        new.user_room_prefix,
+        new.prefixed_system_events,
+    )

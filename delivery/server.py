@@ -1,0 +1,250 @@
+"""Builds the Socket.IO server: python-socketio, with what this service does differently.
+
+A connect is a task of its own, as asking a site may take long and the client's
+pongs must be read meanwhile; acks go to `namespace` by their number; what
+clients emit is counted and dropped; a transport that joins nothing is closed.
+"""
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import socketio
+from socketio import exceptions as refusals
+
+from delivery.exceptions import (
+    AuthRefused,
+    AuthUnavailable,
+    BackplaneUnavailable,
+    DeliveryError,
+)
+from delivery.namespace import Namespaces
+from delivery.packets import Orjson, Packet
+from delivery.tasks import Tasks
+
+logger = logging.getLogger(__name__)
+
+MAX_NAMESPACES = 100  # of one transport, joined or asked for
+EVENTS_PER_WINDOW = 200  # a client that emits more is disconnected
+WINDOW_SECONDS = 10.0
+
+
+@dataclass(eq=False)
+class Transport:
+    """One Engine.IO connection and what is going on over it."""
+
+    deadline: asyncio.TimerHandle  # by which it must be in a namespace
+    connecting: dict[str, asyncio.Task[None]] = field(default_factory=dict)  # by namespace
+    joined: set[str] = field(default_factory=set)
+    events: int = 0
+    window_ends_at: float = 0.0
+
+    def takes_event(self, now: float) -> bool:
+        """Count an event of the client; False when it floods."""
+        if now >= self.window_ends_at:
+            self.events, self.window_ends_at = 0, now + WINDOW_SECONDS
+        self.events += 1
+        return self.events <= EVENTS_PER_WINDOW
+
+
+class Server(socketio.AsyncServer):
+    """The Socket.IO server of one process."""
+
+    def __init__(
+        self, clients: Namespaces, *, connect_timeout_seconds: float, **options: Any
+    ) -> None:
+        super().__init__(
+            async_mode="asgi",
+            namespaces="*",
+            serializer=Packet,
+            json=Orjson,
+            logger=logging.getLogger("socketio"),
+            engineio_logger=logging.getLogger("engineio"),
+            **options,
+        )
+        self._clients = clients
+        self._connect_timeout_seconds = connect_timeout_seconds
+        self._transports: dict[str, Transport] = {}  # by Engine.IO sid
+        self._tasks = Tasks()
+        self.ignored_events = 0
+
+    def drop_outdated(self, names: frozenset[str]) -> None:
+        """Part with the clients of sites that are gone or mean something else now."""
+        for sid, namespace, is_gone in self._clients.outdated(names):
+            if is_gone:
+                self._tasks.start(self.disconnect(sid, namespace=namespace))
+            else:
+                self.close_transport(self.manager.eio_sid_from_sid(sid, namespace))
+
+    def close_transport(self, eio_sid: str) -> None:
+        """Close it so that a stock client comes back by itself."""
+        self._tasks.start(self._close_transport(eio_sid))
+
+    def transports(self) -> list[str]:
+        return list(self._transports)
+
+    async def stop(self) -> None:
+        await self._tasks.finish(timeout_seconds=2.0)
+        await self.shutdown()
+
+    async def _close_transport(self, eio_sid: str) -> None:
+        socket = self.eio.sockets.pop(eio_sid, None)
+        if socket is not None:
+            await socket.close(wait=False, reason=self.reason.SERVER_DISCONNECT)
+            socket.queue.put_nowait(None)  # the writer ends, and closes the websocket
+
+    async def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> None:
+        await super()._handle_eio_connect(eio_sid, environ)
+        self._state_ping_interval(eio_sid)
+        self._transports[eio_sid] = Transport(self._start_deadline(eio_sid))
+
+    def _start_deadline(self, eio_sid: str) -> asyncio.TimerHandle:
+        """Give a transport that is in no namespace its time to join one."""
+        loop = asyncio.get_running_loop()
+        return loop.call_later(self._connect_timeout_seconds, self._close_if_unused, eio_sid)
+
+    async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
+        transport = self._transports.pop(eio_sid, None)
+        if transport is not None:
+            transport.deadline.cancel()
+            for task in transport.connecting.values():
+                task.cancel()
+        await super()._handle_eio_disconnect(eio_sid, reason)
+
+    async def _handle_eio_message(self, eio_sid: str, data: str | bytes) -> None:
+        try:
+            await super()._handle_eio_message(eio_sid, data)
+        except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
+            logger.info("Transport closed after a malformed packet: %s", type(error).__name__)
+            self.close_transport(eio_sid)
+
+    async def _handle_connect(self, eio_sid: str, namespace: str | None, data: object) -> None:
+        name = namespace or "/"
+        transport = self._transports.get(eio_sid)
+        if transport is None:
+            return
+        former = transport.connecting.get(name)
+        if former is not None and not former.cancelling():
+            return
+        if len(transport.connecting) + len(transport.joined) >= MAX_NAMESPACES:
+            self.close_transport(eio_sid)
+            return
+        connect = self._connect(transport, eio_sid, name, data, former)
+        transport.connecting[name] = self._tasks.start(connect)
+
+    async def _connect(
+        self,
+        transport: Transport,
+        eio_sid: str,
+        namespace: str,
+        data: object,
+        former: asyncio.Task[None] | None,
+    ) -> None:
+        """Let the base class answer the client; undo what a failed connect leaves behind.
+
+        `former` is a connect that the client has taken back and that is still being undone.
+        """
+        if former is not None:
+            await asyncio.wait([former])
+        is_abandoned = True
+        try:
+            await super()._handle_connect(eio_sid, namespace, data)
+            is_abandoned = False
+        except DeliveryError as error:
+            logger.warning("%s: transport closed, the client will try again: %s", namespace, error)
+            self.close_transport(eio_sid)
+        finally:
+            if transport.connecting.get(namespace) is asyncio.current_task():
+                del transport.connecting[namespace]
+            if is_abandoned:
+                await self._abandon(eio_sid, namespace)
+        self._welcome(eio_sid, namespace, transport)
+
+    def _welcome(self, eio_sid: str, namespace: str, transport: Transport) -> None:
+        sid = self.manager.sid_from_eio_sid(eio_sid, namespace)
+        if sid is not None and self.manager.is_connected(sid, namespace):
+            transport.joined.add(namespace)
+            transport.deadline.cancel()
+            self._clients.welcome(sid)
+
+    async def _abandon(self, eio_sid: str, namespace: str) -> None:
+        sid = self.manager.sid_from_eio_sid(eio_sid, namespace)
+        if sid is not None:
+            await self._clients.dismiss(sid)
+            await self.manager.disconnect(sid, namespace)
+
+    async def _trigger_event(self, event: str, namespace: str, *args: Any) -> Any:
+        """The base class's way to the handlers: there are two."""
+        if event == "connect":
+            sid, environ, *auth = args
+            await self._admit(namespace, sid, environ["QUERY_STRING"], auth[0] if auth else None)
+        elif event == "disconnect":
+            await self._clients.dismiss(args[0])
+
+    async def _admit(self, namespace: str, sid: str, query_string: str, auth: object) -> None:
+        """Raises ConnectionRefusedError for a `connect_error`, another DeliveryError when the
+        transport is to be closed: a stock client comes back by itself after that, but not after
+        a `connect_error`, which it gets all the same when others share its transport."""
+        eio_sid = self.manager.eio_sid_from_sid(sid, namespace)
+        try:
+            await self._clients.admit(
+                namespace,
+                sid,
+                query_string,
+                auth,
+                find_socket=partial(self.eio.sockets.get, eio_sid),
+                close_transport=partial(self.close_transport, eio_sid),
+            )
+        except AuthRefused as error:
+            await self._clients.dismiss(sid)
+            data = () if error.code is None else ({"code": error.code},)
+            raise refusals.ConnectionRefusedError(str(error), *data) from error
+        except (AuthUnavailable, BackplaneUnavailable) as error:
+            if not self._transports[eio_sid].joined:
+                raise
+            await self._clients.dismiss(sid)
+            raise refusals.ConnectionRefusedError("Try again later", {"retryable": True}) from error
+
+    def _close_if_unused(self, eio_sid: str) -> None:
+        transport = self._transports.get(eio_sid)
+        if transport is not None and not transport.joined:
+            logger.info("Transport closed: it joined no namespace in time")
+            self.close_transport(eio_sid)
+
+    def _state_ping_interval(self, eio_sid: str) -> None:
+        """Tell the client the interval in milliseconds: the library cuts it to whole seconds."""
+        queue = self.eio.sockets[eio_sid].queue
+        opening = queue.get_nowait()
+        opening.data["pingInterval"] = round(self.eio.ping_interval * 1000)
+        queue.put_nowait(opening)
+
+    async def _handle_event(
+        self, eio_sid: str, namespace: str | None, ack_id: int | None, data: object
+    ) -> None:
+        self.ignored_events += 1
+        transport = self._transports.get(eio_sid)
+        if transport and not transport.takes_event(asyncio.get_running_loop().time()):
+            logger.warning("A client that emits too many events is disconnected")
+            self.close_transport(eio_sid)
+
+    async def _handle_ack(
+        self, eio_sid: str, namespace: str | None, ack_id: int | None, data: object
+    ) -> None:
+        sid = self.manager.sid_from_eio_sid(eio_sid, namespace or "/")
+        if sid is not None and ack_id is not None:
+            self._clients.acknowledge(sid, ack_id)
+
+    async def _handle_disconnect(
+        self, eio_sid: str, namespace: str | None, reason: str | None = None
+    ) -> None:
+        name = namespace or "/"
+        transport = self._transports.get(eio_sid)
+        if transport is not None:
+            transport.joined.discard(name)
+            transport.deadline.cancel()
+            transport.deadline = self._start_deadline(eio_sid)
+            if name in transport.connecting:
+                transport.connecting[name].cancel()
+        await super()._handle_disconnect(eio_sid, name, reason)

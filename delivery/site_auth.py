@@ -1,0 +1,155 @@
+"""Asks a site who the bearer of a token is, and which rooms it is in.
+
+Called by `namespace` for each connect. The only importer of the HTTP client.
+"""
+
+import asyncio
+import logging
+import re
+from http import HTTPStatus
+
+import aiohttp
+import orjson
+import stamina
+
+from delivery.exceptions import AuthRefused, AuthUnavailable
+from sites.registry import SiteSnapshot
+
+logger = logging.getLogger(__name__)
+
+AUTHENTICATION_FAILED = "Authentication failed"
+CALL_TIMEOUT_SECONDS = 10.0  # one call; a site that is slower than this is taken for hung
+FIRST_RETRY_SECONDS = 0.2
+LONGEST_RETRY_SECONDS = 5.0
+CONNECTIONS_PER_SITE = 100  # open at once to one host
+MAX_ANSWER_BYTES = 1_048_576
+MAX_ROOMS = 10_000
+MAX_ROOM_LENGTH = 256
+MAX_TOKEN_LENGTH = 16_384
+JSON_TYPES: dict[type, str] = {
+    dict: "object",
+    list: "list",
+    str: "string",
+    int: "number",
+    float: "number",
+    bool: "boolean",
+    type(None): "null",
+}
+CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f]")
+
+
+class SiteAuth:
+    """The calls to all sites' `authUrl`, over one pool of connections."""
+
+    def __init__(self) -> None:
+        self._session: aiohttp.ClientSession | None = None
+
+    async def fetch_rooms(
+        self, site: SiteSnapshot, token: str, timeout_seconds: float
+    ) -> tuple[str, ...]:
+        """Return the rooms of the token's bearer, in the site's order, each once.
+
+        A site that is out of reach, hangs or answers 5xx is asked again, with
+        back-off, until `timeout_seconds` are over. Raises AuthRefused when the
+        answer is a definite no, AuthUnavailable when there was none in time.
+        """
+        if not is_sendable(token):
+            raise AuthRefused(AUTHENTICATION_FAILED)
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                async for attempt in stamina.retry_context(
+                    on=AuthUnavailable,
+                    attempts=None,
+                    timeout=timeout_seconds,
+                    wait_initial=FIRST_RETRY_SECONDS,
+                    wait_max=LONGEST_RETRY_SECONDS,
+                ):
+                    with attempt:
+                        return await self._ask(site, token)
+        except TimeoutError as error:
+            raise AuthUnavailable(f"No answer within {timeout_seconds:g} s") from error
+        raise AssertionError("a retry ends with an answer or an exception")
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def _ask(self, site: SiteSnapshot, token: str) -> tuple[str, ...]:
+        headers = {"Authorization": f"{site.auth_scheme} {token}", "Accept": "application/json"}
+        try:
+            async with self._open_session().get(
+                site.auth_url, headers=headers, allow_redirects=False
+            ) as response:
+                status = response.status
+                body = await _read_limited(response) if status == HTTPStatus.OK else b""
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            logger.warning("authUrl of %s: %s", site.name, error or type(error).__name__)
+            raise AuthUnavailable(f"{type(error).__name__}: {error}") from error
+        return _rooms_of_answer(site, status, body)
+
+    def _open_session(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0, limit_per_host=CONNECTIONS_PER_SITE),
+                timeout=aiohttp.ClientTimeout(total=CALL_TIMEOUT_SECONDS),
+                cookie_jar=aiohttp.DummyCookieJar(),  # one bearer's cookie is not another's
+            )
+        return self._session
+
+
+def is_sendable(token: str) -> bool:
+    """Whether the token can stand in a header: not empty, no line break, of bounded length."""
+    is_bounded = 0 < len(token) <= MAX_TOKEN_LENGTH
+    return is_bounded and not CONTROL_CHARACTERS.search(token)
+
+
+async def _read_limited(response: aiohttp.ClientResponse) -> bytes:
+    """Return the body, or one byte more than allowed of it."""
+    chunks = []
+    missing = MAX_ANSWER_BYTES + 1
+    async for chunk in response.content.iter_any():
+        chunks.append(chunk[:missing])
+        missing -= len(chunks[-1])
+        if not missing:
+            break
+    return b"".join(chunks)
+
+
+def _rooms_of_answer(site: SiteSnapshot, status: int, body: bytes) -> tuple[str, ...]:
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        logger.warning("authUrl of %s answered %d", site.name, status)
+        raise AuthUnavailable(f"The site answered {status}")
+    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        raise AuthRefused(AUTHENTICATION_FAILED, code=status)
+    if status != HTTPStatus.OK:
+        raise AuthRefused(f"Auth {status} error", code=status)
+    problem = "more than 1 MiB" if len(body) > MAX_ANSWER_BYTES else ""
+    try:
+        rooms = [] if problem else orjson.loads(body)
+    except orjson.JSONDecodeError:
+        problem = "no JSON"
+    problem = problem or _problem_of_rooms(rooms)
+    if problem:
+        logger.warning("authUrl of %s answered %s", site.name, problem)
+        text = f"Auth error: expected a JSON list of room names, got {problem}"
+        raise AuthRefused(text, code=status)
+    return tuple(dict.fromkeys(rooms))
+
+
+def _problem_of_rooms(rooms: object) -> str:
+    """Name what is wrong with the answer, "" when nothing is."""
+    if not isinstance(rooms, list):
+        return f"a JSON {_json_type(rooms)}"
+    if len(rooms) > MAX_ROOMS:
+        return f"more than {MAX_ROOMS} rooms"
+    for room in rooms:
+        if not isinstance(room, str):
+            return f"a list with a JSON {_json_type(room)}"
+        if not 1 <= len(room) <= MAX_ROOM_LENGTH:
+            return f"a room name of {len(room)} characters"
+    return ""
+
+
+def _json_type(value: object) -> str:
+    return JSON_TYPES[type(value)]

@@ -1,0 +1,163 @@
+"""Brings announcements to the sockets of this process that they are for.
+
+Between `backplane`, which hears them, and `connections`. Holds the two indexes
+of the process: sockets by room, and sockets by user room and device.
+"""
+
+import logging
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+
+from delivery.backplane import Announcement, Backplane
+from delivery.connections import Connection
+from delivery.exceptions import DeliveryError
+from delivery.feeds import Feed, ResyncReason
+from delivery.frames import event_frame, write_to_all
+from delivery.queues import Device, Queues, State, Waiting
+from delivery.tasks import Tasks
+
+logger = logging.getLogger(__name__)
+
+REMEMBERED_BROADCASTS = 10_000  # ids of the last broadcasts: a call is heard once per group
+
+Room = tuple[str, str]  # (site, room)
+
+
+class Switchboard:
+    """The connections of this process and where announcements find them."""
+
+    def __init__(self, queues: Queues, backplane: Backplane) -> None:
+        self._queues = queues
+        self._backplane = backplane
+        self._rooms: dict[Room, set[Connection]] = {}
+        self._connections: dict[str, Connection] = {}  # by sid
+        self._heard: OrderedDict[str, None] = OrderedDict()
+        self._tasks = Tasks()
+
+    def __len__(self) -> int:
+        return len(self._connections)
+
+    def __iter__(self) -> Iterator[Connection]:
+        return iter(list(self._connections.values()))
+
+    def find(self, sid: str) -> Connection | None:
+        return self._connections.get(sid)
+
+    async def join(self, connection: Connection) -> None:
+        """Return once the socket's rooms are heard.
+
+        Raises BackplaneUnavailable; `leave` is due then, too.
+        """
+        self._connections[connection.sid] = connection
+        for room in connection.rooms:
+            self._rooms.setdefault((connection.site.name, room), set()).add(connection)
+        await self._backplane.join(connection.site.name, connection.rooms)
+
+    def go_live(self, connection: Connection) -> None:
+        """The client knows that it is connected: start its feeds and broadcasts."""
+        connection.is_ready = True
+        for room in connection.user_rooms:
+            connection.feeds[room] = Feed(connection.device(room), self._queues, connection)
+        for feed in connection.feeds.values():
+            feed.start()
+
+    async def leave(self, connection: Connection) -> None:
+        """Forget the socket; devices without another one here are offline from now on."""
+        if self._connections.pop(connection.sid, None) is None:
+            return
+        connection.close()
+        site = connection.site.name
+        for room in connection.rooms:
+            members = self._rooms[site, room]
+            members.discard(connection)
+            if not members:
+                del self._rooms[site, room]
+        await self._backplane.leave(site, connection.rooms)
+        for room, feed in connection.feeds.items():
+            if not any(self._feeds_of(Device(site, room, connection.device_id))):
+                await self._release(feed.device)
+
+    def hear(self, announcement: Announcement) -> None:
+        """Pass an announcement on to those it is for."""
+        match announcement["type"]:
+            case "stored":
+                self._hear_stored(announcement)
+            case "broadcast":
+                self._hear_broadcast(announcement)
+            case "resync":
+                device = Device(announcement["site"], announcement["room"], announcement["device"])
+                self.resync(
+                    device, announcement["reason"], announcement["epoch"], announcement["seq"]
+                )
+
+    def resync(self, device: Device, reason: ResyncReason, epoch: str, seq: int) -> int:
+        """Tell the device's sockets here that its queue was given up; return how many."""
+        feeds = list(self._feeds_of(device))
+        for feed in feeds:
+            feed.give_up(reason, epoch, seq)
+        return len(feeds)
+
+    def devices(self) -> list[Device]:
+        """The devices that are online in this process, each once."""
+        return list({feed.device: None for each in self for feed in each.feeds.values()})
+
+    def compare(self, device: Device, state: State) -> None:
+        for feed in self._feeds_of(device):
+            feed.compare(state)
+
+    def _hear_stored(self, announcement: Announcement) -> None:
+        site, room, epoch = (announcement[key] for key in ("site", "room", "epoch"))
+        message = Waiting(
+            announcement["seq"], announcement["id"], announcement["resync"], announcement["text"]
+        )
+        overflowed = announcement["overflowed"]
+        for connection in self._ready_members(site, [room]):
+            feed = connection.feeds.get(room)
+            if feed is None:
+                continue
+            if connection.device_id in overflowed:
+                feed.give_up("overflow", epoch, message.seq)
+            else:
+                feed.offer(epoch, message)
+        for device_id in overflowed:
+            self._take_overflow(Device(site, room, device_id))
+
+    def _hear_broadcast(self, announcement: Announcement) -> None:
+        if self._was_heard(announcement["id"]):
+            return
+        site = announcement["site"]
+        members = self._ready_members(site, announcement["shared"])
+        members -= self._ready_members(site, announcement["user"])
+        sockets = [socket for each in members if (socket := each.find_socket()) is not None]
+        write_to_all(sockets, event_frame(f"/{site}", announcement["text"]))
+
+    def _was_heard(self, message_id: str) -> bool:
+        if message_id in self._heard:
+            return True
+        self._heard[message_id] = None
+        if len(self._heard) > REMEMBERED_BROADCASTS:
+            self._heard.popitem(last=False)
+        return False
+
+    def _ready_members(self, site: str, rooms: Iterable[str]) -> set[Connection]:
+        members: set[Connection] = set()
+        for room in rooms:
+            members |= self._rooms.get((site, room), set())
+        return {connection for connection in members if connection.is_ready}
+
+    def _feeds_of(self, device: Device) -> Iterator[Feed]:
+        for connection in self._rooms.get((device.site, device.room), ()):
+            feed = connection.feeds.get(device.room)
+            if feed is not None and connection.device_id == device.id:
+                yield feed
+
+    def _take_overflow(self, device: Device) -> None:
+        """Whoever was told of the overflow live must not hear of it again on the next connect."""
+        if any(self._feeds_of(device)):
+            self._tasks.start(self._queues.take_resync(device))
+
+    async def _release(self, device: Device) -> None:
+        try:
+            await self._queues.release(device)
+        except DeliveryError as error:
+            logger.info("%s not released, its lease runs out by itself: %s", device, error)
