@@ -1,0 +1,53 @@
+"""What every HTTP answer of the service looks like, and which failure gets which.
+
+Used by `views` only. Whatever goes wrong inside a view leaves as one JSON shape:
+`{"ok": false, "error": {"code": "invalid_event", "message": "event: expected ..."}}`.
+"""
+
+import functools
+import logging
+from collections.abc import Callable, Coroutine
+
+import orjson
+from django.http import HttpRequest, HttpResponse
+
+from delivery.exceptions import BackplaneUnavailable, InvalidRequest, RedisUnavailable
+
+logger = logging.getLogger(__name__)
+
+RETRY_AFTER_SECONDS = 1
+
+View = Callable[[HttpRequest], Coroutine[None, None, HttpResponse]]
+
+
+def json_answer(content: object, status: int = 200) -> HttpResponse:
+    return HttpResponse(orjson.dumps(content), status=status, content_type="application/json")
+
+
+def error_answer(status: int, code: str, message: str) -> HttpResponse:
+    return json_answer({"ok": False, "error": {"code": code, "message": message}}, status)
+
+
+def answers_errors(view: View) -> View:
+    """Make each exception of `view` an answer, so that no stack trace leaves the service."""
+
+    @functools.wraps(view)
+    async def guarded(request: HttpRequest) -> HttpResponse:
+        try:
+            return await view(request)
+        except InvalidRequest as error:
+            return error_answer(error.status, error.code, error.message)
+        except (RedisUnavailable, BackplaneUnavailable) as error:
+            logger.warning("%s answered with 503: %s", request.path, error)
+            return _unavailable()
+        except Exception:
+            logger.exception("%s failed", request.path)
+            return error_answer(500, "internal_error", "The service failed; its log says why.")
+
+    return guarded
+
+
+def _unavailable() -> HttpResponse:
+    answer = error_answer(503, "unavailable", "Redis is out of reach, try again.")
+    answer["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return answer

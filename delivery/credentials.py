@@ -1,0 +1,52 @@
+"""Who sends: the site and the API key of a request.
+
+First step of `/send`, before its body is read. Knows the query and the headers;
+`sites.registry` knows the keys.
+"""
+
+from urllib.parse import parse_qs
+
+from django.http import HttpRequest
+
+from delivery.exceptions import InvalidRequest
+from sites.registry import Registry, SiteSnapshot
+
+MAX_QUERY_PARAMETERS = 100  # three are known; the rest is noise, and noise is bounded
+
+Query = dict[str, list[str]]
+
+
+def read_query(request: HttpRequest) -> Query:
+    """Return `{"site": ["newsite"], ...}`, blank values included.
+
+    Not `request.GET`, which answers too many parameters with an HTML page.
+    Raises InvalidRequest.
+    """
+    text = request.META["QUERY_STRING"]
+    try:
+        return parse_qs(text, keep_blank_values=True, max_num_fields=MAX_QUERY_PARAMETERS)
+    except ValueError as error:
+        message = f"Query: more than {MAX_QUERY_PARAMETERS} parameters."
+        raise InvalidRequest(status=400, code="invalid_query", message=message) from error
+
+
+def authenticate(request: HttpRequest, query: Query, registry: Registry) -> SiteSnapshot:
+    """Return the site that the request's key belongs to. Raises InvalidRequest."""
+    names, keys = query.get("site", []), query.get("apiKey", [])
+    name = "".join(names[:1])
+    api_key = "".join(keys[:1]) or _key_of_headers(request)
+    if not (name and api_key):
+        message = "Missing query param 'site' or 'apiKey'."
+        raise InvalidRequest(status=400, code="missing_credentials", message=message)
+    is_repeated = len(names) > 1 or len(keys) > 1
+    site = None if is_repeated else registry.authenticate(name, api_key)
+    if site is None:
+        raise InvalidRequest(status=401, code="invalid_api_key", message="ApiKey invalid.")
+    return site
+
+
+def _key_of_headers(request: HttpRequest) -> str:
+    """Return the key that is kept out of the URL, and so out of access logs; "" = none."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    bearer = token.strip() if scheme.lower() == "bearer" else ""
+    return request.headers.get("X-Api-Key", "") or bearer

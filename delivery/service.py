@@ -1,0 +1,128 @@
+"""What one process runs: all the parts of delivery, put together once per event loop.
+
+The last piece below `views` and `serve`; knows the parts, and nothing of what
+they do.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+from django.conf import settings
+
+from delivery.acks import Acks
+from delivery.backplane import Announcement, Backplane
+from delivery.ids import FlakeIds
+from delivery.leases import Leases
+from delivery.namespace import Namespaces
+from delivery.publish import Publisher
+from delivery.queues import Queues
+from delivery.server import Server
+from delivery.site_auth import SiteAuth
+from delivery.switchboard import Switchboard
+from delivery.tasks import Tasks
+from sites.registry import Registry, registry
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The parts of one process. `start` before the first client, `stop` after the last."""
+
+    registry: Registry
+    queues: Queues
+    backplane: Backplane
+    publisher: Publisher
+    switchboard: Switchboard
+    acks: Acks
+    leases: Leases
+    site_auth: SiteAuth
+    server: Server
+    tasks: Tasks
+
+    async def start(self) -> None:
+        """Raises BackplaneUnavailable."""
+        await self.backplane.start()
+        self.backplane.on_reconnect(self.leases.renew_now)
+        self.registry.add_listener(self.server.drop_outdated)
+        for loop in (self.registry.run, self._hear, self.acks.run, self.leases.run):
+            self.tasks.start(loop())
+
+    async def stop(self) -> None:
+        """Finish what was taken, then close all connections to others."""
+        await self.publisher.drain()
+        await self.acks.drain(timeout_seconds=5.0)
+        await self.server.stop()
+        await self.tasks.cancel()
+        await self.site_auth.close()
+        await self.backplane.close()
+        await self.queues.close()
+
+    async def _hear(self) -> None:
+        while True:
+            announcement: Announcement = await self.backplane.receive()
+            self.switchboard.hear(announcement)
+
+
+_services: WeakKeyDictionary[asyncio.AbstractEventLoop, Service] = WeakKeyDictionary()
+
+
+def service() -> Service:
+    """Return the service of the running event loop, whose connections belong to that loop."""
+    loop = asyncio.get_running_loop()
+    if loop not in _services:
+        _services[loop] = build_service()
+    return _services[loop]
+
+
+def build_service() -> Service:
+    """Put the parts together as the configuration says."""
+    config = settings.CONFIG
+    queues, backplane, site_auth = Queues(), Backplane(), SiteAuth()
+    switchboard = Switchboard(queues, backplane)
+    acks = Acks(queues, backplane, switchboard)
+    clients = Namespaces(
+        registry,
+        site_auth,
+        switchboard,
+        acks,
+        connect_timeout_seconds=config.io.connect_timeout_seconds,
+        client_ttl_seconds=config.client_ttl_seconds,
+    )
+    return Service(
+        registry=registry,
+        queues=queues,
+        backplane=backplane,
+        publisher=Publisher(queues, backplane, _new_id),
+        switchboard=switchboard,
+        acks=acks,
+        leases=Leases(queues, switchboard),
+        site_auth=site_auth,
+        server=_build_server(clients),
+        tasks=Tasks(),
+    )
+
+
+def _build_server(clients: Namespaces) -> Server:
+    io = settings.CONFIG.io
+    origins = io.cors_allowed_origins
+    return Server(
+        clients,
+        connect_timeout_seconds=io.connect_timeout_seconds,
+        ping_interval=io.ping_interval_seconds,
+        ping_timeout=io.ping_timeout_seconds,
+        max_http_buffer_size=io.max_http_buffer_size,
+        transports=list(io.transports),
+        allow_upgrades=io.allow_upgrades,
+        cookie=io.cookie,
+        cors_allowed_origins=origins if isinstance(origins, str) else list(origins),
+        cors_credentials=io.cors_credentials,
+        http_compression=io.http_compression,
+        compression_threshold=io.http_compression_threshold,
+    )
+
+
+_new_id = FlakeIds(
+    generator_id=settings.CONFIG.flake_ids.generator_id,
+    epoch_ms=settings.CONFIG.flake_ids.epoch_ms,
+    sequence_mask=settings.CONFIG.flake_ids.sequence_mask,
+)

@@ -1,0 +1,11 @@
+"""URLs that site backends and load balancers call; a trailing slash is accepted, as in Express."""
+
+from django.urls import URLPattern, re_path
+
+from delivery import views
+
+urlpatterns: list[URLPattern] = [
+    re_path(r"^send/?$", views.send, name="send"),
+    re_path(r"^healthcheck/?$", views.healthcheck, name="healthcheck"),
+    re_path(r"^readyz/?$", views.readyz, name="readyz"),
+]

@@ -1,0 +1,113 @@
+"""The HTTP edge: `/send` for the sites' backends, health for load balancers.
+
+Each view reads what came, calls one step of the pipeline and answers. Exceptions
+become answers in `answers`; no view touches the database on the way of a message.
+"""
+
+import asyncio
+from collections.abc import Awaitable
+
+from django.conf import settings
+from django.db import Error as DatabaseError
+from django.db import connection
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_safe
+
+from delivery.answers import answers_errors, error_answer, json_answer
+from delivery.bodies import read_fields
+from delivery.credentials import authenticate, read_query
+from delivery.exceptions import DeliveryError, InvalidRequest
+from delivery.payloads import parse_flag, parse_send
+from delivery.service import service
+
+CHECK_TIMEOUT_SECONDS = 2.0
+MAX_IDEMPOTENCY_KEY_CHARACTERS = 256
+
+
+@csrf_exempt
+@answers_errors
+async def send(request: HttpRequest) -> HttpResponse:
+    """Take one message, in this order of checks.
+
+    1. the method: 405; OPTIONS is answered as Express did
+    2. site and key: 400 when one is missing, 401 when they do not match
+    3. size, encoding and type of the body: 413, 415
+    4. what the query, the headers and the body say: 400
+    """
+    if request.method != "POST":
+        return _answer_method(request)
+    query = read_query(request)
+    site = authenticate(request, query, service().registry)
+    fields = read_fields(request, settings.CONFIG.send_body_limit_bytes)
+    message = parse_send(fields, site)
+    resync = _resync_of_query(query) if message.resync is None else message.resync
+    key = _idempotency_key(request)
+    receipt = await service().publisher.publish(site, message, resync, key)
+    answer = {"id": receipt.id, "queued": receipt.queued, "broadcast": receipt.broadcast}
+    return json_answer({"ok": True, **answer})
+
+
+@csrf_exempt
+@require_safe
+async def healthcheck(request: HttpRequest) -> HttpResponse:
+    """Answer while the process lives, whatever it depends on."""
+    return HttpResponse("ok", content_type="text/plain")
+
+
+@csrf_exempt
+@require_safe
+@answers_errors
+async def readyz(request: HttpRequest) -> HttpResponse:
+    """Answer 200 when messages can be taken now, else 503; says what is out of reach, not why."""
+    redis, database, backplane = await asyncio.gather(
+        _check(service().queues.ping()),
+        _check(asyncio.to_thread(_ping_database)),
+        _check(service().backplane.ping()),
+    )
+    states = {"redis": redis, "database": database, "backplane": backplane}
+    return json_answer(states, 200 if set(states.values()) == {"ok"} else 503)
+
+
+def _answer_method(request: HttpRequest) -> HttpResponse:
+    if request.method == "OPTIONS":
+        answer = HttpResponse("POST", content_type="text/plain")
+    else:
+        answer = error_answer(405, "method_not_allowed", "Only POST is allowed.")
+    answer["Allow"] = "POST"
+    return answer
+
+
+def _resync_of_query(query: dict[str, list[str]]) -> bool:
+    values = query.get("resync", [""])
+    if len(values) > 1:
+        message = "Query param 'resync': given more than once."
+        raise InvalidRequest(status=400, code="invalid_resync", message=message)
+    return parse_flag("Query param 'resync'", values[0])
+
+
+def _idempotency_key(request: HttpRequest) -> str:
+    """Return the key of the header; "" = none. Raises InvalidRequest."""
+    key = request.headers.get("Idempotency-Key", "")
+    if len(key) > MAX_IDEMPOTENCY_KEY_CHARACTERS:
+        message = f"Idempotency-Key: more than {MAX_IDEMPOTENCY_KEY_CHARACTERS} characters."
+        raise InvalidRequest(status=400, code="invalid_idempotency_key", message=message)
+    return key
+
+
+async def _check(ping: Awaitable[None]) -> str:
+    try:
+        async with asyncio.timeout(CHECK_TIMEOUT_SECONDS):
+            await ping
+    except (DeliveryError, DatabaseError, TimeoutError):
+        return "unreachable"
+    return "ok"
+
+
+def _ping_database() -> None:
+    """Ask on a connection of this thread's own, and close it: nobody else will."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    finally:
+        connection.close()

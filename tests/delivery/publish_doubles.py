@@ -1,0 +1,75 @@
+"""Stand-ins for the steps behind a publisher: they record, fail or wait as told."""
+
+import asyncio
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import cast
+
+from delivery.backplane import Backplane
+from delivery.exceptions import BackplaneUnavailable, RedisUnavailable
+from delivery.message import Message
+from delivery.publish import Publisher
+from delivery.queues import Appended, Queues
+
+
+@dataclass
+class RecordingBackplane:
+    stored: list[tuple[str, Message, list[Appended]]] = field(default_factory=list)
+    broadcast: list[tuple[str, Message, tuple[str, ...], tuple[str, ...]]] = field(
+        default_factory=list
+    )
+    failing: set[str] = field(default_factory=set)  # "stored", "broadcast"
+
+    async def announce_stored(
+        self, site: str, message: Message, appended: Sequence[Appended]
+    ) -> None:
+        self._fail_if("stored")
+        self.stored.append((site, message, list(appended)))
+
+    async def announce_broadcast(
+        self, site: str, message: Message, shared_rooms: Sequence[str], user_rooms: Sequence[str]
+    ) -> None:
+        self._fail_if("broadcast")
+        self.broadcast.append((site, message, tuple(shared_rooms), tuple(user_rooms)))
+
+    def _fail_if(self, step: str) -> None:
+        if step in self.failing:
+            raise BackplaneUnavailable("gone")
+
+
+@dataclass
+class FailingQueues:
+    """Real queues, of which the steps named fail."""
+
+    queues: Queues
+    failing: set[str]
+
+    def __getattr__(self, step: str) -> object:
+        if step in self.failing:
+            return self._fail
+        return getattr(self.queues, step)
+
+    async def _fail(self, *args: object, **options: object) -> None:
+        raise RedisUnavailable("gone")
+
+
+@dataclass
+class SlowQueues:
+    """Real queues whose append waits until released."""
+
+    queues: Queues
+    reached: asyncio.Event = field(default_factory=asyncio.Event)
+    released: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def append(
+        self, site: str, rooms: Sequence[str], message: Message, once: str = ""
+    ) -> list[Appended]:
+        self.reached.set()
+        await self.released.wait()
+        return await self.queues.append(site, rooms, message, once)
+
+
+def make_publisher(queues: object, backplane: RecordingBackplane, first_id: int = 100) -> Publisher:
+    ids = itertools.count(first_id)
+    return Publisher(cast("Queues", queues), cast("Backplane", backplane), lambda: next(ids))

@@ -1,0 +1,106 @@
+"""`/healthcheck` and `/readyz`: what a load balancer is told."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+from django.db import OperationalError
+
+from delivery.exceptions import BackplaneUnavailable, DeliveryError, RedisUnavailable
+from tests.delivery.http_fixtures import Edge
+
+ALL_OK = {"redis": "ok", "database": "ok", "backplane": "ok"}
+
+
+@dataclass
+class Dependency:
+    failure: DeliveryError | None = None
+    hangs: bool = False
+    pings: int = field(default=0)
+
+    async def ping(self) -> None:
+        self.pings += 1
+        if self.hangs:
+            await asyncio.Event().wait()
+        if self.failure is not None:
+            raise self.failure
+
+
+@pytest.fixture
+def redis_and_backplane(edge: Edge) -> tuple[Dependency, Dependency]:
+    edge.queues, edge.backplane = Dependency(), Dependency()
+    return edge.queues, edge.backplane
+
+
+@pytest.fixture
+def set_database(monkeypatch: pytest.MonkeyPatch) -> Callable[[Exception | None], None]:
+    def set_failure(failure: Exception | None) -> None:
+        def ping() -> None:
+            if failure is not None:
+                raise failure
+
+        monkeypatch.setattr("delivery.views._ping_database", ping)
+
+    set_failure(None)
+    return set_failure
+
+
+@pytest.mark.parametrize("path", ["/healthcheck", "/healthcheck/"])
+async def test_healthcheck_answers_ok_and_asks_nobody(edge: Edge, path: str) -> None:
+    answer = await edge.get(path)
+    assert (answer.status, answer.body) == (200, b"ok")
+    assert answer.headers["Content-Type"] == "text/plain"
+
+
+@pytest.mark.usefixtures("redis_and_backplane", "set_database")
+async def test_readyz_is_200_when_everything_answers(edge: Edge) -> None:
+    answer = await edge.get("/readyz")
+    assert (answer.status, answer.json()) == (200, ALL_OK)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("redis_and_backplane")
+async def test_readyz_asks_the_real_database(edge: Edge) -> None:
+    assert (await edge.get("/readyz")).json() == ALL_OK
+
+
+@pytest.mark.usefixtures("set_database")
+async def test_readyz_says_that_redis_and_backplane_are_out_of_reach(
+    edge: Edge, redis_and_backplane: tuple[Dependency, Dependency]
+) -> None:
+    redis, backplane = redis_and_backplane
+    redis.failure = RedisUnavailable("redis.internal:6379 refused")
+    backplane.failure = BackplaneUnavailable("redis.internal:6379 refused")
+    answer = await edge.get("/readyz")
+    assert answer.status == 503
+    assert answer.json() == {"redis": "unreachable", "database": "ok", "backplane": "unreachable"}
+
+
+@pytest.mark.usefixtures("redis_and_backplane")
+async def test_readyz_says_that_the_database_is_out_of_reach(
+    edge: Edge, set_database: Callable[[Exception | None], None]
+) -> None:
+    set_database(OperationalError("FATAL: password authentication failed"))
+    answer = await edge.get("/readyz")
+    assert answer.status == 503
+    assert answer.json() == {"redis": "ok", "database": "unreachable", "backplane": "ok"}
+
+
+@pytest.mark.usefixtures("set_database")
+async def test_readyz_does_not_wait_for_what_hangs(
+    edge: Edge,
+    redis_and_backplane: tuple[Dependency, Dependency],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("delivery.views.CHECK_TIMEOUT_SECONDS", 0.01)
+    redis, _ = redis_and_backplane
+    redis.hangs = True
+    answer = await edge.get("/readyz")
+    assert (answer.status, answer.json()["redis"], redis.pings) == (503, "unreachable", 1)
+
+
+@pytest.mark.parametrize("path", ["/healthcheck", "/readyz"])
+async def test_health_is_read_only(edge: Edge, path: str) -> None:
+    answer = await edge.exchange("POST", path, "", {}, b"")
+    assert answer.status == 405

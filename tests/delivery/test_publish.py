@@ -1,0 +1,200 @@
+"""The steps of one message, on real queues; the backplane only records, or fails."""
+
+import asyncio
+import logging
+
+import pytest
+
+from delivery.exceptions import BackplaneUnavailable, RedisUnavailable
+from delivery.payloads import SendRequest
+from delivery.publish import Publisher, Receipt
+from delivery.queues import Device, Queues
+from tests.delivery.http_fixtures import make_site
+from tests.delivery.publish_doubles import (
+    FailingQueues,
+    RecordingBackplane,
+    SlowQueues,
+    make_publisher,
+)
+
+SITE = make_site()
+BOTH = ("user_1", "staff", "user_2", "all")
+
+
+@pytest.fixture
+def backplane() -> RecordingBackplane:
+    return RecordingBackplane()
+
+
+@pytest.fixture
+def publisher(queues: Queues, backplane: RecordingBackplane) -> Publisher:
+    return make_publisher(queues, backplane)
+
+
+def make_request(*rooms: str) -> SendRequest:
+    return SendRequest(rooms, "update_store", ["user", {"id": 1}], None)
+
+
+async def read_waiting(queues: Queues, room: str) -> list[tuple[str, str, bool]]:
+    backlog = await queues.open(Device("newsite", room, ""))
+    return [(waiting.id, waiting.text, waiting.resync) for waiting in backlog.messages]
+
+
+async def test_user_rooms_are_stored_and_announced_and_shared_rooms_broadcast(
+    publisher: Publisher, queues: Queues, backplane: RecordingBackplane
+) -> None:
+    receipt = await publisher.publish(SITE, make_request(*BOTH), resync=True)
+    assert receipt == Receipt("100", queued=2, broadcast=2)
+    text = '["update_store","user",{"id":1}]'
+    for room in ("user_1", "user_2"):
+        assert await read_waiting(queues, room) == [("100", text, True)]
+    [(site, message, appended)] = backplane.stored
+    assert (site, message.id, message.text, message.resync) == ("newsite", "100", text, True)
+    assert [(each.room, each.seq) for each in appended] == [("user_1", 1), ("user_2", 1)]
+    assert backplane.broadcast == [("newsite", message, ("staff", "all"), ("user_1", "user_2"))]
+
+
+async def test_shared_rooms_alone_store_nothing(
+    publisher: Publisher, queues: Queues, backplane: RecordingBackplane
+) -> None:
+    receipt = await publisher.publish(SITE, make_request("staff"), resync=False)
+    assert receipt == Receipt("100", queued=0, broadcast=1)
+    assert backplane.stored == []
+    assert await read_waiting(queues, "staff") == []
+
+
+async def test_user_rooms_alone_broadcast_nothing(
+    publisher: Publisher, backplane: RecordingBackplane
+) -> None:
+    receipt = await publisher.publish(SITE, make_request("user_1"), resync=False)
+    assert receipt == Receipt("100", queued=1, broadcast=0)
+    assert backplane.broadcast == []
+
+
+async def test_site_without_user_rooms_only_broadcasts(
+    publisher: Publisher, backplane: RecordingBackplane
+) -> None:
+    site = type(SITE)("plain", "http://plain.com/rooms")
+    receipt = await publisher.publish(site, make_request("user_1"), resync=False)
+    assert receipt == Receipt("100", queued=0, broadcast=1)
+    assert backplane.stored == []
+
+
+async def test_stored_message_is_accepted_though_it_cannot_be_announced(
+    publisher: Publisher,
+    queues: Queues,
+    backplane: RecordingBackplane,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    backplane.failing = {"stored"}
+    receipt = await publisher.publish(SITE, make_request("user_1"), resync=False)
+    assert receipt.queued == 1
+    assert len(await read_waiting(queues, "user_1")) == 1
+    [record] = [each for each in caplog.records if each.levelno == logging.WARNING]
+    assert "message 100 stored, not announced" in record.getMessage()
+
+
+async def test_failed_broadcast_is_the_senders_to_repeat(
+    publisher: Publisher, backplane: RecordingBackplane
+) -> None:
+    backplane.failing = {"broadcast"}
+    with pytest.raises(BackplaneUnavailable):
+        await publisher.publish(SITE, make_request(*BOTH), resync=False)
+
+
+async def test_nothing_is_announced_of_what_could_not_be_stored(
+    queues: Queues, backplane: RecordingBackplane
+) -> None:
+    publisher = make_publisher(FailingQueues(queues, {"append"}), backplane)
+    with pytest.raises(RedisUnavailable):
+        await publisher.publish(SITE, make_request(*BOTH), resync=False)
+    assert (backplane.stored, backplane.broadcast) == ([], [])
+
+
+async def test_repeated_call_stores_and_sends_nothing_and_gets_the_first_answer(
+    publisher: Publisher, queues: Queues, backplane: RecordingBackplane
+) -> None:
+    first = await publisher.publish(SITE, make_request(*BOTH), False, "order 17")
+    again = await publisher.publish(SITE, make_request(*BOTH), False, "order 17")
+    assert again == first == Receipt("100", 2, 2)
+    assert len(await read_waiting(queues, "user_1")) == 1
+    assert (len(backplane.stored), len(backplane.broadcast)) == (1, 1)
+
+
+async def test_same_idempotency_key_of_another_site_is_another_call(
+    publisher: Publisher, backplane: RecordingBackplane
+) -> None:
+    await publisher.publish(SITE, make_request("user_1"), False, "order 17")
+    other = make_site("other")
+    receipt = await publisher.publish(other, make_request("user_1"), False, "order 17")
+    assert receipt.id == "101"
+    assert len(backplane.stored) == 2
+
+
+async def test_calls_without_idempotency_key_are_all_different(publisher: Publisher) -> None:
+    receipts = [await publisher.publish(SITE, make_request("user_1"), False) for _ in range(3)]
+    assert [receipt.id for receipt in receipts] == ["100", "101", "102"]
+
+
+async def test_call_cut_short_after_storing_goes_on_under_its_first_id(
+    publisher: Publisher, queues: Queues, backplane: RecordingBackplane
+) -> None:
+    backplane.failing = {"broadcast"}
+    with pytest.raises(BackplaneUnavailable):
+        await publisher.publish(SITE, make_request(*BOTH), False, "order 17")
+    backplane.failing = set()
+    receipt = await publisher.publish(SITE, make_request(*BOTH), False, "order 17")
+    assert receipt == Receipt("100", 2, 2)
+    assert [each[0] for each in await read_waiting(queues, "user_1")] == ["100"]
+    assert [message.id for _, message, _, _ in backplane.broadcast] == ["100"]
+
+
+async def test_answer_that_cannot_be_kept_does_not_fail_the_call(
+    queues: Queues, backplane: RecordingBackplane, caplog: pytest.LogCaptureFixture
+) -> None:
+    publisher = make_publisher(FailingQueues(queues, {"settle"}), backplane)
+    first = await publisher.publish(SITE, make_request("user_1"), False, "order 17")
+    again = await publisher.publish(SITE, make_request("user_1"), False, "order 17")
+    assert first == again
+    assert len(await read_waiting(queues, "user_1")) == 1
+    assert "answer 100 not kept" in caplog.text
+
+
+async def test_sender_that_hangs_up_does_not_stop_its_message(
+    queues: Queues, backplane: RecordingBackplane
+) -> None:
+    slow = SlowQueues(queues)
+    publisher = make_publisher(slow, backplane)
+    call = asyncio.create_task(publisher.publish(SITE, make_request(*BOTH), False))
+    await slow.reached.wait()
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    slow.released.set()
+    await publisher.drain()
+    assert len(await read_waiting(queues, "user_1")) == 1
+    assert len(backplane.broadcast) == 1
+
+
+async def test_failure_that_no_sender_waits_for_is_logged(
+    queues: Queues, backplane: RecordingBackplane, caplog: pytest.LogCaptureFixture
+) -> None:
+    backplane.failing = {"broadcast"}
+    slow = SlowQueues(queues)
+    publisher = make_publisher(slow, backplane)
+    call = asyncio.create_task(publisher.publish(SITE, make_request(*BOTH), False))
+    await slow.reached.wait()
+    call.cancel()
+    slow.released.set()
+    await publisher.drain()
+    assert "publish for newsite failed: BackplaneUnavailable" in caplog.text
+
+
+async def test_one_line_is_logged_per_call_without_arguments_or_keys(
+    publisher: Publisher, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="delivery.publish")
+    request = SendRequest(("user_1", "staff"), "update_store", ["a secret"], None)
+    await publisher.publish(SITE, request, False, "an idempotency key")
+    [record] = [each for each in caplog.records if each.name == "delivery.publish"]
+    assert record.getMessage() == "Site newsite: message 100 to 2 rooms"
