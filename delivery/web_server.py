@@ -1,0 +1,191 @@
+"""The web server inside this process: daphne, or uvicorn for those who send much.
+
+Both listen, say so, serve until told to drain, and stop. `serve` chooses.
+"""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any, Protocol
+
+import uvicorn
+from daphne.endpoints import build_endpoint_description_strings
+from daphne.server import Server as Daphne
+from daphne.server import twisted_loop
+from twisted.internet import reactor
+from twisted.internet.defer import maybeDeferred
+
+logger = logging.getLogger(__name__)
+
+FOR_EVER_SECONDS = 10 * 365 * 86_400
+REQUESTS_TIMEOUT_SECONDS = 10.0  # for requests still running when draining
+
+Drain = Callable[[], Awaitable[None]]
+Listening = Callable[[str, int], None]
+
+
+class ListenError(Exception):
+    """The address cannot be listened on."""
+
+
+class WebServer(Protocol):
+    def run(self, start: Callable[[], Awaitable[None]], on_listening: Listening) -> None:
+        """Start the service, listen, serve until stopped. Raises ListenError."""
+
+    async def stop_listening(self) -> None: ...
+
+    async def finish_requests(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+class DaphneServer(Daphne):
+    """Daphne on its own event loop, with a way to stop gently."""
+
+    def __init__(self, application: Any, host: str, port: int, max_message_bytes: int) -> None:
+        super().__init__(
+            application,
+            endpoints=build_endpoint_description_strings(host=host, port=port),
+            signal_handlers=False,
+            websocket_timeout=-1,  # no limit: Engine.IO finds dead peers by its own pings
+            ping_interval=FOR_EVER_SECONDS,
+            websocket_max_message_size=max_message_bytes,
+            websocket_max_frame_size=max_message_bytes,
+            server_name="sioweb",
+            verbosity=1,
+        )
+        self._ports: list[Any] = []
+        self._on_listening: Listening | None = None
+        self._listen_error = ""
+
+    def run(
+        self,
+        start: Callable[[], Awaitable[None]] | None = None,
+        on_listening: Listening | None = None,
+    ) -> None:
+        self._on_listening = on_listening
+        if start is not None:
+            twisted_loop.run_until_complete(start())
+        super().run()
+        if self._listen_error:
+            raise ListenError(self._listen_error)
+
+    def listen_success(self, port: Any) -> None:
+        super().listen_success(port)
+        self._ports.append(port)
+        if self._on_listening is not None:
+            # Not before the loop runs: by then the port is bound, but nobody answers.
+            twisted_loop.call_soon(self._on_listening, port.getHost().host, port.getHost().port)
+
+    def listen_error(self, failure: Any) -> None:
+        self._listen_error = failure.getErrorMessage()
+        self.stop()
+
+    async def stop_listening(self) -> None:
+        for port in self._ports:
+            await maybeDeferred(port.stopListening).asFuture(asyncio.get_running_loop())
+
+    async def finish_requests(self) -> None:
+        running = [
+            details["application_instance"]
+            for details in self.connections.values()
+            if "application_instance" in details
+        ]
+        if running:
+            await asyncio.wait(running, timeout=REQUESTS_TIMEOUT_SECONDS)
+
+    def kill_all_applications(self) -> Any:
+        """As daphne's own, which trips over connections that have no application yet."""
+        for protocol, details in list(self.connections.items()):
+            if "application_instance" not in details:
+                del self.connections[protocol]
+        return super().kill_all_applications()
+
+    def stop(self) -> None:
+        if reactor.running:
+            reactor.stop()
+        else:
+            reactor.callWhenRunning(reactor.stop)
+
+
+class UvicornServer(uvicorn.Server):
+    """uvicorn on an event loop of this process."""
+
+    def __init__(self, application: Any, host: str, port: int, max_message_bytes: int) -> None:
+        super().__init__(
+            uvicorn.Config(
+                application,
+                host=host,
+                port=port,
+                ws="websockets-sansio",
+                ws_max_size=max_message_bytes,
+                ws_ping_interval=None,
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=int(REQUESTS_TIMEOUT_SECONDS),
+            )
+        )
+        self._on_listening: Listening | None = None
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals to `serve`."""
+        yield
+
+    def run(  # type: ignore[override]
+        self, start: Callable[[], Awaitable[None]], on_listening: Listening
+    ) -> None:
+        self._on_listening = on_listening
+        with asyncio.Runner() as runner:
+            runner.run(self._start_and_serve(start))
+
+    async def startup(self, sockets: Any = None) -> None:
+        try:
+            await super().startup(sockets)
+        except SystemExit as error:
+            raise ListenError(f"{self.config.host}:{self.config.port}") from error
+        if self._on_listening is not None:
+            host, port, *_ = self.servers[0].sockets[0].getsockname()
+            self._on_listening(host, port)
+
+    async def stop_listening(self) -> None:
+        for server in self.servers:
+            server.close()
+
+    async def finish_requests(self) -> None:
+        """uvicorn does so itself when it stops."""
+
+    def stop(self) -> None:
+        self.should_exit = True
+
+    async def _start_and_serve(self, start: Callable[[], Awaitable[None]]) -> None:
+        await start()
+        await self.serve()
+
+
+SERVERS: dict[str, type[DaphneServer] | type[UvicornServer]] = {
+    "daphne": DaphneServer,
+    "uvicorn": UvicornServer,
+}
+
+
+def on_signals(handle: Callable[[], None]) -> None:
+    """Call `handle` for SIGTERM and SIGINT; on the second one the process ends at once."""
+    loop = asyncio.get_running_loop()
+    received = 0
+
+    def receive() -> None:
+        nonlocal received
+        received += 1
+        if received > 1:
+            logger.warning("Second signal: stopping at once")
+            sys.exit(1)
+        handle()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, receive)

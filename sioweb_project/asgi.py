@@ -1,0 +1,39 @@
+"""ASGI: Socket.IO under its path, Django and its static files beside it.
+
+What daphne and uvicorn serve. The service of the event loop is made with the
+first call; `manage.py serve` has started it by then.
+"""
+
+import os
+from typing import Any
+
+import django
+import engineio
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sioweb_project.settings")
+django.setup(set_prefix=False)
+
+from django.conf import settings  # noqa: E402
+
+from delivery.handler import Handler  # noqa: E402
+from delivery.service import service  # noqa: E402
+
+Scope = dict[str, Any]
+
+django_application = Handler()
+
+
+async def application(scope: Scope, receive: Any, send: Any) -> None:
+    """Route one connection by its path."""
+    if scope["type"] in ("http", "websocket") and _is_socketio(scope["path"]):
+        await engineio.ASGIApp(service().server, engineio_path=None)(scope, receive, send)
+    elif scope["type"] == "http":
+        await django_application(scope, receive, send)
+    elif scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.close", "code": 1008})
+
+
+def _is_socketio(path: str) -> bool:
+    prefix = settings.CONFIG.io.path.rstrip("/")
+    return path == prefix or path.startswith(f"{prefix}/")

@@ -1,0 +1,117 @@
+"""Config to Django: the one place that knows both names."""
+
+from typing import Any
+
+import environ
+
+from sioweb_project.config import current_config
+from sioweb_project.embedded_redis import embedded_redis_url
+
+CONFIG = current_config()
+REDIS_URL = CONFIG.redis.url or embedded_redis_url(CONFIG.data_dir)
+
+SECRET_KEY = CONFIG.secret_key
+DEBUG = False
+ALLOWED_HOSTS = list(CONFIG.allowed_hosts)
+ROOT_URLCONF = "sioweb_project.urls"
+ASGI_APPLICATION = "sioweb_project.asgi.application"
+
+INSTALLED_APPS = [
+    "daphne",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.messages",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "channels",
+    "sites",
+    "delivery",
+    "sioweb_project.apps.SiowebProjectConfig",
+]
+if CONFIG.is_development:
+    INSTALLED_APPS.append("sioweb_project.demo")
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "servestatic.middleware.ServeStaticMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+DATABASES = {"default": environ.Env.db_url_config(CONFIG.database_url)}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # WAL lets the admin read while another process writes; IMMEDIATE makes two
+    # writers queue up for `timeout` seconds instead of failing at their first write.
+    DATABASES["default"]["OPTIONS"] = {
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL",
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+    }
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Queues live in a cache alias of their own: nothing may call clear() on it, as
+# django-redis runs FLUSHDB for that.
+QUEUES_CACHE = "queues"
+CACHES: dict[str, dict[str, Any]] = {
+    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    QUEUES_CACHE: {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": REDIS_URL,
+        # redis-py 8 ends each blocking read after 5 s unless told otherwise.
+        "OPTIONS": {"CONNECTION_POOL_KWARGS": {"socket_timeout": None}},
+    },
+}
+
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "delivery.channel_layer.ConfirmedPubSubChannelLayer",
+        "CONFIG": {
+            "hosts": [{"address": REDIS_URL, "socket_timeout": None}],
+            "prefix": f"{CONFIG.redis.prefix}.",
+        },
+    }
+}
+
+LANGUAGE_CODE = "en-us"
+USE_TZ = True
+TIME_ZONE = "UTC"
+STATIC_URL = "/static/"
+SERVESTATIC_USE_FINDERS = True  # the packages' own files: nothing to collect before a start
+
+# What `serve` asks of the project, by dotted name: a context manager around whatever must run
+# beside the service, and a function(url) that returns what to say once it listens, "" = none.
+SERVE_WITHIN = "sioweb_project.embedded_redis.redis_of_this_service"
+ON_LISTENING = "sioweb_project.demo.greeting.greet" if CONFIG.is_development else ""
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+    "loggers": {
+        "django.request": {"level": "ERROR"},  # the access log tells of refused requests
+        "daphne": {"level": "WARNING"},
+        "engineio": {"level": "WARNING"},
+        "socketio": {"level": "ERROR"},
+    },
+}

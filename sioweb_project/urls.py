@@ -1,0 +1,13 @@
+"""URLs: the admin and what the delivery app serves."""
+
+from django.conf import settings
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("", include("delivery.urls")),
+]
+
+if settings.CONFIG.is_development:
+    urlpatterns.append(path("demo/", include("sioweb_project.demo.urls")))
