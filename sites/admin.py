@@ -53,7 +53,8 @@ class ApiKeyInline(ApiKeyTabularInline):
 
 @admin.register(Site)
 class SiteAdmin(SiteModelAdmin):
-    list_display = ("name", "auth_url", "is_enabled", "key_count", "updated_at")
+    # The widest column last: on a phone the table is scrolled to see it.
+    list_display = ("name", "is_enabled", "key_count", "updated_at", "auth_url")
     list_filter = ("is_enabled", "prefixed_system_events")
     search_fields = ("name", "auth_url")
     readonly_fields = ("created_at", "updated_at")
@@ -105,14 +106,7 @@ class SiteAdmin(SiteModelAdmin):
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(ApiKeyModelAdmin):
-    list_display = (
-        "__str__",
-        "site",
-        "label",
-        "created_at",
-        "last_used_at",
-        "revoked_at",
-    )
+    list_display = ("__str__", "site", "revoked_at", "last_used_at", "created_at")
     list_filter = (("revoked_at", admin.EmptyFieldListFilter), "site")
     list_select_related = ("site",)
     search_fields = ("label", "first_characters", "site__name")

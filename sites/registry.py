@@ -62,6 +62,7 @@ class SiteSnapshot:
         return "_resync" if self.prefixed_system_events else "resync"
 
 
+# In the order of SiteSnapshot, whose keys come last.
 SITE_FIELDS = tuple(each.name for each in fields(SiteSnapshot) if each.name != "keys")
 
 
@@ -185,11 +186,11 @@ def read_sites() -> dict[str, SiteSnapshot]:
     """
     sites = list(Site.objects.enabled().order_by().values_list("pk", *SITE_FIELDS))
     keys: defaultdict[int, list[tuple[int, bytes]]] = defaultdict(list)
-    rows = ApiKey.objects.usable().order_by("pk").values_list("site_id", "pk", "digest")
-    for site_id, pk, digest in rows:
+    usable = ApiKey.objects.usable().order_by("pk")
+    for site_id, pk, digest in usable.values_list("site_id", "pk", "digest"):
         keys[site_id].append((pk, bytes.fromhex(digest)))
-    snapshots = (SiteSnapshot(*values, keys=tuple(keys[pk])) for pk, *values in sites)
-    return {site.name: site for site in snapshots}
+    rows = ((*values, tuple(keys[pk])) for pk, *values in sites)
+    return {row[0]: SiteSnapshot(*row) for row in rows}
 
 
 def write_last_used(used: dict[int, datetime]) -> None:

@@ -1,7 +1,7 @@
 """Queues against a plain model, over random interleavings of all that can happen to a room."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable
 from typing import Any, TypeVar
 
 from hypothesis import settings
@@ -18,11 +18,12 @@ from tests.delivery.queue_model import Box, RoomModel
 
 T = TypeVar("T")
 
-LIMITS = {"max_devices": 3, "max_messages": 5, "max_bytes": 100}
+MAX_DEVICES, MAX_MESSAGES, MAX_BYTES = 3, 5, 100
 WIDE = 10**6
 
 device_ids = st.sampled_from(["", "a", "b", "a}:*"])
 processes = st.sampled_from(["first", "second"])
+once_keys = st.sampled_from(["", "", "1", "2"])
 events = st.sampled_from(["update", "upd"])
 steps_ms = st.sampled_from([1, 20_000, 59_999, 60_001, 99_999, 100_000, 100_001, 250_000])
 seqs_back = st.lists(st.integers(-1, 7), min_size=1, max_size=4)
@@ -36,10 +37,18 @@ class QueuesMachine(RuleBasedStateMachine):
         self.runner = asyncio.Runner()
         self.clock = Clock()
         self.queues = {
-            name: Queues(ttl_seconds=TTL_SECONDS, now_ms=self.clock, **LIMITS)
+            name: Queues(
+                ttl_seconds=TTL_SECONDS,
+                max_messages=MAX_MESSAGES,
+                max_bytes=MAX_BYTES,
+                max_devices=MAX_DEVICES,
+                now_ms=self.clock,
+            )
             for name in ("first", "second")
         }
-        self.model = RoomModel(ttl=TTL_SECONDS * 1000, now=self.clock.ms, **LIMITS)
+        self.model = RoomModel(
+            TTL_SECONDS * 1000, MAX_DEVICES, MAX_MESSAGES, MAX_BYTES, self.clock.ms
+        )
         self.epochs: list[str] = []
         self.count = 0
 
@@ -51,13 +60,13 @@ class QueuesMachine(RuleBasedStateMachine):
     def start_empty(self) -> None:
         self.run(self.redis().flushdb())
 
-    @rule(event=events, resync=st.booleans(), size=st.integers(0, 60), once=st.sampled_from("  12"))
+    @rule(event=events, resync=st.booleans(), size=st.integers(0, 60), once=once_keys)
     def append(self, event: str, resync: bool, size: int, once: str) -> None:
         self.count += 1
         message = Message.build(str(self.count), event, ["x" * size], resync, [ROOM])
         is_first = not self.model.has_epoch
-        seq, overflowed = self.model.append(message, once.strip())
-        [appended] = self.run(self.queues["first"].append(SITE, [ROOM], message, once.strip()))
+        seq, overflowed = self.model.append(message, once)
+        [appended] = self.run(self.queues["first"].append(SITE, [ROOM], message, once))
         if is_first:
             assert appended.epoch not in self.epochs
             self.epochs.append(appended.epoch)
@@ -99,9 +108,8 @@ class QueuesMachine(RuleBasedStateMachine):
 
     @rule(device_id=device_ids)
     def clear(self, device_id: str) -> None:
-        assert self.run(self.queues["first"].clear(device(device_id))) == self.model.clear(
-            device_id
-        )
+        removed = self.run(self.queues["first"].clear(device(device_id)))
+        assert removed == self.model.clear(device_id)
 
     @rule(device_id=device_ids)
     def take_resync(self, device_id: str) -> None:
@@ -146,7 +154,7 @@ class QueuesMachine(RuleBasedStateMachine):
             base, _, device_id = key.partition(":queue:")
             if key == base:
                 continue
-            members = await redis.zrange(key, 0, -1)
+            members: Any = await redis.zrange(key, 0, -1)
             size = sum(len(member.split(b"|", 5)[5]) for member in members)
             assert int(await redis.hget(room_key, f"bytes:{device_id}") or -1) == size
             assert await redis.zcard(f"{base}:events:{device_id}") == len(members)
@@ -173,12 +181,16 @@ class QueuesMachine(RuleBasedStateMachine):
     def redis(self) -> Redis:
         return self.run(_get_redis())
 
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        return self.runner.run(work)
+    def run(self, work: Awaitable[T]) -> T:
+        return self.runner.run(_wait_for(work))
 
 
 def device(device_id: str) -> Device:
     return Device(SITE, ROOM, device_id)
+
+
+async def _wait_for(work: Awaitable[T]) -> T:
+    return await work
 
 
 async def _get_redis() -> Redis:
