@@ -3,12 +3,12 @@
 Joining a group returns once Redis has confirmed the subscription, so nothing
 that is announced afterwards can be missed; announcements travel in pipelines,
 in the order they were made; and whoever asks is told when a broken subscription
-is whole again. Below `backplane`; imports channels-redis and redis-py only.
+is whole again. Between `backplane` and `outbox`; imports channels-redis and redis-py.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from channels_redis.pubsub import (
@@ -17,102 +17,142 @@ from channels_redis.pubsub import (
     RedisSingleShardConnection,
 )
 from channels_redis.utils import _wrap_close, create_pool, decode_hosts
+from redis import ConnectionError as RedisConnectionError
 from redis import RedisError
 from redis import asyncio as aioredis
+from redis.asyncio.client import PubSub
+
+from delivery.outbox import Outbox
 
 logger = logging.getLogger(__name__)
 
 RETRY_SECONDS = 0.5  # between two attempts to reach a Redis that is gone
 REPLY_TIMEOUT_SECONDS = 2.0  # a sender hears of a Redis that hangs after this long
-PUBLISHES_PER_PIPELINE = 500
+
+
+class Subscription(PubSub):
+    """A PubSub that connects anew only when told to: two tasks that both do it trip over each
+    other, and one that is cancelled meanwhile leaves a connection that is not subscribed."""
+
+    async def connect(self) -> None:
+        """What each command begins with. Raises RedisError."""
+        if self.connection is None:
+            await super().connect()  # type: ignore[no-untyped-call]
+        elif not self.connection.is_connected:
+            raise RedisConnectionError("The subscription is lost")
+
+    async def reconnect(self, channels: Iterable[str]) -> None:
+        """Connect, and subscribe to these. Raises RedisError, OSError."""
+        self.channels = dict.fromkeys(channel.encode() for channel in channels)
+        connection: Any = self.connection
+        try:
+            await connection.connect()
+        except BaseException:
+            await connection.disconnect(nowait=True)
+            raise
+
+    async def _reconnect(self, conn: Any, *_: Any) -> None:
+        """Where redis-py would connect anew, in whatever task noticed the break."""
+        await conn.disconnect(nowait=True)
 
 
 class Shard(RedisSingleShardConnection):
-    """Two connections to one Redis: one that listens, one that publishes."""
+    """Two connections to one Redis: one that listens, one that publishes.
+
+    A channel is asked for, or given up, only when Redis has answered what was asked for it
+    before: replies bear no number, and an old one must not be taken for that of a new join.
+    """
 
     def __init__(self, host: dict[str, Any], channel_layer: "LoopLayer") -> None:
         super().__init__(host, channel_layer)
-        self._confirmations: dict[str, asyncio.Future[None]] = {}
-        self._confirmed: set[str] = set()
-        self._unconfirmed: set[str] = set()  # after a break, until Redis has confirmed them anew
+        self._redis: aioredis.Redis | None = None
+        self._wanted: set[str] = set()
+        self._asked: set[str] = set()  # to subscribe or unsubscribe, not answered yet
+        self._confirmed: set[str] = set()  # subscribed by the last answer
+        self._confirmations: dict[str, asyncio.Future[None]] = {}  # that joins wait for
+        self._changed: set[str] = set()  # to be looked at by the task that asks
+        self._asking: asyncio.Task[None] | None = None
+        self._unconfirmed: set[str] = set()  # since a break
         self._is_broken = False
-        self._outbox: list[tuple[str, bytes, asyncio.Future[None]]] = []
-        self._publish_task: asyncio.Task[None] | None = None
-        self._publisher: aioredis.Redis | None = None
+        self._outbox = Outbox(host, REPLY_TIMEOUT_SECONDS)
 
     async def subscribe(self, channel: str) -> None:
-        """Subscribe, and return when Redis has confirmed it. Raises RedisError."""
-        confirmation = self._confirmations.get(channel)
-        if channel not in self._confirmed and confirmation is None:
-            confirmation = asyncio.get_running_loop().create_future()
-            self._confirmations[channel] = confirmation
-            try:
-                await super().subscribe(channel)
-                self._ensure_receiver()
-            except BaseException:
-                self._confirmations.pop(channel).cancel()
-                raise
-        if confirmation is not None:
-            async with asyncio.timeout(REPLY_TIMEOUT_SECONDS):
-                await asyncio.shield(confirmation)
+        """Subscribe, and return when Redis has confirmed it. Raises RedisError, TimeoutError."""
+        self._wanted.add(channel)
+        if channel in self._confirmed and channel not in self._asked:
+            return
+        if channel not in self._confirmations:
+            self._confirmations[channel] = asyncio.get_running_loop().create_future()
+        confirmation = self._confirmations[channel]
+        self._note_change(channel)
+        async with asyncio.timeout(REPLY_TIMEOUT_SECONDS):
+            await asyncio.shield(confirmation)
 
     async def unsubscribe(self, channel: str) -> None:
-        self._confirmed.discard(channel)
-        self._unconfirmed.discard(channel)
-        await super().unsubscribe(channel)
+        """Have it unsubscribed, without waiting for that."""
+        self._wanted.discard(channel)
+        self._confirmations.pop(channel, None)
+        self._note_change(channel)
+        self._settle(channel)
 
     async def publish(self, channel: str, message: bytes) -> None:
-        """Publish in the order of the calls, in shared pipelines. Raises RedisError."""
-        published: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._outbox.append((channel, message, published))
-        if self._publish_task is None:
-            self._publish_task = asyncio.create_task(self._publish_outbox())
-        await published
+        """Publish in the order of the calls. Raises RedisError."""
+        await self._outbox.publish(channel, message)
 
     async def flush(self) -> None:
-        if self._publish_task is not None:
-            self._publish_task.cancel()
-        if self._publisher is not None:
-            await self._publisher.aclose(close_connection_pool=True)
-            self._publisher = None
+        if self._asking is not None:
+            self._asking.cancel()
+        await self._outbox.close()
         await super().flush()
+        self._confirmations.clear()
+        for names in (self._wanted, self._asked, self._confirmed, self._changed, self._unconfirmed):
+            names.clear()
+        self._is_broken = False
 
-    async def _publish_outbox(self) -> None:
-        try:
-            while self._outbox:
-                await self._publish_some()
-        finally:
-            self._publish_task = None
+    def _note_change(self, channel: str) -> None:
+        self._changed.add(channel)
+        if self._asking is None:
+            self._asking = asyncio.create_task(self._ask())
 
-    async def _publish_some(self) -> None:
-        """Send the oldest of the outbox in one round trip; each caller hears how its own went."""
-        some = self._outbox[:PUBLISHES_PER_PIPELINE]
-        del self._outbox[: len(some)]
-        pipeline = self._publishing_client().pipeline(transaction=False)
-        for channel, message, _ in some:
-            pipeline.publish(channel, message)
+    async def _ask(self) -> None:
         try:
-            replies = await pipeline.execute(raise_on_error=False)
+            while self._changed:
+                async with self._lock:
+                    await self._ask_for_changes()
         except (RedisError, OSError) as error:
-            replies = [error] * len(some)
-        except asyncio.CancelledError:
-            for _, _, published in some:
-                published.cancel()
-            raise
-        for (_, _, published), reply in zip(some, replies, strict=True):
-            if published.done():
-                continue
-            if isinstance(reply, Exception):
-                published.set_exception(reply)
-            else:
-                published.set_result(None)
+            self._note_unasked(error)
+        finally:
+            self._asking = None
 
-    def _publishing_client(self) -> aioredis.Redis:
-        if self._publisher is None:
-            timeouts = {"socket_timeout": REPLY_TIMEOUT_SECONDS, "retry": None}
-            pool = create_pool({**self.host, **timeouts})
-            self._publisher = aioredis.Redis(connection_pool=pool)
-        return self._publisher
+    async def _ask_for_changes(self) -> None:
+        """Bring Redis to what is wanted, as far as it has answered."""
+        self._ensure_redis()
+        changed, self._changed = self._changed - self._asked, set()
+        joined = changed & self._wanted - self._confirmed
+        left = changed & self._confirmed - self._wanted
+        self._asked |= joined | left
+        if joined:
+            await self._pubsub.subscribe(*joined)
+        if left:
+            await self._pubsub.unsubscribe(*left)
+        self._ensure_receiver()
+
+    def _note_unasked(self, error: Exception) -> None:
+        """With a receiver, joins may wait a while for it to reconnect; without one they fail."""
+        if self._receive_task is not None:
+            return
+        self._asked.clear()
+        for confirmation in self._confirmations.values():
+            if not confirmation.done():
+                confirmation.set_exception(error)
+                confirmation.exception()  # whoever waited for it may be gone
+        self._confirmations.clear()
+
+    def _ensure_redis(self) -> None:
+        if self._redis is None:
+            pool = create_pool(self.host)
+            self._redis = aioredis.Redis(connection_pool=pool)
+            self._pubsub = Subscription(pool)
 
     def _ensure_receiver(self) -> None:
         """Listen only once there is a connection to listen to."""
@@ -125,38 +165,55 @@ class Shard(RedisSingleShardConnection):
                 message = await self._pubsub.get_message(timeout=None)
             except (RedisError, OSError) as error:
                 self._note_break(error)
-                await asyncio.sleep(RETRY_SECONDS)
+                await self._reconnect()
             else:
                 self._dispatch(message)
 
+    async def _reconnect(self) -> None:
+        """Try at once, then again and again."""
+        while True:
+            try:
+                async with self._lock, asyncio.timeout(REPLY_TIMEOUT_SECONDS):
+                    self._asked, self._confirmed = set(self._wanted), set()
+                    self._unconfirmed = set(self._wanted)
+                    await self._pubsub.reconnect(self._wanted)
+            except (RedisError, OSError):
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
+                return
+
     def _note_break(self, error: Exception) -> None:
-        if not self._is_broken:
-            logger.warning("The backplane lost its subscription, trying again: %s", error)
+        logger.warning("The backplane lost its subscription, trying again: %s", error)
         self._is_broken = True
-        self._unconfirmed = set(self._confirmed)
+        self._unconfirmed = set(self._wanted)
 
     def _dispatch(self, message: dict[str, Any] | None) -> None:
         if message is None:
             return
-        if message["type"] == "subscribe":
-            self._confirm(message["channel"].decode())
-        elif message["type"] == "message":
+        if message["type"] == "message":
             self._receive_message(message)
+            return
+        channel = message["channel"].decode()
+        self._asked.discard(channel)
+        if message["type"] == "subscribe":
+            self._confirm(channel)
+        else:
+            self._confirmed.discard(channel)
+        self._note_change(channel)
 
     def _confirm(self, channel: str) -> None:
-        """Note what Redis confirmed. A channel confirmed twice tells of a reconnect in between,
-        which redis-py may do on its own without an error that we would see."""
-        if channel in self._confirmed and not self._unconfirmed:
-            self._unconfirmed = set(self._confirmed)
         self._confirmed.add(channel)
         confirmation = self._confirmations.pop(channel, None)
         if confirmation is not None and not confirmation.done():
             confirmation.set_result(None)
-        if channel in self._unconfirmed:
-            self._unconfirmed.discard(channel)
-            if not self._unconfirmed:
-                self._is_broken = False
-                self.channel_layer.tell_reconnected()
+        self._settle(channel)
+
+    def _settle(self, channel: str) -> None:
+        """After a break: a channel is confirmed anew, or left. Behind the last, all is whole."""
+        self._unconfirmed.discard(channel)
+        if self._is_broken and not self._unconfirmed:
+            self._is_broken = False
+            self.channel_layer.tell_reconnected()
 
 
 class LoopLayer(RedisPubSubLoopLayer):

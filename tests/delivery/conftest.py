@@ -1,6 +1,20 @@
 """What the tests of delivery share."""
 
+from tests.delivery.fake_site import fake_site
 from tests.delivery.http_fixtures import edge
 from tests.delivery.queue_fixtures import clock, queues, redis, send
+from tests.delivery.redis_proxy import redis_proxy
+from tests.delivery.socket_fixtures import own_layers, process, start_process
 
-__all__ = ["clock", "edge", "queues", "redis", "send"]
+__all__ = [
+    "clock",
+    "edge",
+    "fake_site",
+    "own_layers",
+    "process",
+    "queues",
+    "redis",
+    "redis_proxy",
+    "send",
+    "start_process",
+]
