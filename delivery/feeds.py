@@ -53,7 +53,8 @@ class Feed:
         self._state = FeedState.CATCHING_UP
         self._epoch = ""  # "" until the room has had a message
         self._seq = 0  # of the last message written, acked elsewhere, or given up
-        self._announced: tuple[str, int] | None = None  # the last while catching up
+        self._announced: tuple[str, int] | None = None  # the furthest while catching up
+        self._given_up_at = ("", 0)  # epoch and seq up to which the client was told to reload
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -72,15 +73,22 @@ class Feed:
     def offer(self, epoch: str, message: Waiting) -> None:
         """Take an announced message: write it if it is the next one, find out if it is not."""
         if self._state is not FeedState.LIVE:
-            self._announced = (epoch, message.seq)
+            self._note_announced(epoch, message.seq)
         elif self._is_next(epoch, message.seq):
             self._epoch = epoch
             self._write(message)
         elif epoch != self._epoch or message.seq > self._seq:
             self._catch_up()
 
-    def give_up(self, reason: ResyncReason, epoch: str, seq: int) -> None:
-        """The queue was dropped up to `seq`: ask the client to reload, go on from there."""
+    def give_up(self, reason: str, epoch: str, seq: int) -> None:
+        """The queue was dropped up to `seq`: ask the client to reload, go on from there.
+
+        One incident may be heard of in several ways; the client is told once.
+        """
+        given_up_epoch, given_up_seq = self._given_up_at
+        if epoch == given_up_epoch and seq <= given_up_seq:
+            return
+        self._given_up_at = (epoch, seq)
         if epoch == self._epoch or not self._epoch:
             self._epoch, self._seq = epoch, max(self._seq, seq)
         self._outlet.send_resync(self.device, reason)
@@ -89,17 +97,19 @@ class Feed:
         """Catch up where Redis, asked with the lease renewal, is ahead or has lost its state."""
         if self._state is not FeedState.LIVE:
             return
-        if not state.is_known:
-            self._catch_up(self._queues.open)
-        elif state.epoch != self._epoch or state.seq > self._seq:
+        if not state.is_known or state.epoch != self._epoch or state.seq > self._seq:
             self._catch_up()
 
     def _is_next(self, epoch: str, seq: int) -> bool:
         return seq == self._seq + 1 and (epoch == self._epoch or not self._epoch)
 
-    def _catch_up(self, first_read: Callable[[Device], Awaitable[Backlog]] | None = None) -> None:
+    def _note_announced(self, epoch: str, seq: int) -> None:
+        if self._announced is None or self._announced[0] != epoch or self._announced[1] < seq:
+            self._announced = (epoch, seq)
+
+    def _catch_up(self) -> None:
         self._state = FeedState.CATCHING_UP
-        self._run(self._read_to_the_end(first_read))
+        self._run(self._read_to_the_end())
 
     def _run(self, work: Awaitable[None]) -> None:
         self._task = asyncio.create_task(self._guarded(work))
@@ -118,26 +128,19 @@ class Feed:
         """1. Open the queue. 2. Send what waited then, in batches, each after the ack of the one
         before. 3. Send one by one what came since. 4. Go live."""
         backlog = await self._persistently(self._queues.open)
-        self._accept(backlog)
         end = backlog.seq
-        while backlog.messages:
-            acked = self._outlet.send_batch(self.device, self._epoch, backlog.messages)
-            self._seq = backlog.messages[-1].seq
+        while self._accept(backlog) and (messages := self._unsent(backlog)):
+            acked = self._outlet.send_batch(self.device, self._epoch, messages)
+            self._seq = messages[-1].seq
             if self._seq >= end or not backlog.has_more:
                 break
             await acked.wait()
             backlog = await self._persistently(self._read_on)
-            if not self._accept(backlog):
-                await self._read_to_the_end(self._queues.open)
-                return
-        self._seq = max(self._seq, end)
-        await self._read_to_the_end(None)
+        await self._read_to_the_end()
 
-    async def _read_to_the_end(
-        self, first_read: Callable[[Device], Awaitable[Backlog]] | None
-    ) -> None:
+    async def _read_to_the_end(self) -> None:
         """Send one by one what waits past our seq, until nothing was announced meanwhile."""
-        read = first_read or self._read_on
+        read = self._read_on
         is_at_the_end = False
         while not is_at_the_end:
             self._announced = None
@@ -157,19 +160,22 @@ class Feed:
             logger.warning("State of %s was lost", self.device)
             self._outlet.send_resync(self.device, "state_lost")
             self._seq = 0
-        elif not backlog.is_known and backlog.seq > self._seq:
+        elif not backlog.is_known and 0 < self._seq < backlog.seq:
             logger.warning("%s was forgotten while others came", self.device)
-            self._outlet.send_resync(self.device, "overflow")
-            self._seq = backlog.seq
+            self.give_up("overflow", backlog.epoch, backlog.seq)
         elif backlog.resync_reason:
-            self._outlet.send_resync(self.device, backlog.resync_reason)
+            # What waits now came after the incident.
+            first = backlog.messages[0].seq if backlog.messages else backlog.seq + 1
+            self.give_up(backlog.resync_reason, backlog.epoch, first - 1)
         self._epoch = backlog.epoch
         return is_same_state
 
+    def _unsent(self, backlog: Backlog) -> list[Waiting]:
+        return [message for message in backlog.messages if message.seq > self._seq]
+
     def _write_all(self, backlog: Backlog) -> None:
-        for message in backlog.messages:
-            if message.seq > self._seq:
-                self._write(message)
+        for message in self._unsent(backlog):
+            self._write(message)
         if not backlog.has_more:
             self._seq = max(self._seq, backlog.seq)
 

@@ -1,0 +1,490 @@
+"""Feeds between the real queues and a socket that writes down what it gets."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import cast
+
+import pytest
+import pytest_asyncio
+from redis.asyncio import Redis
+
+from delivery import feeds as feeds_module
+from delivery.feeds import Feed
+from delivery.message import Message
+from delivery.queues import Ack, Appended, Device, Queues, State, Waiting
+from tests.delivery.feed_doubles import Batch, FlakyQueues, GatedQueues, RecordingOutlet, Single
+from tests.delivery.queue_fixtures import NOBODY, PHONE, ROOM, SITE, Clock, Sender
+from tests.delivery.socket_fixtures import TIMEOUT_SECONDS, until
+
+MakeFeed = Callable[..., Feed]
+
+
+@pytest.fixture
+def outlet() -> RecordingOutlet:
+    return RecordingOutlet()
+
+
+@pytest_asyncio.fixture
+async def make_feed(queues: Queues, outlet: RecordingOutlet) -> AsyncIterator[MakeFeed]:
+    feeds: list[Feed] = []
+
+    def make(device: Device = PHONE, behind: object = queues) -> Feed:
+        feeds.append(Feed(device, cast("Queues", behind), outlet))
+        feeds[-1].start()
+        return feeds[-1]
+
+    yield make
+    for feed in feeds:
+        feed.close()
+
+
+@pytest_asyncio.fixture
+async def feed(make_feed: MakeFeed) -> Feed:
+    """Live, in a room that has had no message yet."""
+    feed = make_feed()
+    await until(lambda: feed.is_live)
+    return feed
+
+
+@pytest.fixture
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feeds_module, "FIRST_RETRY_SECONDS", 0.0)
+
+
+def announce(feed: Feed, *appended: Appended) -> None:
+    for each in appended:
+        feed.offer(each.epoch, Waiting(each.seq, str(each.seq), False, f'["update",{each.seq}]'))
+
+
+async def compare(feed: Feed, queues: Queues) -> None:
+    [state] = await queues.renew([feed.device])
+    feed.compare(state)
+    await until(lambda: feed.is_live)
+
+
+async def send_many(send: Sender, count: int, size: int = 0) -> list[Appended]:
+    return [await send(size=size) for _ in range(count)]
+
+
+async def test_first_message_of_a_room_is_written_as_it_is_announced(
+    feed: Feed, send: Sender, outlet: RecordingOutlet
+) -> None:
+    first = await send()
+    announce(feed, first)
+    assert outlet.sent == [Single(first.epoch, 1)]
+
+
+async def test_what_waited_comes_as_one_batch_and_what_follows_does_not_wait_for_its_ack(
+    make_feed: MakeFeed, send: Sender, outlet: RecordingOutlet
+) -> None:
+    *_, last = await send_many(send, 3)
+    feed = make_feed()
+    await until(lambda: feed.is_live)
+    announce(feed, await send())
+    assert outlet.sent == [Batch(last.epoch, (1, 2, 3)), Single(last.epoch, 4)]
+    assert not outlet.batches[0].acked.is_set()
+
+
+async def test_nothing_is_sent_when_nothing_waits(feed: Feed, outlet: RecordingOutlet) -> None:
+    assert outlet.sent == []
+
+
+async def test_backlog_comes_in_batches_of_500_each_after_the_ack_of_the_one_before(
+    make_feed: MakeFeed, send: Sender, outlet: RecordingOutlet
+) -> None:
+    await send_many(send, 1_200)
+    feed = make_feed()
+    for number in (1, 2, 3):
+        await until(lambda number=number: len(outlet.batches) == number)  # type: ignore[misc]
+        assert feed.is_live == (number == 3) or await is_soon_live(feed, number)
+        outlet.batches[-1].acked.set()
+    assert [len(batch.seqs) for batch in outlet.batches] == [500, 500, 200]
+    assert outlet.seqs == list(range(1, 1_201))
+
+
+async def is_soon_live(feed: Feed, number: int) -> bool:
+    if number < 3:
+        return False
+    await until(lambda: feed.is_live)
+    return True
+
+
+async def test_batch_has_at_most_512_kib(
+    make_feed: MakeFeed, send: Sender, outlet: RecordingOutlet
+) -> None:
+    await send_many(send, 3, size=300 * 1024)
+    feed = make_feed()
+    for number in (1, 2):
+        await until(lambda number=number: len(outlet.batches) == number)  # type: ignore[misc]
+        outlet.batches[-1].acked.set()
+    await until(lambda: feed.is_live)
+    assert [batch.seqs for batch in outlet.batches] == [(1,), (2,), (3,)]
+
+
+async def test_next_batch_is_not_sent_before_the_ack_of_the_one_before(
+    queues: Queues, make_feed: MakeFeed, send: Sender, outlet: RecordingOutlet
+) -> None:
+    await send_many(send, 3)
+    gated = GatedQueues(queues, count=2)
+    feed = make_feed(behind=gated)
+    await gated.reach("answered")
+    await gated.step()
+    await queues.ping()  # time enough for a read to be asked for
+    assert gated.stage == "idle"
+    assert outlet.seqs == [1, 2]
+    outlet.batches[0].acked.set()
+    gated.let_all_pass()
+    await until(lambda: feed.is_live)
+    assert [batch.seqs for batch in outlet.batches] == [(1, 2), (3,)]
+
+
+async def test_what_is_sent_while_batches_go_out_comes_behind_them(
+    queues: Queues, make_feed: MakeFeed, send: Sender, outlet: RecordingOutlet
+) -> None:
+    await send_many(send, 3)
+    feed = make_feed(behind=(gated := GatedQueues(queues, count=2)))
+    await gated.reach("answered")
+    gated.let_all_pass()
+    await until(lambda: outlet.batches)
+    announce(feed, await send())
+    outlet.batches[0].acked.set()
+    await until(lambda: feed.is_live)
+    assert outlet.seqs == [1, 2, 3, 4]
+
+
+async def test_message_announced_twice_or_late_is_written_once(
+    feed: Feed, send: Sender, outlet: RecordingOutlet
+) -> None:
+    first, second = await send_many(send, 2)
+    announce(feed, first, second, second, first)
+    assert outlet.seqs == [1, 2]
+    assert feed.is_live
+
+
+async def test_gap_is_filled_from_the_queue(
+    feed: Feed, send: Sender, outlet: RecordingOutlet
+) -> None:
+    first, second, third = await send_many(send, 3)
+    announce(feed, first, third)
+    assert outlet.seqs == [1]
+    await until(lambda: feed.is_live)
+    assert outlet.seqs == [1, 2, 3]
+    announce(feed, second, third)
+    assert outlet.seqs == [1, 2, 3]
+
+
+async def test_gap_of_more_than_500_is_filled_to_its_end(
+    feed: Feed, send: Sender, outlet: RecordingOutlet
+) -> None:
+    *_, last = await send_many(send, 1_001)
+    announce(feed, last)
+    await until(lambda: feed.is_live)
+    assert outlet.seqs == list(range(1, 1_002))
+
+
+async def test_message_announced_while_the_queue_is_read_is_not_missed(
+    queues: Queues, make_feed: MakeFeed, send: Sender, outlet: RecordingOutlet
+) -> None:
+    feed = make_feed(behind=(gated := GatedQueues(queues)))
+    await gated.reach("answered")  # the queue was empty when it was read
+    announce(feed, await send())
+    gated.let_all_pass()
+    await until(lambda: feed.is_live)
+    assert outlet.seqs == [1]
+
+
+async def test_messages_announced_in_the_wrong_order_while_the_queue_is_read_are_not_missed(
+    queues: Queues, make_feed: MakeFeed, send: Sender, outlet: RecordingOutlet
+) -> None:
+    feed = make_feed(behind=(gated := GatedQueues(queues)))
+    await gated.reach("answered")  # of the first read; the second one is the last
+    await gated.step()
+    first = await send()
+    await gated.reach("answered")
+    second = await send()
+    announce(feed, second, first)
+    gated.let_all_pass()
+    await until(lambda: feed.is_live)
+    assert outlet.seqs == [1, 2]
+
+
+async def test_comparison_with_redis_finds_what_was_not_announced(
+    feed: Feed, queues: Queues, send: Sender, outlet: RecordingOutlet
+) -> None:
+    await send_many(send, 2)
+    await compare(feed, queues)
+    assert outlet.seqs == [1, 2]
+
+
+async def test_comparison_is_left_alone_while_catching_up(
+    queues: Queues, make_feed: MakeFeed, outlet: RecordingOutlet
+) -> None:
+    feed = make_feed(behind=(gated := GatedQueues(queues)))
+    feed.compare(State("another", 7, False))
+    gated.let_all_pass()
+    await until(lambda: feed.is_live)
+    assert outlet.sent == []
+
+
+async def test_ack_by_another_tab_leaves_no_gap(
+    feed: Feed, queues: Queues, send: Sender, outlet: RecordingOutlet
+) -> None:
+    first = await send()
+    await queues.acknowledge([Ack(PHONE, first.epoch, (1,), checks_order=True)])
+    announce(feed, await send())
+    await until(lambda: feed.is_live)
+    announce(feed, await send())
+    assert outlet.seqs == [2, 3]
+
+
+async def test_lost_state_is_told_once_and_the_new_messages_follow(
+    feed: Feed, queues: Queues, send: Sender, redis: Redis, outlet: RecordingOutlet
+) -> None:
+    announce(feed, *await send_many(send, 2))
+    await redis.flushdb()
+    third, fourth = await send_many(send, 2)
+    announce(feed, third)
+    await until(lambda: feed.is_live)
+    announce(feed, fourth)
+    await compare(feed, queues)
+    assert outlet.sent[2:] == ["state_lost", Single(third.epoch, 1), Single(third.epoch, 2)]
+
+
+async def test_lost_state_is_noticed_without_any_announcement(
+    feed: Feed, queues: Queues, send: Sender, redis: Redis, outlet: RecordingOutlet
+) -> None:
+    announce(feed, await send())
+    await redis.flushdb()
+    await compare(feed, queues)
+    await compare(feed, queues)
+    assert outlet.resyncs == ["state_lost"]
+    announce(feed, await send())
+    assert outlet.seqs == [1, 1]
+
+
+async def test_state_lost_before_the_first_message_is_no_loss(
+    feed: Feed, queues: Queues, send: Sender, redis: Redis, outlet: RecordingOutlet
+) -> None:
+    await redis.flushdb()
+    await send_many(send, 2)
+    await compare(feed, queues)
+    assert outlet.seqs == [1, 2]
+    assert outlet.resyncs == []
+
+
+async def test_late_announcement_from_a_lost_state_is_no_loss(
+    feed: Feed, send: Sender, redis: Redis, outlet: RecordingOutlet
+) -> None:
+    first = await send()
+    await redis.flushdb()
+    second = await send()
+    announce(feed, second, first)
+    await until(lambda: feed.is_live)
+    assert outlet.messages == [(second.epoch, 1)]
+    assert outlet.resyncs == []
+
+
+async def test_state_lost_between_two_batches_is_told_and_the_rest_follows(
+    queues: Queues, make_feed: MakeFeed, send: Sender, redis: Redis, outlet: RecordingOutlet
+) -> None:
+    await send_many(send, 3)
+    gated = GatedQueues(queues, count=2)
+    gated.let_all_pass()
+    feed = make_feed(behind=gated)
+    await until(lambda: outlet.batches)
+    await redis.flushdb()
+    fourth = await send()
+    outlet.batches[0].acked.set()
+    await until(lambda: feed.is_live)
+    assert outlet.sent[1:] == ["state_lost", Single(fourth.epoch, 1)]
+
+
+async def test_device_forgotten_while_others_came_and_nothing_announced_is_told(
+    feed: Feed, queues: Queues, send: Sender, outlet: RecordingOutlet, clock: Clock
+) -> None:
+    announce(feed, await send())
+    await evict(queues, clock)
+    await send_many(send, 2)
+    await compare(feed, queues)
+    assert outlet.sent[1:] == ["overflow"]
+    announce(feed, await send())
+    assert outlet.seqs == [1, 4]
+
+
+async def test_device_forgotten_that_missed_nothing_is_known_again_without_a_word(
+    feed: Feed, queues: Queues, send: Sender, outlet: RecordingOutlet, clock: Clock
+) -> None:
+    announce(feed, await send())
+    await evict(queues, clock)
+    await compare(feed, queues)
+    await send()
+    await compare(feed, queues)
+    assert outlet.sent == [Single(outlet.messages[0][0], 1), Single(outlet.messages[0][0], 2)]
+
+
+async def evict(queues: Queues, clock: Clock) -> None:
+    """More devices come than a user may have: the phone is the longest unseen."""
+    clock.advance(1)
+    for number in range(20):
+        await queues.open(Device(SITE, ROOM, f"device {number}"))
+
+
+async def test_overflow_while_away_is_told_once_on_return(
+    queues: Queues, make_feed: MakeFeed, outlet: RecordingOutlet, clock: Clock
+) -> None:
+    small = Queues(ttl_seconds=100, max_messages=2, now_ms=clock)
+    sender = Sender(small)
+    await send_many(sender, 4)
+    for _ in range(2):
+        feed = make_feed(NOBODY)
+        await until(lambda feed=feed: feed.is_live)  # type: ignore[misc]
+        feed.close()
+    assert outlet.sent == [
+        "overflow",
+        Batch(outlet.messages[0][0], (4,)),
+        Batch(outlet.messages[0][0], (4,)),
+    ]
+
+
+async def test_one_incident_told_in_two_ways_is_one_resync(
+    feed: Feed, send: Sender, outlet: RecordingOutlet
+) -> None:
+    *_, last = await send_many(send, 3)
+    announce(feed, last)
+    await until(lambda: feed.is_live)
+    for _ in range(2):
+        feed.give_up("out_of_order", last.epoch, last.seq)
+    assert outlet.resyncs == ["out_of_order"]
+    feed.give_up("overflow", last.epoch, last.seq + 1)
+    assert outlet.resyncs == ["out_of_order", "overflow"]
+
+
+async def test_incident_read_from_the_queue_is_not_told_again_when_it_is_announced(
+    queues: Queues, make_feed: MakeFeed, outlet: RecordingOutlet, clock: Clock
+) -> None:
+    sender = Sender(Queues(ttl_seconds=100, max_messages=2, now_ms=clock))
+    *_, third = await send_many(sender, 3)
+    feed = make_feed(NOBODY)
+    await until(lambda: feed.is_live)
+    feed.give_up("overflow", third.epoch, third.seq)
+    assert outlet.sent == ["overflow"]
+
+
+async def test_incident_announced_while_it_is_read_from_the_queue_is_told_once(
+    queues: Queues, make_feed: MakeFeed, outlet: RecordingOutlet, clock: Clock
+) -> None:
+    sender = Sender(Queues(ttl_seconds=100, max_messages=2, now_ms=clock))
+    *_, third = await send_many(sender, 3)
+    feed = make_feed(NOBODY, behind=(gated := GatedQueues(queues)))
+    await gated.reach("answered")
+    feed.give_up("overflow", third.epoch, third.seq)
+    gated.let_all_pass()
+    await until(lambda: feed.is_live)
+    assert outlet.sent == ["overflow"]
+
+
+async def test_backlog_given_up_while_it_was_read_does_not_come_behind_the_resync(
+    queues: Queues, make_feed: MakeFeed, send: Sender, outlet: RecordingOutlet
+) -> None:
+    _, second = await send_many(send, 2)
+    feed = make_feed(behind=(gated := GatedQueues(queues)))
+    await gated.reach("answered")
+    feed.give_up("overflow", second.epoch, second.seq)
+    gated.let_all_pass()
+    await until(lambda: feed.is_live)
+    assert outlet.sent == ["overflow"]
+    announce(feed, await send())
+    assert outlet.seqs == [3]
+
+
+async def test_given_up_while_a_batch_waits_for_its_ack_goes_on_behind_it(
+    queues: Queues, make_feed: MakeFeed, send: Sender, outlet: RecordingOutlet
+) -> None:
+    *_, third = await send_many(send, 3)
+    gated = GatedQueues(queues, count=2)
+    gated.let_all_pass()
+    feed = make_feed(behind=gated)
+    await until(lambda: outlet.batches)
+    await queues.clear(PHONE)
+    feed.give_up("out_of_order", third.epoch, third.seq)
+    await until(lambda: feed.is_live)
+    announce(feed, await send())
+    assert outlet.sent[1:] == ["out_of_order", Single(third.epoch, 4)]
+
+
+@pytest.mark.usefixtures("no_waiting")
+async def test_redis_out_of_reach_is_asked_again_until_it_answers(
+    queues: Queues, make_feed: MakeFeed, send: Sender, outlet: RecordingOutlet
+) -> None:
+    await send()
+    feed = make_feed(behind=(flaky := FlakyQueues(queues, failures=5)))
+    await until(lambda: feed.is_live)
+    assert outlet.seqs == [1]
+    flaky.failures = 5
+    await send()
+    announce(feed, await send())
+    await until(lambda: feed.is_live)
+    assert outlet.seqs == [1, 2, 3]
+    assert not outlet.failed.is_set()
+
+
+async def test_closed_feed_reads_and_writes_nothing_more(
+    queues: Queues, make_feed: MakeFeed, send: Sender, outlet: RecordingOutlet
+) -> None:
+    await send()
+    feed = make_feed(behind=(gated := GatedQueues(queues)))
+    await gated.reach("answered")
+    task = feed._task
+    assert task is not None
+    feed.close()
+    await asyncio.wait([task])
+    assert task.cancelled()
+    announce(feed, await send())
+    feed.compare(State("another", 7, True))
+    assert outlet.sent == []
+    assert feed._task is task
+
+
+async def test_unexpected_failure_closes_the_socket_and_is_logged(
+    queues: Queues,
+    make_feed: MakeFeed,
+    outlet: RecordingOutlet,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    make_feed(behind=FlakyQueues(queues, 1, ZeroDivisionError()))
+    async with asyncio.timeout(TIMEOUT_SECONDS):
+        await outlet.failed.wait()
+    assert "Feed of Device(site='newsite', room='user_1', id='phone') failed" in caplog.text
+    assert "ZeroDivisionError" in caplog.text
+
+
+async def test_two_devices_each_get_every_message(
+    queues: Queues, make_feed: MakeFeed, send: Sender, outlet: RecordingOutlet
+) -> None:
+    other = RecordingOutlet()
+    phone, laptop = make_feed(), Feed(Device(SITE, ROOM, "laptop"), queues, other)
+    laptop.start()
+    await until(lambda: phone.is_live and laptop.is_live)
+    sent = await send_many(send, 2)
+    for feed in (phone, laptop):
+        announce(feed, sent[1])
+    await until(lambda: phone.is_live and laptop.is_live)
+    laptop.close()
+    assert outlet.seqs == other.seqs == [1, 2]
+
+
+async def test_message_text_is_passed_on_as_it_was_stored(queues: Queues) -> None:
+    texts: list[str] = []
+
+    class Texts(RecordingOutlet):
+        def send_stored(self, device: Device, epoch: str, message: Waiting) -> None:
+            texts.append(message.text)
+
+    feed = Feed(PHONE, queues, Texts())
+    feed.start()
+    await until(lambda: feed.is_live)
+    message = Message.build("1", "grüße", ["a|b", {"n": 1}], False, [ROOM])
+    await queues.append(SITE, [ROOM], message)
+    await compare(feed, queues)
+    feed.close()
+    assert texts == [message.text]
