@@ -18,6 +18,9 @@ ASGI_APPLICATION = "sioweb_project.asgi.application"
 
 INSTALLED_APPS = [
     "daphne",
+    "sites",
+    "delivery",
+    "sioweb_project.apps.SiowebProjectConfig",  # before the admin, whose base template it extends
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -25,9 +28,6 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.staticfiles",
     "channels",
-    "sites",
-    "delivery",
-    "sioweb_project.apps.SiowebProjectConfig",
 ]
 if CONFIG.is_development:
     INSTALLED_APPS.append("sioweb_project.demo")
