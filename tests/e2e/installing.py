@@ -1,0 +1,74 @@
+"""The service with the sites that most tests need, on the Redis of the test process."""
+
+import itertools
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.service import Config, Installation, Service, Sites
+from tests.e2e.site import FakeSite
+
+OTHER_KEY = "the-key-of-the-other-site"
+LATER_KEY = "the-key-of-the-later-site"
+PLAIN_KEY = "the-key-of-the-plain-site"
+_numbers = itertools.count(1)
+
+
+def site_entries(fake_site: FakeSite) -> dict[str, dict[str, Any]]:
+    """What sites.yml says: the README's `newsite`, and three that differ from it."""
+    return {
+        "newsite": {
+            "authUrl": fake_site.url("newsite"),
+            "authScheme": "Bearer",
+            "apiKey": 54321,
+            "userRoomPrefix": "user_",
+        },
+        "othersite": {
+            "authUrl": fake_site.url("othersite"),
+            "authScheme": "Token",
+            "apiKey": OTHER_KEY,
+            "userRoomPrefix": "user_",
+        },
+        "latersite": {
+            "authUrl": fake_site.url("latersite"),
+            "authScheme": "Bearer",
+            "apiKey": LATER_KEY,
+            "userRoomPrefix": "user_",
+            "prefixedSystemEvents": True,
+        },
+        "plainsite": {
+            "authUrl": fake_site.url("plainsite"),
+            "authScheme": "Bearer",
+            "apiKey": PLAIN_KEY,
+        },
+    }
+
+
+def redis_url() -> str:
+    return os.environ["SIOWEB_REDIS_URL"]
+
+
+def new_prefix() -> str:
+    """A part of Redis that no other service of this test process uses."""
+    return f"e2e-{next(_numbers)}"
+
+
+def install(folder: Path, sites: Sites, config: Config) -> Installation:
+    redis = {"redis": {"url": redis_url(), "prefix": new_prefix()}}
+    return Installation.create(folder, sites, redis | dict(config))
+
+
+@asynccontextmanager
+async def running(installation: Installation, exit_code: int = 0) -> AsyncIterator[Service]:
+    """Start the service, end it as an init system does, and look at what it said."""
+    service = await installation.start()
+    try:
+        yield service
+    finally:
+        ended_with = await service.stop()
+    assert ended_with == exit_code, service.output
+    assert not [line for line in service.output if "Traceback" in line or " ERROR " in line], (
+        "\n".join(service.output)
+    )
