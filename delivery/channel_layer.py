@@ -8,7 +8,7 @@ is whole again. Between `backplane` and `outbox`; imports channels-redis and red
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from channels_redis.pubsub import (
@@ -16,44 +16,18 @@ from channels_redis.pubsub import (
     RedisPubSubLoopLayer,
     RedisSingleShardConnection,
 )
-from channels_redis.utils import _wrap_close, create_pool, decode_hosts
-from redis import ConnectionError as RedisConnectionError
+from channels_redis.utils import _wrap_close, decode_hosts
 from redis import RedisError
 from redis import asyncio as aioredis
-from redis.asyncio.client import PubSub
 
 from delivery.outbox import Outbox
+from delivery.redis_pools import layer_pool
+from delivery.subscription import Subscription
 
 logger = logging.getLogger(__name__)
 
 RETRY_SECONDS = 0.5  # between two attempts to reach a Redis that is gone
 REPLY_TIMEOUT_SECONDS = 2.0  # a sender hears of a Redis that hangs after this long
-
-
-class Subscription(PubSub):
-    """A PubSub that connects anew only when told to: two tasks that both do it trip over each
-    other, and one that is cancelled meanwhile leaves a connection that is not subscribed."""
-
-    async def connect(self) -> None:
-        """What each command begins with. Raises RedisError."""
-        if self.connection is None:
-            await super().connect()  # type: ignore[no-untyped-call]
-        elif not self.connection.is_connected:
-            raise RedisConnectionError("The subscription is lost")
-
-    async def reconnect(self, channels: Iterable[str]) -> None:
-        """Connect, and subscribe to these. Raises RedisError, OSError."""
-        self.channels = dict.fromkeys(channel.encode() for channel in channels)
-        connection: Any = self.connection
-        try:
-            await connection.connect()
-        except BaseException:
-            await connection.disconnect(nowait=True)
-            raise
-
-    async def _reconnect(self, conn: Any, *_: Any) -> None:
-        """Where redis-py would connect anew, in whatever task noticed the break."""
-        await conn.disconnect(nowait=True)
 
 
 class Shard(RedisSingleShardConnection):
@@ -150,7 +124,7 @@ class Shard(RedisSingleShardConnection):
 
     def _ensure_redis(self) -> None:
         if self._redis is None:
-            pool = create_pool(self.host)
+            pool = layer_pool(self.host)
             self._redis = aioredis.Redis(connection_pool=pool)
             self._pubsub = Subscription(pool)
 
@@ -162,7 +136,7 @@ class Shard(RedisSingleShardConnection):
     async def _do_receiving(self) -> None:
         while True:
             try:
-                message = await self._pubsub.get_message(timeout=None)
+                message = await self._pubsub.next_message()
             except (RedisError, OSError) as error:
                 self._note_break(error)
                 await self._reconnect()

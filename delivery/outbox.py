@@ -1,14 +1,15 @@
 """Announcements on their way out: published in the order of the calls, many in one round trip.
 
-Below `channel_layer`; imports channels-redis and redis-py.
+Below `channel_layer`; imports redis-py.
 """
 
 import asyncio
 from typing import Any
 
-from channels_redis.utils import create_pool
 from redis import RedisError
 from redis import asyncio as aioredis
+
+from delivery.redis_pools import layer_pool
 
 PUBLISHES_PER_PIPELINE = 500
 
@@ -69,5 +70,5 @@ class Outbox:
 
     def _client(self) -> aioredis.Redis:
         if self._redis is None:
-            self._redis = aioredis.Redis(connection_pool=create_pool(self._host))
+            self._redis = aioredis.Redis(connection_pool=layer_pool(self._host))
         return self._redis

@@ -1,56 +1,36 @@
 """The asyncio side of a Redis cache alias, and Lua scripts run over it.
 
 django-redis knows no asyncio; `get_async_redis` is the twin of its
-`get_redis_connection`. Below queues; imports only exceptions.
+`get_redis_connection`. Below queues; imports what finds the servers, and exceptions.
 """
 
 import asyncio
-import hashlib
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from redis import exceptions as redis_errors
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
+from redis.asyncio import Redis
 
 from delivery.exceptions import DeliveryError, RedisUnavailable
+from delivery.redis_outages import OUTAGE_ERRORS, is_outage
+from delivery.redis_servers import OneServer, Servers, build_servers
+from delivery.scripts import SHAS, SOURCES
 
 ANSWER_SECONDS = 2.0  # a sender hears 503 after this long, whatever Redis hangs in
-MAX_CONNECTIONS = 32  # Redis runs one script at a time: more would only wait there
 CALLS_AT_ONCE = 500  # scripts in one round trip; others want their turn in between
 BYTES_AT_ONCE = 16 * 1024 * 1024  # of arguments; far less than what takes ANSWER_SECONDS
 
-LUA_DIR = Path(__file__).parent / "lua"
-SCRIPT_FILES = {
-    "append": ("common", "append"),
-    "open": ("common", "lease", "backlog", "open"),
-    "read": ("common", "backlog", "read"),
-    "acknowledge": ("common", "acknowledge"),
-    "take_resync": ("common", "take_resync"),
-    "renew": ("common", "lease", "renew"),
-    "release": ("common", "lease", "release"),
-    "clear": ("common", "clear"),
-    "claim": ("claim",),
-    "settle": ("settle",),
-}
-
-# The server is there but cannot do it now. What has no class in redis-py comes as a bare
-# ResponseError that begins with the code.
-UNAVAILABLE_ERRORS = (
-    redis_errors.ConnectionError,
-    redis_errors.TimeoutError,
-    redis_errors.ReadOnlyError,
-    redis_errors.ClusterDownError,
-    redis_errors.TryAgainError,
-    redis_errors.OutOfMemoryError,
+STORING_SCRIPTS = frozenset({"append"})  # what is worth waiting for replicas
+WAIT_MS = 1000  # for them; within ANSWER_SECONDS
+ROUNDS = (
+    3  # of a call that a cluster sends elsewhere: right once, wrong twice in a row is an outage
 )
-UNAVAILABLE_CODES = ("BUSY ", "MISCONF ", "NOREPLICAS ", "UNKILLABLE ")
 
-_clients: dict[tuple[asyncio.AbstractEventLoop, str], Redis] = {}
+_servers: dict[tuple[asyncio.AbstractEventLoop, str], Servers] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,48 +51,73 @@ def get_async_redis(alias: str) -> Redis:
     """Return the running loop's client of a cache alias; replies are bytes.
 
     It never retries: a script whose answer was lost may have run, and a second run
-    would store its message twice.
+    would store its message twice. A cluster has no such client: TypeError.
     """
-    loop = asyncio.get_running_loop()
-    client = _clients.get((loop, alias))
-    if client is None:
-        _forget_closed_loops()
-        client = _clients[loop, alias] = Redis.from_pool(_build_pool(alias))
-    return client
+    servers = _get_servers(alias)
+    if not isinstance(servers, OneServer):
+        raise TypeError(f"{alias} is a cluster, where each room has a client of its own")
+    return servers.client
 
 
 async def close_async_redis(alias: str) -> None:
     """Close the running loop's connections to a cache alias."""
-    client = _clients.pop((asyncio.get_running_loop(), alias), None)
-    if client is not None:
-        await client.aclose()
+    servers = _servers.pop((asyncio.get_running_loop(), alias), None)
+    if servers is not None:
+        await servers.aclose()
 
 
 async def run_scripts(alias: str, calls: Sequence[Call]) -> list[Any]:
     """Run the scripts in order, in as few round trips as possible; return their replies.
 
-    Raises RedisUnavailable when Redis does not answer within two seconds. Any number
-    of the calls may have been done then.
+    In order means those of one room: a cluster's masters run theirs side by side.
+    Raises RedisUnavailable when Redis does not answer within two seconds, or when too few
+    replicas have what was stored. Any number of the calls may have been done then.
     """
-    replies: list[Any] = []
-    for chunk in _split(calls):
-        try:
-            async with asyncio.timeout(ANSWER_SECONDS):
-                replies += await _run_loaded(get_async_redis(alias), chunk)
-        except (*UNAVAILABLE_ERRORS, TimeoutError, OSError) as error:
-            raise RedisUnavailable(_describe(error)) from error
-    for call, reply in zip(calls, replies, strict=True):
-        _check(call, reply)
-    return replies
+    servers = _get_servers(alias)
+    try:
+        return await _run_all(servers, calls)
+    except RedisUnavailable:
+        await servers.forget()
+        raise
 
 
 async def ping(alias: str) -> None:
     """Raises RedisUnavailable."""
+    servers = _get_servers(alias)
+    try:
+        async with _answering():
+            await servers.ping()
+    except RedisUnavailable:
+        await servers.forget()
+        raise
+
+
+@asynccontextmanager
+async def _answering() -> AsyncIterator[None]:
+    """Raises RedisUnavailable when Redis cannot now, or gives no answer in time."""
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
-            await get_async_redis(alias).ping()
-    except (*UNAVAILABLE_ERRORS, TimeoutError, OSError) as error:
+            yield
+    except (*OUTAGE_ERRORS, TimeoutError, OSError) as error:
         raise RedisUnavailable(_describe(error)) from error
+
+
+def _get_servers(alias: str) -> Servers:
+    key = asyncio.get_running_loop(), alias
+    if key not in _servers:
+        _forget_closed_loops()
+        _servers[key] = build_servers(settings.CACHES[alias], ANSWER_SECONDS)
+    return _servers[key]
+
+
+async def _run_all(servers: Servers, calls: Sequence[Call]) -> list[Any]:
+    replies: list[Any] = []
+    for chunk in _split(calls):
+        async with _answering():
+            replies += await _run_where_they_belong(servers, chunk)
+    for call, reply in zip(calls, replies, strict=True):
+        _check(call, reply)
+    return replies
 
 
 def _split(calls: Sequence[Call]) -> Iterator[list[Call]]:
@@ -129,30 +134,79 @@ def _split(calls: Sequence[Call]) -> Iterator[list[Call]]:
         yield chunk
 
 
-async def _run_loaded(client: Redis, calls: Sequence[Call]) -> list[Any]:
+async def _run_where_they_belong(servers: Servers, calls: Sequence[Call]) -> list[Any]:
+    """Run each script on its room's server; one that was moved has not run, and goes there."""
+    replies: list[Any] = [None] * len(calls)
+    left = list(range(len(calls)))
+    for _ in range(ROUNDS):
+        await _run_side_by_side(servers, calls, left, replies)
+        left = [i for i in left if isinstance(replies[i], redis_errors.MovedError)]
+        if not left:
+            break
+        await servers.follow(replies[left[0]])
+    return replies
+
+
+async def _run_side_by_side(
+    servers: Servers, calls: Sequence[Call], left: Sequence[int], replies: list[Any]
+) -> None:
+    """Fill in the replies of the calls that are left; one pipeline for each server."""
+    clients = await servers.locate(calls[i].keys[0] for i in left)
+    places: dict[Redis, list[int]] = defaultdict(list)
+    for i, client in zip(left, clients, strict=True):
+        places[client].append(i)
+    runs = [
+        _run_loaded(client, [calls[i] for i in own], servers.wait_replicas)
+        for client, own in places.items()
+    ]
+    if len(runs) == 1:
+        results: list[Any] = [await runs[0]]
+    else:  # to the end each: one server's failure shall not cut the others short
+        results = await asyncio.gather(*runs, return_exceptions=True)
+    for own, result in zip(places.values(), results, strict=True):
+        if isinstance(result, BaseException):
+            raise result
+        for i, reply in zip(own, result, strict=True):
+            replies[i] = reply
+
+
+async def _run_loaded(client: Redis, calls: Sequence[Call], wait_replicas: int = 0) -> list[Any]:
     """Run scripts, and load them first where a restart has lost them.
 
     A pipeline goes on behind a failed call, so only those that found no script run
     again. Should another process load the scripts in the midst of it, the order changes:
     that can cost one needless resync, once a restart.
     """
-    replies = await _run_pipeline(client, calls)
+    replies = await _run_pipeline(client, calls, wait_replicas)
     missing = [i for i, reply in enumerate(replies) if _is_not_loaded(reply)]
     if not missing:
         return replies
     await _load_scripts(client)
-    again = await _run_pipeline(client, [calls[i] for i in missing])
+    again = await _run_pipeline(client, [calls[i] for i in missing], wait_replicas)
     for i, reply in zip(missing, again, strict=True):
         replies[i] = reply
     return replies
 
 
-async def _run_pipeline(client: Redis, calls: Sequence[Call]) -> list[Any]:
+async def _run_pipeline(client: Redis, calls: Sequence[Call], wait_replicas: int = 0) -> list[Any]:
     pipeline = client.pipeline(transaction=False)
     for call in calls:
         sha = SHAS[call.script]
         pipeline.execute_command("EVALSHA", sha, len(call.keys), *call.keys, *call.args)
-    return await pipeline.execute(raise_on_error=False)
+    if not wait_replicas or STORING_SCRIPTS.isdisjoint(call.script for call in calls):
+        return await pipeline.execute(raise_on_error=False)
+    pipeline.execute_command("WAIT", wait_replicas, WAIT_MS)
+    *replies, count = await pipeline.execute(raise_on_error=False)
+    # Where scripts are missing, what runs next waits for these replies' writes as well.
+    if not any(map(_is_not_loaded, replies)):
+        _check_replicas(count, wait_replicas)
+    return replies
+
+
+def _check_replicas(count: object, wanted: int) -> None:
+    """`count` is the answer of WAIT."""
+    if not isinstance(count, int) or count < wanted:
+        raise RedisUnavailable(f"Redis: {count} of {wanted} replicas have the message")
 
 
 async def _load_scripts(client: Redis) -> None:
@@ -170,7 +224,7 @@ def _check(call: Call, reply: object) -> None:
     """Tell a Redis that cannot now from a script that is wrong."""
     if not isinstance(reply, Exception):
         return
-    if isinstance(reply, UNAVAILABLE_ERRORS) or str(reply).startswith(UNAVAILABLE_CODES):
+    if is_outage(reply):
         raise RedisUnavailable(_describe(reply)) from reply
     raise DeliveryError(f"script {call.script} failed: {reply}") from reply
 
@@ -179,36 +233,6 @@ def _describe(error: BaseException) -> str:
     return f"Redis: {error}" if str(error) else f"Redis gave no answer in {ANSWER_SECONDS:g} s"
 
 
-def _build_pool(alias: str) -> BlockingConnectionPool:
-    cache: Any = settings.CACHES[alias]
-    options, location = cache.get("OPTIONS", {}), cache["LOCATION"]
-    wanted = {
-        **options.get("CONNECTION_POOL_KWARGS", {}),
-        "max_connections": MAX_CONNECTIONS,
-        "timeout": ANSWER_SECONDS,
-        "socket_connect_timeout": ANSWER_SECONDS,
-        "socket_timeout": ANSWER_SECONDS,
-        "retry": Retry(NoBackoff(), retries=0),
-        "protocol": 2,
-    }
-    if "PASSWORD" in options:
-        wanted["password"] = options["PASSWORD"]
-    url = location if isinstance(location, str) else location[0]
-    return BlockingConnectionPool.from_url(url, **wanted)
-
-
 def _forget_closed_loops() -> None:
-    for loop, alias in [key for key in _clients if key[0].is_closed()]:
-        del _clients[loop, alias]
-
-
-def _read_source(name: str) -> str:
-    return "".join((LUA_DIR / f"{part}.lua").read_text() for part in SCRIPT_FILES[name])
-
-
-def _sha(source: str) -> str:
-    return hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
-
-
-SOURCES = {name: _read_source(name) for name in SCRIPT_FILES}
-SHAS = {name: _sha(source) for name, source in SOURCES.items()}
+    for loop, alias in [key for key in _servers if key[0].is_closed()]:
+        del _servers[loop, alias]

@@ -29,9 +29,11 @@ from sioweb_project.redis_address import (
 
 EMBEDDED = "embedded"
 REDIS_URLS = (
-    "a URL such as redis://:password@host:6379/0, rediss://host:6379/0 or"
-    " unix:///path/to/redis.sock?db=0"
+    "a URL such as redis://:password@host:6379/0, rediss://host:6379/0,"
+    " unix:///path/to/redis.sock?db=0, redis+sentinel://host:26379,host:26379/service or"
+    " redis+cluster://host:6379,host:6379"
 )
+MAX_WAIT_REPLICAS = 10
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class RedisConfig:
 
     url: str | None = field(default=None, repr=False)  # may hold a password
     prefix: str = "sioweb"
+    wait_replicas: int = 0  # that must have a message before it counts as stored
 
 
 def _is_redis_url(url: str | None) -> str | None:
@@ -101,6 +104,12 @@ class RedisOptions(Options):
             description="1 to 64 of letters, digits, and _ . : / -",
         ),
     ] = "sioweb"
+    wait_replicas: Annotated[
+        int,
+        Field(
+            ge=0, le=MAX_WAIT_REPLICAS, description=f"a whole number from 0 to {MAX_WAIT_REPLICAS}"
+        ),
+    ] = 0
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
@@ -111,6 +120,8 @@ class RedisOptions(Options):
         for name in ("host", "port", "path"):
             if self.url and name in self.model_fields_set:
                 raise conflict(self, name, "stands beside url; accepted: one of the two")
+        if self.db and self._address().is_cluster:
+            raise conflict(self, "db", "is no database of a cluster; accepted: 0")
         self._check_family()
         return self
 
@@ -124,7 +135,7 @@ class RedisOptions(Options):
 
     @property
     def redis_config(self) -> RedisConfig:
-        return RedisConfig(self._address().url, self.prefix)
+        return RedisConfig(self._address().url, self.prefix, self.wait_replicas)
 
     def warnings(self) -> Iterator[str]:
         if self.family and not self.path and not self.url:

@@ -6,6 +6,7 @@ import environ
 
 from sioweb_project.config import current_config
 from sioweb_project.embedded_redis import embedded_redis_url
+from sioweb_project.redis_settings import layer_host, queues_cache
 
 CONFIG = current_config()
 REDIS_URL = CONFIG.redis.url or embedded_redis_url(CONFIG.data_dir)
@@ -73,19 +74,14 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 QUEUES_CACHE = "queues"
 CACHES: dict[str, dict[str, Any]] = {
     "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
-    QUEUES_CACHE: {
-        "BACKEND": "django_redis.cache.RedisCache",
-        "LOCATION": REDIS_URL,
-        # redis-py 8 ends each blocking read after 5 s unless told otherwise.
-        "OPTIONS": {"CONNECTION_POOL_KWARGS": {"socket_timeout": None}},
-    },
+    QUEUES_CACHE: queues_cache(REDIS_URL, CONFIG.redis.wait_replicas),
 }
 
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "delivery.channel_layer.ConfirmedPubSubChannelLayer",
         "CONFIG": {
-            "hosts": [{"address": REDIS_URL, "socket_timeout": None}],
+            "hosts": [layer_host(REDIS_URL)],
             "prefix": f"{CONFIG.redis.prefix}.",
         },
     }
@@ -111,6 +107,7 @@ LOGGING = {
     "loggers": {
         "django.request": {"level": "ERROR"},  # the access log tells of refused requests
         "daphne": {"level": "WARNING"},
+        "uvicorn": {"level": "WARNING"},  # at INFO it writes each websocket's URL, with its token
         "engineio": {"level": "WARNING"},
         "socketio": {"level": "ERROR"},
     },

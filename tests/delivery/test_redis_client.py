@@ -109,7 +109,7 @@ async def test_connections_that_redis_has_closed_are_made_anew(
     queues: Queues, send: Sender, redis: Redis
 ) -> None:
     await asyncio.gather(*(send() for _ in range(20)))
-    killer = Redis.from_pool(redis_client._build_pool("queues"))
+    killer = Redis.from_url(settings.CACHES["queues"]["LOCATION"])
     assert await command(killer, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
     await killer.aclose()
     await asyncio.gather(*(send() for _ in range(20)))
@@ -146,7 +146,7 @@ async def test_only_the_calls_that_found_no_script_run_again(
     await queues.append(SITE, rooms, message)
     run = redis_client._run_pipeline
 
-    async def lose_scripts_midway(client: Redis, calls: Sequence[Call]) -> list[object]:
+    async def lose_scripts_midway(client: Redis, calls: Sequence[Call], _: int) -> list[object]:
         monkeypatch.undo()
         replies = await run(client, calls[:place])
         await client.script_flush()

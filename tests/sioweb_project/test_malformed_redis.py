@@ -46,9 +46,45 @@ CASES: Cases = {
         f"redis: {{url: 'http://me:{SECRET}@example.com'}}",
         "production.redis.url is 'http://***@example.com'; accepted: a URL such as redis://",
     ),
-    "a Sentinel URL": (
-        f"redis: {{url: 'redis+sentinel://:{SECRET}@a:26379/main'}}",
-        "production.redis.url is 'redis+sentinel://***@a:26379/main'; accepted: a URL such as",
+    "a Sentinel URL without a service": (
+        f"redis: {{url: 'redis+sentinel://:{SECRET}@a:26379'}}",
+        "production.redis.url is 'redis+sentinel://***@a:26379'; accepted: a URL such as",
+    ),
+    "a Sentinel URL with a database in words": (
+        f"redis: {{url: 'redis+sentinel://:{SECRET}@a/main/x?sentinel_password={SECRET}'}}",
+        "production.redis.url is 'redis+sentinel://***@a/main/x?***'; accepted: a URL such as",
+    ),
+    "a Sentinel URL with a slash in its password": (
+        f"redis: {{url: 'redis+sentinel://:{SECRET}/{SECRET}@a,b/main'}}",
+        "production.redis.url is 'redis+sentinel://***@a,b/main'; accepted: a URL such as",
+    ),
+    "a password of sentinels that are none": (
+        f"redis: {{url: 'redis://a?sentinel_password={SECRET}'}}",
+        "production.redis.url is 'redis://a?***'; accepted: a URL such as redis://",
+    ),
+    "a Cluster URL with a hole": (
+        f"redis: {{url: 'redis+cluster://:{SECRET}@a,,b'}}",
+        "production.redis.url is 'redis+cluster://***@a,,b'; accepted: a URL such as",
+    ),
+    "a Cluster URL with a database": (
+        "redis: {url: 'redis+cluster://a/1'}",
+        "production.redis.url is 'redis+cluster://a/1'; accepted: a URL such as",
+    ),
+    "a Cluster URL that ends after the password": (
+        f"redis: {{url: 'redis+cluster://:{SECRET}'}}",
+        "production.redis.url is 'redis+cluster://:***'; accepted: a URL such as",
+    ),
+    "a database beside a Cluster URL": (
+        "redis: {url: 'redis+cluster://a', db: 1}",
+        "production.redis.db is 1, it is no database of a cluster; accepted: 0",
+    ),
+    "too many replicas to wait for": (
+        "redis: {wait_replicas: 11}",
+        "production.redis.wait_replicas is 11; accepted: a whole number from 0 to 10",
+    ),
+    "replicas in words": (
+        "redis: {wait_replicas: one}",
+        "production.redis.wait_replicas is 'one'; accepted: a whole number from 0 to 10",
     ),
     "a Redis URL with a slash in its password": (
         f"redis: {{url: 'redis://:{SECRET}/{SECRET}@a:6379/0'}}",

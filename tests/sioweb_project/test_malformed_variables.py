@@ -20,9 +20,13 @@ VARIABLES = {
         {"SIOWEB_REDIS_URL": f"me:{SECRET}@example.com"},
         "SIOWEB_REDIS_URL is '***@example.com'; accepted: a URL such as redis://",
     ),
-    "SIOWEB_REDIS_URL for Sentinel": (
-        {"SIOWEB_REDIS_URL": "redis+sentinel://a:26379"},
-        "SIOWEB_REDIS_URL is 'redis+sentinel://a:26379'; accepted: a URL such as redis://",
+    "SIOWEB_REDIS_URL for Sentinel without a service": (
+        {"SIOWEB_REDIS_URL": f"redis+sentinel://:{SECRET}@a:26379,b:26379"},
+        "SIOWEB_REDIS_URL is 'redis+sentinel://***@a:***'; accepted: a URL such as redis://",
+    ),
+    "REDIS_URL for a cluster with a database": (
+        {"REDIS_URL": f"rediss+cluster://me:{SECRET}@a,b/2"},
+        "REDIS_URL is 'rediss+cluster://***@a,b/2'; accepted: a URL such as redis://",
     ),
     "REDIS_URL with a wrong port": (
         {"REDIS_URL": f"redis://:{SECRET}@a:b/0"},

@@ -47,6 +47,17 @@ def load(
             "rediss://a:6379/0?ssl_ca_certs=%2Fetc%2Fca.pem",
         ),
         ("{url: 'unix:///run/redis.sock'}", "unix:///run/redis.sock?db=0"),
+        (
+            "{url: 'redis+sentinel://me:p%40@a,[::1]:1/My%2Fmain/2?sentinel_password=s%40'}",
+            "redis+sentinel://me:p%40@a:26379,[::1]:1/My%2Fmain/2?sentinel_password=s%40",
+        ),
+        ("{url: 'redis+sentinel://a/main', db: 3}", "redis+sentinel://a:26379/main/3"),
+        ("{url: 'redis+sentinel://a/main', tls: {}}", "rediss+sentinel://a:26379/main/0"),
+        ("{url: 'redis+cluster://a,b:1', auth_pass: p}", "redis+cluster://:p@a:6379,b:1/0"),
+        (
+            "{url: 'rediss+cluster://a?ssl_cert_reqs=none', db: 0}",
+            "rediss+cluster://a:6379/0?ssl_cert_reqs=none",
+        ),
     ],
 )
 def test_options_become_a_url(tmp_path: Path, options: str, url: str) -> None:
@@ -95,12 +106,24 @@ def test_url_means_the_same_to_redis_py(
             {"REDIS_URL": "redis://b", "SIOWEB_REDIS_URL": "unix:///c"},
             "unix:///c?db=0",
         ),
+        (
+            "production",
+            "{host: a}",
+            {"SIOWEB_REDIS_URL": "redis+sentinel://a,b/main"},
+            "redis+sentinel://a:26379,b:26379/main/0",
+        ),
+        ("production", "", {"REDIS_URL": "redis+cluster://a"}, "redis+cluster://a:6379/0"),
     ],
 )
 def test_variable_wins_over_option_and_option_over_default(
     tmp_path: Path, environment: str, options: str, environ: dict[str, str], url: str | None
 ) -> None:
     assert load(tmp_path, options, environment, **environ).url == url
+
+
+def test_replicas_to_wait_for_stay_when_a_variable_says_where_redis_is(tmp_path: Path) -> None:
+    config = load(tmp_path, "{wait_replicas: 2}", SIOWEB_REDIS_URL="redis+cluster://b")
+    assert config == RedisConfig("redis+cluster://b:6379/0", wait_replicas=2)
 
 
 def test_prefix_stays_when_a_variable_says_where_redis_is(tmp_path: Path) -> None:

@@ -1,0 +1,100 @@
+"""Connections that find their server: the master of a Sentinel service, a live node of a cluster.
+
+Each new connection looks anew, so that after a failover only broken ones need be thrown
+away. Below redis_client and the Channels layer; imports channels-redis and redis-py.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+from channels_redis.utils import create_pool
+from redis import ConnectionError as RedisConnectionError
+from redis import RedisError
+from redis.asyncio import BlockingConnectionPool, ConnectionPool, SSLConnection
+from redis.asyncio.connection import Connection
+from redis.asyncio.sentinel import (
+    Sentinel,
+    SentinelConnectionPool,
+    SentinelManagedConnection,
+    SentinelManagedSSLConnection,
+)
+
+# A node or sentinel that hangs must leave time for the next: an answer has two seconds.
+NODE_SECONDS = 0.5
+
+Node = tuple[str, int]
+"""A host and its port."""
+
+
+class MasterPool(SentinelConnectionPool):
+    """Closes the connections to the sentinels with its own."""
+
+    async def aclose(self) -> None:
+        await super().aclose()
+        await self.sentinel_manager.aclose()
+
+
+class WaitingMasterPool(BlockingConnectionPool, MasterPool):
+    """A MasterPool that waits for a free connection where it would raise."""
+
+    def __init__(self, service_name: str, sentinel_manager: Sentinel, **keywords: Any) -> None:
+        managed = SentinelManagedSSLConnection if keywords.pop("ssl", False) else None
+        super().__init__(
+            service_name=service_name,
+            sentinel_manager=sentinel_manager,
+            connection_class=managed or SentinelManagedConnection,
+            **keywords,
+        )
+
+
+class NodeConnection(Connection):
+    """A connection to whichever of some nodes answers; each attempt begins with the next."""
+
+    def __init__(self, *, nodes: Sequence[Node], **keywords: Any) -> None:
+        super().__init__(**keywords)
+        self._nodes = deque(nodes)
+
+    async def connect(self) -> None:
+        if self.is_connected:
+            return
+        failure: Exception = RedisConnectionError("no nodes")
+        for _ in range(len(self._nodes)):
+            self.host, self.port = self._nodes[0]
+            self._nodes.rotate(-1)  # also when this attempt is cancelled
+            try:
+                async with asyncio.timeout(NODE_SECONDS):
+                    await super().connect()  # type: ignore[no-untyped-call]
+            except (RedisError, OSError) as error:  # a TimeoutError is an OSError
+                await self.disconnect(nowait=True)
+                failure = error
+            else:
+                return
+        raise RedisConnectionError(f"No node answers, the last one: {failure}") from failure
+
+
+class SSLNodeConnection(NodeConnection, SSLConnection):
+    pass
+
+
+def node_pool(nodes: Sequence[Node], **keywords: Any) -> ConnectionPool:
+    """Connect to whichever node answers: pub/sub on one of a cluster reaches all."""
+    connection_class = SSLNodeConnection if keywords.pop("ssl", False) else NodeConnection
+    return ConnectionPool(connection_class=connection_class, nodes=nodes, **keywords)
+
+
+def layer_pool(host: dict[str, Any]) -> ConnectionPool:
+    """Return the pool of an entry of the Channels layer's `hosts`.
+
+    As channels-redis does; but it knows no clusters, and leaves sentinels connected.
+    """
+    host = host.copy()
+    if "cluster_nodes" in host:
+        return node_pool(host.pop("cluster_nodes"), **host)
+    if "master_name" in host:
+        sentinels, keywords = host.pop("sentinels"), host.pop("sentinel_kwargs", None)
+        sentinel = Sentinel(sentinels, sentinel_kwargs=keywords)  # type: ignore[no-untyped-call]
+        return MasterPool(host.pop("master_name"), sentinel, **host)  # type: ignore[no-untyped-call]
+    pool: ConnectionPool = create_pool(host)
+    return pool

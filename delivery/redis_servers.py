@@ -1,0 +1,119 @@
+"""The servers behind a cache alias: one, the master of a Sentinel service, or a cluster's.
+
+Built from an entry of CACHES, as sioweb_project.redis_settings writes it. Below
+redis_client; imports redis-py.
+"""
+
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+from redis.asyncio import BlockingConnectionPool, Redis, SSLConnection
+from redis.asyncio.connection import Connection
+from redis.asyncio.retry import Retry
+from redis.asyncio.sentinel import Sentinel
+from redis.backoff import NoBackoff
+from redis.exceptions import MovedError
+
+from delivery.redis_cluster import Cluster
+from delivery.redis_pools import Node, WaitingMasterPool
+
+MAX_CONNECTIONS = 32  # Redis runs one script at a time: more would only wait there
+
+
+class Servers(Protocol):
+    """Every method raises RedisError or OSError when a server does not answer."""
+
+    wait_replicas: int
+
+    async def locate(self, keys: Iterable[str]) -> list[Redis]:
+        """Return the client for each key."""
+
+    async def ping(self) -> None: ...
+
+    async def forget(self) -> None:
+        """Something failed: look anew where the servers are, before the next call."""
+
+    async def follow(self, moved: MovedError) -> None:
+        """Look anew, as a call was sent elsewhere."""
+
+    async def aclose(self) -> None: ...
+
+
+class OneServer:
+    def __init__(self, client: Redis, wait_replicas: int, *, is_by_sentinel: bool) -> None:
+        self.client = client
+        self.wait_replicas = wait_replicas
+        self._is_by_sentinel = is_by_sentinel
+
+    async def locate(self, keys: Iterable[str]) -> list[Redis]:
+        return [self.client for _ in keys]
+
+    async def ping(self) -> None:
+        await self.client.ping()
+
+    async def forget(self) -> None:
+        """The idle connections of a master that is one no longer would fail one by one."""
+        if self._is_by_sentinel:
+            await self.client.connection_pool.disconnect(inuse_connections=False)
+
+    async def follow(self, moved: MovedError) -> None:
+        """One server of a cluster, configured as if it were all."""
+
+    async def aclose(self) -> None:
+        await self.client.aclose()
+
+
+class ClusterServers(Cluster):
+    def __init__(self, nodes: Iterable[Node], keywords: dict[str, Any], wait_replicas: int) -> None:
+        super().__init__(nodes, lambda node: _node_client(node, keywords))
+        self.wait_replicas = wait_replicas
+
+
+def build_servers(cache: Any, answer_seconds: float) -> Servers:
+    """Return clients that connect when they are needed, and never retry.
+
+    `cache` is an entry of CACHES. Connecting, and waiting for a free connection, may each
+    take `answer_seconds`.
+    """
+    options = cache.get("OPTIONS", {})
+    wait_replicas = options.get("WAIT_REPLICAS", 0)
+    keywords = {
+        **options.get("CONNECTION_POOL_KWARGS", {}),
+        "max_connections": MAX_CONNECTIONS,
+        "timeout": answer_seconds,
+        "socket_connect_timeout": answer_seconds,
+        # redis_client bounds every call. With a timeout here redis-py would use asyncio.wait_for,
+        # which before Python 3.12 loses the cancel of a task that is just writing.
+        "socket_timeout": None,
+        "retry": Retry(NoBackoff(), retries=0),
+        "protocol": 2,
+    }
+    if "CLUSTER_NODES" in options:
+        return ClusterServers(options["CLUSTER_NODES"], keywords, wait_replicas)
+    if "SENTINELS" in options:
+        return OneServer(_master_client(options, keywords), wait_replicas, is_by_sentinel=True)
+    if "PASSWORD" in options:
+        keywords["password"] = options["PASSWORD"]
+    location = cache["LOCATION"]
+    url = location if isinstance(location, str) else location[0]
+    client = Redis.from_pool(BlockingConnectionPool.from_url(url, **keywords))
+    return OneServer(client, wait_replicas, is_by_sentinel=False)
+
+
+def _master_client(options: dict[str, Any], keywords: dict[str, Any]) -> Redis:
+    sentinel = Sentinel(  # type: ignore[no-untyped-call]
+        options["SENTINELS"], sentinel_kwargs=options["SENTINEL_KWARGS"]
+    )
+    keywords = keywords.copy()
+    pool = WaitingMasterPool(keywords.pop("service_name"), sentinel, **keywords)
+    return Redis.from_pool(pool)
+
+
+def _node_client(node: Node, keywords: dict[str, Any]) -> Redis:
+    host, port = node
+    keywords = keywords.copy()
+    connection_class = SSLConnection if keywords.pop("ssl", False) else Connection
+    pool = BlockingConnectionPool(
+        connection_class=connection_class, host=host, port=port, **keywords
+    )
+    return Redis.from_pool(pool)

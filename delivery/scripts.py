@@ -1,0 +1,33 @@
+"""The Lua scripts of the queues: what each is made of, and its name to Redis.
+
+Below redis_client; imports nothing of the project.
+"""
+
+import hashlib
+from pathlib import Path
+
+LUA_DIR = Path(__file__).parent / "lua"
+SCRIPT_FILES = {
+    "append": ("common", "append"),
+    "open": ("common", "lease", "backlog", "open"),
+    "read": ("common", "backlog", "read"),
+    "acknowledge": ("common", "acknowledge"),
+    "take_resync": ("common", "take_resync"),
+    "renew": ("common", "lease", "renew"),
+    "release": ("common", "lease", "release"),
+    "clear": ("common", "clear"),
+    "claim": ("claim",),
+    "settle": ("settle",),
+}
+
+
+def _read_source(name: str) -> str:
+    return "".join((LUA_DIR / f"{part}.lua").read_text() for part in SCRIPT_FILES[name])
+
+
+def _sha(source: str) -> str:
+    return hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
+
+
+SOURCES = {name: _read_source(name) for name in SCRIPT_FILES}
+SHAS = {name: _sha(source) for name, source in SOURCES.items()}

@@ -1,0 +1,55 @@
+"""One connection that is subscribed to channels, and what keeps it honest.
+
+Below `channel_layer`; imports redis-py.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+from redis import ConnectionError as RedisConnectionError
+from redis.asyncio.client import PubSub
+
+CONNECT_SECONDS = 2.0
+# A server that is frozen, or cut off without a word, would be listened to for ever while
+# another has become the master. After so much silence it is asked whether it is there.
+SILENCE_SECONDS = 5.0
+PONG_SECONDS = 2.0
+
+
+class Subscription(PubSub):
+    """A PubSub that connects anew only when told to: two tasks that both do it trip over each
+    other, and one that is cancelled meanwhile leaves a connection that is not subscribed."""
+
+    async def connect(self) -> None:
+        """What each command begins with. Raises RedisError, TimeoutError."""
+        if self.connection is None:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await super().connect()  # type: ignore[no-untyped-call]
+        elif not self.connection.is_connected:
+            raise RedisConnectionError("The subscription is lost")
+
+    async def next_message(self) -> dict[str, Any] | None:
+        """Wait for what comes; None = nothing that matters. Raises RedisError, OSError."""
+        message: dict[str, Any] | None = await self.get_message(timeout=SILENCE_SECONDS)
+        if message is None:
+            await self.ping()
+            message = await self.get_message(timeout=PONG_SECONDS)
+            if message is None:
+                raise RedisConnectionError("The server has fallen silent")
+        return None if message["type"] == "pong" else message
+
+    async def reconnect(self, channels: Iterable[str]) -> None:
+        """Connect, and subscribe to these. Raises RedisError, OSError."""
+        self.channels = dict.fromkeys(channel.encode() for channel in channels)
+        connection: Any = self.connection
+        await connection.disconnect(nowait=True)
+        try:
+            await connection.connect()
+        except BaseException:
+            await connection.disconnect(nowait=True)
+            raise
+
+    async def _reconnect(self, conn: Any, *_: Any) -> None:
+        """Where redis-py would connect anew, in whatever task noticed the break."""
+        await conn.disconnect(nowait=True)
