@@ -63,7 +63,7 @@ class Feed:
 
     def start(self) -> None:
         """Replay what waits, as batches, then go live."""
-        self._run(self._replay())
+        self._run(self._replay)
 
     def close(self) -> None:
         self._state = FeedState.CLOSED
@@ -109,14 +109,14 @@ class Feed:
 
     def _catch_up(self) -> None:
         self._state = FeedState.CATCHING_UP
-        self._run(self._read_to_the_end())
+        self._run(self._read_to_the_end)
 
-    def _run(self, work: Awaitable[None]) -> None:
+    def _run(self, work: Callable[[], Awaitable[None]]) -> None:
         self._task = asyncio.create_task(self._guarded(work))
 
-    async def _guarded(self, work: Awaitable[None]) -> None:
+    async def _guarded(self, work: Callable[[], Awaitable[None]]) -> None:
         try:
-            await work
+            await work()
         except asyncio.CancelledError:
             raise
         except Exception:

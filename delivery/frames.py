@@ -12,7 +12,13 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 import orjson
-from engineio.packet import MESSAGE, Packet
+from engineio.packet import MESSAGE, NOOP, Packet
+from engineio.payload import Payload
+
+# A client that polls sends all its acks in one POST, and so many messages may wait for one
+# device. python-engineio drops a POST of more than 16 packets with all that is in it.
+MAX_PACKETS_PER_POST = 10_000
+Payload.max_decode_packets = MAX_PACKETS_PER_POST
 
 
 class EngineSocket(Protocol):
@@ -69,6 +75,11 @@ def write(socket: EngineSocket | None, frame: Packet) -> bool:
 def write_to_all(sockets: Sequence[EngineSocket], frame: Packet) -> int:
     """Write one frame to many transports; returns how many took it."""
     return sum(write(socket, frame) for socket in sockets)
+
+
+def end_poll(socket: EngineSocket) -> None:
+    """End the poll of a client that has left: nobody reads it, but a drain would wait for it."""
+    socket.queue.put_nowait(Packet(NOOP))
 
 
 def _json(value: object) -> str:

@@ -65,7 +65,7 @@ class Namespaces:
         )
         connection = Connection(
             sid=sid,
-            site=site,
+            site=self._find_site(namespace),  # may mean something else by now
             device_id=credentials.device_id,
             rooms=rooms,
             find_socket=find_socket,
@@ -73,7 +73,7 @@ class Namespaces:
             submit_acks=self._acks.submit,
         )
         await self._switchboard.join(connection)
-        self._find_site(namespace)  # disabled or deleted while its authUrl was asked
+        self._find_site(namespace)  # disabled or deleted meanwhile
 
     def welcome(self, sid: str) -> None:
         """The client has been told that it is connected: now its messages may come."""

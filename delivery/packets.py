@@ -9,6 +9,9 @@ from urllib.parse import parse_qsl
 import orjson
 from socketio import packet
 
+MAX_ATTACHMENTS = 10  # of one packet, all kept until the last has come; as socket.io-parser has it
+MAX_QUERY_PARAMETERS = 100
+
 
 class Orjson:
     """python-socketio's idea of a JSON module."""
@@ -31,8 +34,10 @@ class Packet(packet.Packet):
 
     def decode(self, encoded_packet: str) -> int:
         attachments: int = super().decode(encoded_packet)
+        if attachments > MAX_ATTACHMENTS:
+            raise ValueError(f"{attachments} attachments, expected at most {MAX_ATTACHMENTS}")
         head, _, query = encoded_packet.partition(",")[0].partition("?")
         if self.packet_type == packet.CONNECT and head.startswith("0/") and query:
             auth = self.data if isinstance(self.data, dict) else {}
-            self.data = {**dict(parse_qsl(query)), **auth}
+            self.data = {**dict(parse_qsl(query, max_num_fields=MAX_QUERY_PARAMETERS)), **auth}
         return attachments

@@ -14,12 +14,8 @@ from typing import Any
 import socketio
 from socketio import exceptions as refusals
 
-from delivery.exceptions import (
-    AuthRefused,
-    AuthUnavailable,
-    BackplaneUnavailable,
-    DeliveryError,
-)
+from delivery.exceptions import AuthRefused, AuthUnavailable, BackplaneUnavailable, DeliveryError
+from delivery.frames import end_poll
 from delivery.namespace import Namespaces
 from delivery.packets import Orjson, Packet
 from delivery.tasks import Tasks
@@ -29,6 +25,12 @@ logger = logging.getLogger(__name__)
 MAX_NAMESPACES = 100  # of one transport, joined or asked for
 EVENTS_PER_WINDOW = 200  # a client that emits more is disconnected
 WINDOW_SECONDS = 10.0
+# What engineio would log as an error the first time: the access log has these as 400.
+REFUSALS = (
+    *("bad-origin", "bad-transport", "bad-version", "bad-sid"),
+    *("bad-jsonp-index", "bad-upgrade", "not-connected", "unexpected-http"),
+)
+MALFORMED = (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError)
 
 
 @dataclass(eq=False)
@@ -64,6 +66,7 @@ class Server(socketio.AsyncServer):
             engineio_logger=logging.getLogger("engineio"),
             **options,
         )
+        self.eio.log_message_keys.update(REFUSALS)
         self._clients = clients
         self._connect_timeout_seconds = connect_timeout_seconds
         self._transports: dict[str, Transport] = {}  # by Engine.IO sid
@@ -111,19 +114,22 @@ class Server(socketio.AsyncServer):
             transport.deadline.cancel()
             for task in transport.connecting.values():
                 task.cancel()
+        if reason == self.reason.CLIENT_DISCONNECT:
+            end_poll(self.eio.sockets[eio_sid])
         await super()._handle_eio_disconnect(eio_sid, reason)
+        self._binary_packet.pop(eio_sid, None)  # half of one, of a client still connecting
 
     async def _handle_eio_message(self, eio_sid: str, data: str | bytes) -> None:
         try:
             await super()._handle_eio_message(eio_sid, data)
-        except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
+        except MALFORMED as error:
             logger.info("Transport closed after a malformed packet: %s", type(error).__name__)
             self.close_transport(eio_sid)
 
     async def _handle_connect(self, eio_sid: str, namespace: str | None, data: object) -> None:
         name = namespace or "/"
         transport = self._transports.get(eio_sid)
-        if transport is None:
+        if transport is None or name in transport.joined:
             return
         former = transport.connecting.get(name)
         if former is not None and not former.cancelling():
@@ -156,10 +162,10 @@ class Server(socketio.AsyncServer):
             logger.warning("%s: transport closed, the client will try again: %s", namespace, error)
             self.close_transport(eio_sid)
         finally:
+            if is_abandoned:  # a second cancellation must not leave half of it
+                await asyncio.shield(self._tasks.start(self._abandon(eio_sid, namespace)))
             if transport.connecting.get(namespace) is asyncio.current_task():
                 del transport.connecting[namespace]
-            if is_abandoned:
-                await self._abandon(eio_sid, namespace)
         self._welcome(eio_sid, namespace, transport)
 
     def _welcome(self, eio_sid: str, namespace: str, transport: Transport) -> None:
@@ -181,7 +187,16 @@ class Server(socketio.AsyncServer):
             sid, environ, *auth = args
             await self._admit(namespace, sid, environ["QUERY_STRING"], auth[0] if auth else None)
         elif event == "disconnect":
+            self._part(self.manager.eio_sid_from_sid(args[0], namespace), namespace)
             await self._clients.dismiss(args[0])
+
+    def _part(self, eio_sid: str, namespace: str) -> None:
+        """The transport has left the namespace, whoever wanted it: it may join another in time."""
+        transport = self._transports.get(eio_sid)
+        if transport is not None:
+            transport.joined.discard(namespace)
+            transport.deadline.cancel()
+            transport.deadline = self._start_deadline(eio_sid)
 
     async def _admit(self, namespace: str, sid: str, query_string: str, auth: object) -> None:
         """Raises ConnectionRefusedError for a `connect_error`, another DeliveryError when the
@@ -241,10 +256,6 @@ class Server(socketio.AsyncServer):
     ) -> None:
         name = namespace or "/"
         transport = self._transports.get(eio_sid)
-        if transport is not None:
-            transport.joined.discard(name)
-            transport.deadline.cancel()
-            transport.deadline = self._start_deadline(eio_sid)
-            if name in transport.connecting:
-                transport.connecting[name].cancel()
+        if transport is not None and name in transport.connecting:
+            transport.connecting[name].cancel()
         await super()._handle_disconnect(eio_sid, name, reason)

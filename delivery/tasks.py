@@ -10,6 +10,10 @@ from typing import Any
 
 logger = logging.getLogger(__name__)
 
+# Longer than a way out should take. Before Python 3.12 `asyncio.wait_for`, which redis-py uses,
+# swallows a cancellation that comes with the result: a loop then goes on and must be told again.
+CANCEL_AGAIN_SECONDS = 1.0
+
 
 class Tasks:
     """The background tasks of one owner."""
@@ -25,10 +29,11 @@ class Tasks:
 
     async def cancel(self) -> None:
         """Cancel what runs and wait until it has ended."""
-        running = [task for task in self._running if task is not asyncio.current_task()]
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        running = {task for task in self._running if task is not asyncio.current_task()}
+        while running:
+            for task in running:
+                task.cancel()
+            _, running = await asyncio.wait(running, timeout=CANCEL_AGAIN_SECONDS)
 
     async def finish(self, timeout_seconds: float) -> None:
         """Wait for what runs, then cancel the rest."""

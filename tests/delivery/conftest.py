@@ -4,17 +4,29 @@ from tests.delivery.fake_site import fake_site
 from tests.delivery.http_fixtures import edge
 from tests.delivery.queue_fixtures import clock, queues, redis, send
 from tests.delivery.redis_proxy import redis_proxy
+from tests.delivery.server_fixtures import (
+    gateway,
+    make_gateway,
+    make_namespaces,
+    site_auth,
+    sites,
+)
 from tests.delivery.socket_fixtures import own_layers, process, start_process
 
 __all__ = [
     "clock",
     "edge",
     "fake_site",
+    "gateway",
+    "make_gateway",
+    "make_namespaces",
     "own_layers",
     "process",
     "queues",
     "redis",
     "redis_proxy",
     "send",
+    "site_auth",
+    "sites",
     "start_process",
 ]

@@ -20,6 +20,8 @@ from delivery.service import service
 from delivery.web_server import SERVERS, ListenError, WebServer, on_signals
 from sites.registry import registry
 
+MAX_GROWTH = 6  # from the body of /send to the text on the wire; 1e15 becomes 18 characters
+
 leaving: list[asyncio.Future[None]] = []  # holds the task that ends the process
 
 logger = logging.getLogger(__name__)
@@ -49,8 +51,7 @@ class Command(BaseCommand):
 
     def _serve(self, host: str, port: int, server: str) -> None:
         application = with_access_log(import_string(settings.ASGI_APPLICATION))
-        limit = settings.CONFIG.io.max_http_buffer_size
-        web_server = SERVERS[server](application, host, port, limit)
+        web_server = SERVERS[server](application, host, port, _websocket_limit())
         try:
             web_server.run(_starter(web_server), self._announcer(host))
         except ListenError as error:
@@ -72,6 +73,13 @@ class Command(BaseCommand):
         """Let the project say where to go next; it may use the database for that."""
         self.stdout.write(await asyncio.to_thread(greet, url))
         self.stdout.flush()
+
+
+def _websocket_limit() -> int:
+    """Daphne applies one limit, in bytes, to what comes and to what is sent: it has to let every
+    message of /send out. On what comes, Engine.IO enforces maxHttpBufferSize itself."""
+    config = settings.CONFIG
+    return max(config.io.max_http_buffer_size, MAX_GROWTH * config.send_body_limit_bytes)
 
 
 def _starter(web_server: WebServer) -> Any:

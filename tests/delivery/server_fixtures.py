@@ -1,0 +1,222 @@
+"""The Socket.IO server of one process, real from the websocket down to Redis, and its clients.
+
+A client speaks ASGI to the server, so that no test needs a port.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import engineio
+import orjson
+import pytest
+import pytest_asyncio
+
+from delivery.namespace import Namespaces
+from delivery.server import Server
+from delivery.site_auth import SiteAuth
+from sites import registry as site_registry
+from sites.registry import Registry, SiteSnapshot
+from tests.delivery.fake_site import FakeSite
+from tests.delivery.socket_fixtures import TIMEOUT_SECONDS, Process, until
+
+TOKEN = "12345"
+PATIENCE_SECONDS = 60.0  # a connectTimeout that no test lives to see
+CLIENT_TTL_SECONDS = 100
+
+
+@dataclass
+class Sites:
+    """The sites as the database has them; each change is live at once."""
+
+    registry: Registry = field(default_factory=Registry)
+    known: dict[str, SiteSnapshot] = field(default_factory=dict)
+
+    def put(self, *sites: SiteSnapshot) -> None:
+        self.known = self.known | {site.name: site for site in sites}
+        self.registry.load()
+
+    def change(self, name: str, **fields: Any) -> None:
+        self.put(replace(self.known[name], **fields))
+
+    def remove(self, name: str) -> None:
+        self.known = {each: site for each, site in self.known.items() if each != name}
+        self.registry.load()
+
+
+class Client:
+    """A client on a websocket of its own."""
+
+    def __init__(self, server: Server, query: str) -> None:
+        self.sid = ""  # of the transport
+        self.opening: dict[str, Any] = {}
+        self._incoming = asyncio.Queue[dict[str, Any]]()
+        self._packets = asyncio.Queue[str | None]()
+        self._is_waited_for = False  # the server has dealt with all that it took
+        self._incoming.put_nowait({"type": "websocket.connect"})
+        scope = {
+            "type": "websocket",
+            "path": "/socket.io/",
+            "query_string": f"EIO=4&transport=websocket{query}".encode(),
+            "headers": [(b"connection", b"Upgrade"), (b"upgrade", b"websocket")],
+        }
+        application = engineio.ASGIApp(server, engineio_path=None)
+        self._task = asyncio.create_task(application(scope, self._give, self._take))
+
+    async def open(self) -> "Client":
+        packet = await self.read()
+        assert packet is not None
+        assert packet[0] == "0"
+        self.opening = orjson.loads(packet[1:])
+        self.sid = self.opening["sid"]
+        return self
+
+    def write(self, *packets: str) -> None:
+        for packet in packets:
+            self._incoming.put_nowait({"type": "websocket.receive", "text": packet})
+
+    def write_bytes(self, data: bytes) -> None:
+        self._incoming.put_nowait({"type": "websocket.receive", "bytes": data})
+
+    async def read(self) -> str | None:
+        """The next packet; None once the service has closed."""
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            return await self._packets.get()
+
+    async def join(self, namespace: str = "/newsite", token: str = TOKEN) -> str:
+        """Join the namespace; return the answer."""
+        self.write(connect_packet(namespace, token))
+        answer = await self.read()
+        assert answer is not None
+        return answer
+
+    async def is_closed(self) -> bool:
+        """Whether the service closes now, with nothing but its CLOSE packet before."""
+        return [await self.read(), await self.read()] == ["1", None]
+
+    async def settle(self) -> None:
+        """Return once the server has taken all that was written."""
+        await until(lambda: self._is_waited_for and self._incoming.empty())
+
+    async def hang_up(self) -> None:
+        self._incoming.put_nowait({"type": "websocket.disconnect"})
+        await self._task
+
+    async def _give(self) -> dict[str, Any]:
+        self._is_waited_for = True
+        event = await self._incoming.get()
+        self._is_waited_for = False
+        return event
+
+    async def _take(self, event: dict[str, Any]) -> None:
+        match event["type"]:
+            case "websocket.send":
+                self._packets.put_nowait(event["text"])
+            case "websocket.close":
+                self._packets.put_nowait(None)
+                self._incoming.put_nowait({"type": "websocket.disconnect"})
+
+
+@dataclass
+class Gateway:
+    """The server and what stands around it."""
+
+    server: Server
+    process: Process
+    clients: list[Client] = field(default_factory=list)
+
+    async def open(self, query: str = "") -> Client:
+        """A transport that has joined nothing yet."""
+        client = Client(self.server, query)
+        self.clients.append(client)
+        return await client.open()
+
+    def let_deadline_pass(self, client: Client) -> None:
+        """Let the transport's time to join something be over."""
+        deadline = self.server._transports[client.sid].deadline
+        if not deadline.cancelled():
+            deadline._run()
+
+    @property
+    def leftovers(self) -> list[object]:
+        """What is kept of clients, and must be nothing once they are gone."""
+        server = self.server
+        held = [server._transports, server.manager.rooms, server.environ, server._binary_packet]
+        held += [server.manager.pending_connect, list(self.process.switchboard)]
+        return [each for each in held if each]
+
+    async def stop(self) -> None:
+        for client in self.clients:
+            await client.hang_up()
+        await self.server.stop()
+
+
+def connect_packet(namespace: str = "/newsite", token: str = TOKEN) -> str:
+    return f"40{namespace}," + orjson.dumps({"token": token}).decode()
+
+
+@pytest.fixture
+def sites(monkeypatch: pytest.MonkeyPatch, fake_site: FakeSite) -> Sites:
+    """`newsite` and `othersite`, whose authUrl is the fake site."""
+    sites = Sites()
+    monkeypatch.setattr(site_registry, "read_sites", lambda: sites.known)
+    sites.put(fake_site.snapshot(), fake_site.snapshot("othersite"))
+    return sites
+
+
+@pytest_asyncio.fixture
+async def site_auth() -> AsyncIterator[SiteAuth]:
+    site_auth = SiteAuth()
+    yield site_auth
+    await site_auth.close()
+
+
+MakeNamespaces = Callable[..., Namespaces]
+
+
+@pytest.fixture
+def make_namespaces(process: Process, sites: Sites, site_auth: SiteAuth) -> MakeNamespaces:
+    def make(connect_timeout_seconds: float = PATIENCE_SECONDS) -> Namespaces:
+        return Namespaces(
+            sites.registry,
+            site_auth,
+            process.switchboard,
+            process.acks,
+            connect_timeout_seconds=connect_timeout_seconds,
+            client_ttl_seconds=CLIENT_TTL_SECONDS,
+        )
+
+    return make
+
+
+MakeGateway = Callable[..., Gateway]
+
+
+@pytest_asyncio.fixture
+async def make_gateway(
+    make_namespaces: MakeNamespaces, process: Process, sites: Sites
+) -> AsyncIterator[MakeGateway]:
+    """Builds a server; `auth_seconds` is the connectTimeout of authUrl alone."""
+    gateways: list[Gateway] = []
+
+    def make(
+        *,
+        connect_seconds: float = PATIENCE_SECONDS,
+        auth_seconds: float = PATIENCE_SECONDS,
+        **io: Any,
+    ) -> Gateway:
+        namespaces = make_namespaces(auth_seconds)
+        server = Server(namespaces, connect_timeout_seconds=connect_seconds, **io)
+        sites.registry.add_listener(server.drop_outdated)
+        gateways.append(Gateway(server, process))
+        return gateways[-1]
+
+    yield make
+    for gateway in gateways:
+        await gateway.stop()
+
+
+@pytest.fixture
+def gateway(make_gateway: MakeGateway) -> Gateway:
+    return make_gateway()
