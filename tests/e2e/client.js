@@ -34,7 +34,8 @@ function watch(name, { socket, callbacks, withholdAcks }) {
 
 const commands = {
   open(name, { version, url, options, withholdAcks }) {
-    const { io } = require(LIBRARIES[version]);
+    const library = require(LIBRARIES[version]);
+    const io = library.io ?? library; // in 2 the module is the function
     const client = {
       socket: io(url, { ...options, autoConnect: false }), callbacks: [], withholdAcks,
     };

@@ -2,7 +2,7 @@
 
 import itertools
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -61,9 +61,11 @@ def install(folder: Path, sites: Sites, config: Config) -> Installation:
 
 
 @asynccontextmanager
-async def running(installation: Installation, exit_code: int = 0) -> AsyncIterator[Service]:
+async def running(
+    installation: Installation, exit_code: int = 0, *, port: int = 0, arguments: Sequence[str] = ()
+) -> AsyncIterator[Service]:
     """Start the service, end it as an init system does, and look at what it said."""
-    service = await installation.start()
+    service = await installation.start(port, *arguments)
     try:
         yield service
     finally:

@@ -88,11 +88,11 @@ class Installation:
         assert process.returncode == 0, output.decode()
         return output.decode()
 
-    async def start(self, port: int = 0) -> "Service":
+    async def start(self, port: int = 0, *arguments: str) -> "Service":
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             MANAGE,
-            *("serve", "--host", "127.0.0.1", "--port", str(port)),
+            *("serve", "--host", "127.0.0.1", "--port", str(port), *arguments),
             env=self.environment(),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -107,6 +107,7 @@ class Service:
     installation: Installation
     process: asyncio.subprocess.Process
     output: list[str] = field(default_factory=list)  # lines of stdout and stderr
+    errors: list[str] = field(default_factory=list)  # those of stderr
     url: str = ""
     _news: asyncio.Condition = field(default_factory=asyncio.Condition)
     _readers: list["asyncio.Task[None]"] = field(default_factory=list)
@@ -116,8 +117,8 @@ class Service:
         """Wait until the service says where it listens."""
         assert self.process.stdout is not None
         assert self.process.stderr is not None
-        for stream in (self.process.stdout, self.process.stderr):
-            self._readers.append(asyncio.create_task(self._read(stream)))
+        for stream, lines in ((self.process.stdout, []), (self.process.stderr, self.errors)):
+            self._readers.append(asyncio.create_task(self._read(stream, lines)))
         line = await self.says(LISTENING, START_SECONDS)
         self.url = line.removeprefix(LISTENING)
         self._session = ClientSession(self.url, timeout=ClientTimeout(total=WAIT_SECONDS))
@@ -185,10 +186,11 @@ class Service:
     def _has_ended(self) -> bool:
         return all(reader.done() for reader in self._readers)
 
-    async def _read(self, stream: asyncio.StreamReader) -> None:
+    async def _read(self, stream: asyncio.StreamReader, lines: list[str]) -> None:
         while line := await stream.readline():
             async with self._news:
-                self.output.append(line.decode().rstrip("\n"))
+                for heard in (self.output, lines):
+                    heard.append(line.decode().rstrip("\n"))
                 self._news.notify_all()
         async with self._news:
             self._news.notify_all()

@@ -1,0 +1,22 @@
+"""What the service keeps in Redis, for what clients cannot see: whether a key is there."""
+
+from redis.asyncio import Redis
+
+from tests.e2e.site import User
+
+
+async def keys_of(redis: Redis, user: User, site: str = "newsite") -> list[str]:
+    return [key async for key in redis.scan_iter(match=f"*:{{{site}/{user.room}}}:*")]
+
+
+async def waiting(redis: Redis, user: User, device: str = "", site: str = "newsite") -> int:
+    """How many messages wait for the device."""
+    end = f":queue:{device}"
+    queues = [key for key in await keys_of(redis, user, site) if key.endswith(end)]
+    return sum([await redis.zcard(key) for key in queues])
+
+
+async def is_offline(redis: Redis, user: User, device: str = "") -> bool:
+    """Whether the service has noticed that the device's last socket is gone."""
+    end = f":holders:{device}"
+    return not any(key.endswith(end) for key in await keys_of(redis, user))

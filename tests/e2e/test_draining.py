@@ -1,0 +1,151 @@
+"""How the service ends: nobody loses anything, and clients come back by themselves."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from tests.e2e.events import batch, stored
+from tests.e2e.installing import install, running, site_entries
+from tests.e2e.node_client import NodeClient, NodeProcess
+from tests.e2e.raw_socket import raw_socket
+from tests.e2e.redis_view import waiting
+from tests.e2e.service import STOP_SECONDS, Installation, Service
+from tests.e2e.site import FakeSite, User
+from tests.e2e.waiting import until
+
+SERVERS = [[], ["--server", "uvicorn"]]
+SIGNALS = [signal.SIGTERM, signal.SIGINT]
+PAUSE_MS = 10_000  # far longer than a test takes to end it
+QUICKLY_SECONDS = 8.0  # less than a request that never ends is given
+MANY = 50
+
+each_server = pytest.mark.parametrize("server", SERVERS, ids=["daphne", "uvicorn"])
+
+
+@pytest.fixture
+def installation(tmp_path: Path, fake_site: FakeSite) -> Installation:
+    return install(tmp_path / "service", site_entries(fake_site), {})
+
+
+@pytest.fixture
+def user(fake_site: FakeSite) -> User:
+    return fake_site.new_user()
+
+
+async def open_client(
+    node: NodeProcess, service: Service, user: User, **options: Any
+) -> NodeClient:
+    client = node.open(service.namespace(token=user.token), reconnectionDelay=100, **options)
+    await client.next("connect")
+    return client
+
+
+@asynccontextmanager
+async def paused(redis: Redis) -> AsyncIterator[None]:
+    """Let whatever writes to Redis hang meanwhile."""
+    await redis.client_pause(PAUSE_MS, all=False)
+    try:
+        yield
+    finally:
+        await redis.client_unpause()
+
+
+async def something_hangs(redis: Redis) -> None:
+    async def has_blocked_clients() -> bool:
+        return bool((await redis.info("clients"))["blocked_clients"])
+
+    await until(has_blocked_clients, "somebody waits for Redis")
+
+
+async def tell_to_end(service: Service) -> None:
+    service.process.send_signal(signal.SIGTERM)
+    await service.says("Draining")
+
+
+async def ended(service: Service) -> int:
+    """Wait for the end that `tell_to_end` began; a second signal would cut it short."""
+    await asyncio.wait_for(service.process.wait(), STOP_SECONDS)
+    return await service.stop()
+
+
+@each_server
+@pytest.mark.parametrize("sign", SIGNALS, ids=lambda sign: sign.name)
+async def test_clients_are_sent_away_and_come_back_by_themselves_to_the_next_process(
+    sign: int,
+    server: Sequence[str],
+    installation: Installation,
+    node: NodeProcess,
+    user: User,
+) -> None:
+    first = await installation.start(0, *server)
+    clients = [
+        await open_client(node, first, user, transports=transports)
+        for transports in (["websocket"], ["polling"], ["polling", "websocket"])
+    ]
+    assert await first.stop(sign) == 0
+    assert not [line for line in first.output if "Traceback" in line or " ERROR " in line]
+    for client in clients:
+        assert (await client.next("disconnect"))["reason"] == "transport close"
+    async with running(installation, port=first.port, arguments=server) as second:
+        for client in clients:
+            await client.next("connect")
+        await second.send(user.room, "hello")
+        for client in clients:
+            event = await client.event()
+            assert event in (stored("hello"), batch(["hello"]))
+
+
+@each_server
+async def test_a_request_that_runs_is_answered_before_the_process_ends(
+    server: Sequence[str], installation: Installation, user: User, redis: Redis, node: NodeProcess
+) -> None:
+    service = await installation.start(0, *server)
+    async with paused(redis):
+        sending = asyncio.create_task(service.send(user.room, "hello"))
+        await something_hangs(redis)
+        await tell_to_end(service)
+        assert not sending.done()
+    assert (await sending)["queued"] == 1
+    assert await ended(service) == 0
+    async with running(installation, arguments=server) as second:
+        assert await (await open_client(node, second, user)).event() == batch(["hello"])
+
+
+async def test_acks_that_have_come_are_in_redis_before_the_process_ends(
+    installation: Installation, user: User, redis: Redis
+) -> None:
+    service = await installation.start()
+    async with raw_socket(service) as socket:
+        await socket.join("newsite", user.token)
+        for _ in range(MANY):
+            await service.send(user.room, "hello")
+        packets = [await socket.read() or "" for _ in range(MANY)]
+        async with paused(redis):
+            for packet in packets:
+                await socket.write(f"43{packet.removeprefix('42').partition('[')[0]}[]")
+            await socket.write("40/nosuchsite,{}")
+            assert (await socket.read() or "").startswith("44/nosuchsite,")  # all has been read
+            assert await waiting(redis, user) == MANY
+            await tell_to_end(service)
+    assert await ended(service) == 0
+    assert await waiting(redis, user) == 0
+
+
+async def test_a_polling_client_that_has_left_does_not_hold_up_the_end(
+    installation: Installation, node: NodeProcess, user: User
+) -> None:
+    service = await installation.start()
+    client = await open_client(node, service, user, transports=["polling"])
+    await service.send(user.room, "hello")
+    await client.event()  # so that it polls for the next one
+    await client.disconnect()
+    clock = asyncio.get_running_loop().time
+    told_at = clock()
+    assert await service.stop() == 0
+    assert clock() - told_at < QUICKLY_SECONDS
