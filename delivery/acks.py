@@ -60,7 +60,9 @@ class Acks:
             async with asyncio.timeout(timeout_seconds):
                 await self._idle.wait()
         except TimeoutError:
-            logger.warning("%d acks not sent, their messages will come again", len(self._waiting))
+            logger.warning(
+                "Acks not sent within %g s, their messages will come again", timeout_seconds
+            )
 
     async def _send_some(self) -> None:
         """1. Remove in one pipeline. 2. On failure keep them and try again later. 3. Tell a

@@ -34,7 +34,11 @@ class Leases:
     async def run(self) -> None:
         """Renew all leases in turn, until cancelled."""
         while True:
-            is_renewed = await self._renew_all()
+            try:
+                is_renewed = await self._renew_all()
+            except Exception:
+                logger.exception("Leases not renewed, trying again")
+                is_renewed = False
             await self._pause(RENEWAL_SECONDS if is_renewed else RETRY_SECONDS)
 
     async def _pause(self, seconds: float) -> None:

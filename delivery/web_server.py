@@ -127,7 +127,7 @@ class UvicornServer(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
-                timeout_graceful_shutdown=int(REQUESTS_TIMEOUT_SECONDS),
+                timeout_graceful_shutdown=1,  # second; finish_requests has waited before
             )
         )
         self._on_listening: Listening | None = None
@@ -148,7 +148,7 @@ class UvicornServer(uvicorn.Server):
         try:
             await super().startup(sockets)
         except SystemExit as error:
-            raise ListenError(f"{self.config.host}:{self.config.port}") from error
+            raise ListenError(str(error.__context__)) from error  # of an OSError
         if self._on_listening is not None:
             host, port, *_ = self.servers[0].sockets[0].getsockname()
             self._on_listening(host, port)
@@ -158,7 +158,10 @@ class UvicornServer(uvicorn.Server):
             server.close()
 
     async def finish_requests(self) -> None:
-        """uvicorn does so itself when it stops."""
+        """uvicorn does so itself when it stops, but that is after the service has stopped."""
+        running = self.server_state.tasks
+        if running:
+            await asyncio.wait(running, timeout=REQUESTS_TIMEOUT_SECONDS)
 
     def stop(self) -> None:
         self.should_exit = True

@@ -1,0 +1,258 @@
+"""One socket: what it is sent, under which ack ids, and what its acks stand for."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from delivery import connections as connections_module
+from delivery.connections import Connection
+from delivery.feeds import Feed
+from delivery.queues import Ack, Device, Queues, Waiting
+from tests.delivery.http_fixtures import make_site
+from tests.delivery.socket_fixtures import FakeSocket, Sent
+
+USER_1 = Device("newsite", "user_1", "phone")
+USER_2 = Device("newsite", "user_2", "phone")
+EPOCH = "e1"
+
+
+@dataclass
+class Client:
+    """A connection with what it sent and what it was told of acks."""
+
+    connection: Connection
+    socket: FakeSocket
+    closed: list[None]
+    acks: list[Ack]
+
+    @property
+    def contents(self) -> list[list[Any]]:
+        return [sent.content for sent in self.socket.sent]
+
+    @property
+    def acked(self) -> list[tuple[str, tuple[int, ...]]]:
+        return [(ack.device.room, ack.seqs) for ack in self.acks]
+
+    def send(self, device: Device, *messages: Waiting) -> None:
+        for message in messages:
+            self.connection.send_stored(device, EPOCH, message)
+
+
+@dataclass
+class Sockets:
+    """Where the connection looks for its transport."""
+
+    socket: FakeSocket | None = field(default_factory=FakeSocket)
+
+
+def make_client(
+    *rooms: str, find_socket: Callable[[], FakeSocket | None] | None = None, **fields: Any
+) -> Client:
+    socket = FakeSocket()
+    closed: list[None] = []
+    acks: list[Ack] = []
+    connection = Connection(
+        sid="sid1",
+        site=make_site(**fields),
+        device_id="phone",
+        rooms=rooms,
+        find_socket=find_socket or (lambda: socket),
+        close_transport=lambda: closed.append(None),
+        submit_acks=acks.extend,
+    )
+    for room in connection.user_rooms:
+        connection.feeds[room] = Feed(connection.device(room), cast("Queues", None), connection)
+    return Client(connection, socket, closed, acks)
+
+
+@pytest.fixture
+def client() -> Client:
+    """In one user room."""
+    return make_client("user_1", "staff")
+
+
+@pytest.fixture
+def double() -> Client:
+    """In two user rooms."""
+    return make_client("user_1", "user_2")
+
+
+def waiting(seq: int, message_id: str = "") -> Waiting:
+    message_id = message_id or str(seq)
+    return Waiting(seq, message_id, False, f'["update",{message_id}]')
+
+
+def test_rooms_with_the_prefix_of_the_site_are_the_users_own(client: Client) -> None:
+    assert client.connection.user_rooms == ["user_1"]
+    assert client.connection.device("user_1") == USER_1
+    assert make_client("user_1", "staff", name="other").connection.namespace == "/other"
+
+
+def test_stored_messages_come_one_by_one_each_with_an_ack_id_of_its_own(client: Client) -> None:
+    client.send(USER_1, waiting(7), waiting(8))
+    assert client.socket.sent == [
+        Sent("/newsite", 1, ["update", 7]),
+        Sent("/newsite", 2, ["update", 8]),
+    ]
+    assert client.acks == []
+
+
+def test_ack_of_a_message_is_passed_on_and_checks_the_order(client: Client) -> None:
+    client.send(USER_1, waiting(7), waiting(8))
+    assert client.connection.acknowledge(2)
+    assert client.acks == [Ack(USER_1, EPOCH, (8,), checks_order=True)]
+
+
+@pytest.mark.parametrize("ack_id", [0, 1, 3, -1])
+def test_ack_of_nothing_that_waits_for_one_does_nothing(client: Client, ack_id: int) -> None:
+    client.send(USER_1, waiting(7), waiting(8))
+    client.connection.acknowledge(1)
+    assert not client.connection.acknowledge(ack_id)
+    assert client.acked == [("user_1", (7,))]
+
+
+def test_batch_is_one_event_with_one_ack_that_lets_the_next_one_go(client: Client) -> None:
+    done = client.connection.send_batch(USER_1, EPOCH, [waiting(7), waiting(8)])
+    assert client.socket.sent == [Sent("/newsite", 1, ["batch", [["update", 7], ["update", 8]]])]
+    assert not done.is_set()
+    assert client.connection.acknowledge(1)
+    assert done.is_set()
+    assert client.acks == [Ack(USER_1, EPOCH, (7, 8), checks_order=False)]
+
+
+def test_resync_tells_its_reason_and_asks_for_no_ack(client: Client) -> None:
+    client.connection.send_resync(USER_1, "overflow")
+    assert client.socket.sent == [Sent("/newsite", None, ["resync", {"reason": "overflow"}])]
+
+
+def test_acks_of_what_was_sent_before_a_resync_mean_nothing(client: Client) -> None:
+    client.send(USER_1, waiting(7))
+    done = client.connection.send_batch(USER_1, EPOCH, [waiting(8)])
+    client.connection.send_resync(USER_1, "out_of_order")
+    client.send(USER_1, waiting(9))
+    assert done.is_set()
+    assert [client.connection.acknowledge(ack_id) for ack_id in (1, 2, 3)] == [False, False, True]
+    assert client.acked == [("user_1", (9,))]
+
+
+def test_resync_of_one_room_leaves_the_acks_of_another(double: Client) -> None:
+    double.send(USER_1, waiting(7))
+    double.send(USER_2, waiting(3, "30"))
+    double.connection.send_resync(USER_1, "overflow")
+    assert not double.connection.acknowledge(1)
+    assert double.connection.acknowledge(2)
+    assert double.acked == [("user_2", (3,))]
+
+
+def test_system_events_bear_the_prefix_that_the_site_asks_for() -> None:
+    client = make_client("user_1", prefixed_system_events=True)
+    client.connection.send_settings({"device_ttl": 3600})
+    client.connection.send_batch(USER_1, EPOCH, [waiting(7)])
+    client.connection.send_resync(USER_1, "overflow")
+    assert client.socket.sent == [
+        Sent("/newsite", None, ["_settings", {"device_ttl": 3600}]),
+        Sent("/newsite", 1, ["_batch", [["update", 7]]]),
+        Sent("/newsite", None, ["_resync", {"reason": "overflow"}]),
+    ]
+
+
+def test_message_for_two_rooms_of_a_client_comes_once_and_its_ack_stands_for_both(
+    double: Client,
+) -> None:
+    double.send(USER_1, waiting(7, "20"))
+    double.send(USER_2, waiting(3, "20"))
+    assert len(double.contents) == 1
+    assert double.acks == []
+    double.connection.acknowledge(1)
+    assert double.acked == [("user_1", (7,)), ("user_2", (3,))]
+
+
+def test_copy_that_comes_behind_the_ack_of_the_first_is_acked_at_once(double: Client) -> None:
+    double.send(USER_1, waiting(7, "20"))
+    double.connection.acknowledge(1)
+    double.send(USER_2, waiting(3, "20"))
+    assert len(double.contents) == 1
+    assert double.acked == [("user_1", (7,)), ("user_2", (3,))]
+
+
+def test_copy_of_a_batched_message_joins_the_ack_of_the_batch(double: Client) -> None:
+    double.connection.send_batch(USER_1, EPOCH, [waiting(7, "1"), waiting(8, "2")])
+    double.send(USER_2, waiting(3, "2"), waiting(4, "3"))
+    assert double.contents[1:] == [["update", 3]]
+    double.connection.acknowledge(1)
+    assert double.acked == [("user_1", (7, 8)), ("user_2", (3,))]
+
+
+def test_batch_leaves_out_what_came_before_and_its_ack_stands_for_all(double: Client) -> None:
+    double.send(USER_1, waiting(7, "1"))
+    double.connection.send_batch(USER_2, EPOCH, [waiting(3, "1"), waiting(4, "2")])
+    assert double.contents == [["update", 1], ["batch", [["update", 2]]]]
+    double.connection.acknowledge(2)
+    assert double.acked == [("user_2", (3, 4))]
+    double.connection.acknowledge(1)
+    assert double.acked == [("user_2", (3, 4)), ("user_1", (7,))]
+
+
+def test_batch_of_nothing_new_is_not_sent_and_done_at_once(double: Client) -> None:
+    double.send(USER_1, waiting(7, "1"))
+    done = double.connection.send_batch(USER_2, EPOCH, [waiting(3, "1")])
+    assert done.is_set()
+    assert len(double.contents) == 1
+    assert double.acked == [("user_2", (3,))]
+
+
+def test_resync_of_the_first_copys_room_leaves_the_ack_of_the_second(double: Client) -> None:
+    double.send(USER_1, waiting(7, "20"))
+    double.send(USER_2, waiting(3, "20"))
+    double.connection.send_resync(USER_1, "overflow")
+    assert double.connection.acknowledge(1)
+    assert double.acked == [("user_2", (3,))]
+
+
+def test_only_the_last_thousand_messages_are_compared_with(
+    double: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert connections_module.REMEMBERED_MESSAGES == 1_000
+    monkeypatch.setattr(connections_module, "REMEMBERED_MESSAGES", 2)
+    double.send(USER_1, waiting(7), waiting(8), waiting(9))
+    double.send(USER_2, waiting(2, "8"), waiting(1, "7"))
+    assert double.contents == [["update", seq] for seq in (7, 8, 9, 7)]
+
+
+def test_nothing_is_written_to_a_transport_that_is_closed(client: Client) -> None:
+    client.socket.closed = True
+    client.send(USER_1, waiting(7))
+    client.connection.send_resync(USER_1, "overflow")
+    assert client.contents == []
+
+
+def test_nothing_is_written_where_there_is_no_transport_any_more() -> None:
+    sockets = Sockets()
+    client = make_client("user_1", find_socket=lambda: sockets.socket)
+    client.send(USER_1, waiting(7))
+    former, sockets.socket = sockets.socket, None
+    client.send(USER_1, waiting(8))
+    assert former is not None
+    assert [sent.content for sent in former.sent] == [["update", 7]]
+
+
+def test_failure_of_a_feed_closes_the_transport(client: Client) -> None:
+    assert client.closed == []
+    client.connection.fail()
+    assert client.closed == [None]
+
+
+def test_closed_connection_has_its_feeds_closed_and_takes_no_acks(double: Client) -> None:
+    closed: list[str] = []
+    for room in double.connection.feeds:
+        feed = SimpleNamespace(close=partial(closed.append, room))
+        double.connection.feeds[room] = cast("Feed", feed)
+    double.send(USER_1, waiting(7))
+    double.connection.close()
+    assert closed == ["user_1", "user_2"]
+    assert not double.connection.acknowledge(1)
+    assert double.acks == []

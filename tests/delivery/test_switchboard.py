@@ -1,0 +1,189 @@
+"""Announcements and the sockets of a process that they are for."""
+
+from typing import cast
+
+import pytest
+from redis.asyncio import Redis
+
+from delivery import switchboard as switchboard_module
+from delivery.backplane import Announcement, Backplane
+from delivery.message import Message
+from delivery.queues import Device, Queues
+from delivery.switchboard import Switchboard
+from tests.delivery.http_fixtures import make_site
+from tests.delivery.process_fixtures import connect, events
+from tests.delivery.queue_fixtures import PHONE, ROOM, SITE
+from tests.delivery.socket_fixtures import Process, StartProcess
+
+HELLO = ["hello", 1]
+UPDATE = ["update", {"id": 1}]
+
+
+async def test_message_for_a_user_asks_for_an_ack_and_waits_until_it_comes(
+    process: Process, queues: Queues
+) -> None:
+    tab = await connect(process, ROOM, device="phone")
+    await process.publish(ROOM, content=UPDATE)
+    [sent] = await tab.wait_for(1)
+    assert sent.content == UPDATE
+    assert len((await queues.read(PHONE, 0)).messages) == 1
+    tab.acknowledge(0)
+    await process.settle()
+    assert (await queues.read(PHONE, 0)).messages == ()
+
+
+async def test_broadcast_asks_for_no_ack_and_is_not_stored(process: Process, redis: Redis) -> None:
+    tab = await connect(process, "staff")
+    await process.publish("staff", content=HELLO)
+    [sent] = await tab.wait_for(1)
+    assert sent.content == HELLO
+    assert sent.ack_id is None
+    assert await redis.dbsize() == 0
+
+
+async def test_message_reaches_all_of_its_room_and_nobody_else(process: Process) -> None:
+    tabs = [await connect(process, room) for room in ("staff", "staff", "guests", ROOM, "user_2")]
+    await process.publish("staff", content=HELLO)
+    await process.publish(ROOM, content=UPDATE)
+    await process.settle()
+    assert events(*tabs) == [[HELLO], [HELLO], [], [UPDATE], []]
+
+
+async def test_message_reaches_the_sockets_of_all_processes(start_process: StartProcess) -> None:
+    here, there = await start_process(), await start_process()
+    tabs = [await connect(each, "staff", ROOM, device="phone") for each in (here, there)]
+    await here.publish("staff", content=HELLO)
+    await there.publish(ROOM, content=UPDATE)
+    for tab in tabs:
+        await tab.wait_for(2)
+    await here.settle()
+    await there.settle()
+    assert [sorted(each, key=str) for each in events(*tabs)] == [[HELLO, UPDATE]] * 2
+
+
+async def test_client_in_several_rooms_of_a_call_gets_one_copy(process: Process) -> None:
+    both, one = await connect(process, "staff", "all"), await connect(process, "all")
+    await process.publish("staff", "all", content=HELLO)
+    await process.settle()
+    assert events(both, one) == [[HELLO], [HELLO]]
+
+
+async def test_stored_copy_wins_over_the_broadcast(process: Process) -> None:
+    user, other = await connect(process, ROOM, "staff"), await connect(process, "user_2", "staff")
+    await process.publish("staff", ROOM, content=HELLO)
+    await process.settle()
+    assert events(user, other) == [[HELLO], [HELLO]]
+    assert user.socket.sent[0].ack_id is not None
+    assert other.socket.sent[0].ack_id is None
+
+
+async def test_client_in_two_user_rooms_of_a_call_gets_one_copy_whose_ack_ends_both(
+    process: Process, queues: Queues
+) -> None:
+    tab = await connect(process, ROOM, "user_2", "staff", device="phone")
+    await process.publish("user_2", "staff", ROOM, content=HELLO)
+    await process.settle()
+    assert tab.events == [HELLO]
+    tab.acknowledge(0)
+    await process.settle()
+    for room in (ROOM, "user_2"):
+        assert (await queues.read(Device(SITE, room, "phone"), 0)).messages == ()
+
+
+async def test_message_that_waited_in_two_user_rooms_comes_once(
+    process: Process, queues: Queues
+) -> None:
+    await process.publish("user_2", ROOM, content=HELLO)
+    tab = await connect(process, ROOM, "user_2", device="phone")
+    await process.settle()
+    assert tab.events == [["batch", [HELLO]]]
+    tab.acknowledge(0)
+    await process.settle()
+    for room in (ROOM, "user_2"):
+        assert (await queues.read(Device(SITE, room, "phone"), 0)).messages == ()
+
+
+async def test_broadcast_that_a_sender_repeats_is_heard_once(process: Process) -> None:
+    tab = await connect(process, "staff", "all")
+    message = Message.build("7", "hello", [1], False, ["staff", "all"])
+    for _ in range(2):
+        await process.backplane.announce_broadcast(SITE, message, ["staff", "all"], [])
+    await process.settle()
+    assert len(process.heard) == 4
+    assert tab.events == [HELLO]
+
+
+async def test_no_more_than_the_last_broadcasts_are_remembered(
+    process: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert switchboard_module.REMEMBERED_BROADCASTS == 10_000
+    monkeypatch.setattr(switchboard_module, "REMEMBERED_BROADCASTS", 2)
+    tab = await connect(process, "staff")
+    for message_id in ("1", "2", "3", "3", "2", "1"):
+        message = Message.build(message_id, message_id, [], False, ["staff"])
+        await process.backplane.announce_broadcast(SITE, message, ["staff"], [])
+    await tab.wait_for(4)
+    assert tab.events == [["1"], ["2"], ["3"], ["1"]]
+
+
+async def test_socket_that_has_joined_gets_nothing_before_its_client_is_ready(
+    process: Process,
+) -> None:
+    tab = process.make_tab(ROOM, "staff", device="phone")
+    await process.switchboard.join(tab.connection)
+    await process.publish("staff", content=HELLO)
+    await process.publish(ROOM, content=UPDATE)
+    await process.settle()
+    assert len(process.heard) == 2
+    assert tab.events == []
+    process.switchboard.go_live(tab.connection)
+    await process.settle()
+    assert tab.events == [["batch", [UPDATE]]]
+
+
+async def test_socket_that_is_not_ready_gets_the_stored_copy_later_and_no_broadcast(
+    process: Process,
+) -> None:
+    joined = process.make_tab(ROOM, "staff")
+    await process.switchboard.join(joined.connection)
+    staff = await connect(process, "staff")
+    await process.publish("staff", ROOM, content=HELLO)
+    await process.settle()
+    process.switchboard.go_live(joined.connection)
+    await process.settle()
+    assert events(staff, joined) == [[HELLO], [["batch", [HELLO]]]]
+
+
+async def test_sockets_of_two_sites_never_meet(process: Process) -> None:
+    here = process.site
+    tab = await connect(process, ROOM, "staff", device="phone")
+    process.site = make_site("othersite")
+    stranger = await process.connect(ROOM, "staff", device="phone")
+    process.site = here
+    await process.settle()
+    await process.publish(ROOM, content=UPDATE)
+    await process.publish("staff", content=HELLO)
+    await process.backplane.announce_resync(PHONE, "overflow", "e1", 3)
+    await process.settle()
+    assert len(tab.events) == 3
+    assert stranger.events == []
+    assert {sent.namespace for sent in tab.socket.sent} == {"/newsite"}
+
+
+@pytest.mark.parametrize(
+    "announcement",
+    [
+        {"type": "stored", "room": ROOM, "epoch": "e1", "seq": 3, "id": "7", "text": "[]"}
+        | {"resync": False, "overflowed": ["phone"]},
+        {"type": "broadcast", "id": "7", "text": "[]", "shared": ["staff"], "user": [ROOM]},
+        {"type": "resync", "room": ROOM, "device": "", "reason": "overflow", "epoch": "e1"}
+        | {"seq": 3},
+    ],
+    ids=lambda announcement: str(announcement["type"]),
+)
+def test_late_announcement_for_a_room_that_is_empty_by_now_is_no_matter(
+    announcement: Announcement,
+) -> None:
+    switchboard = Switchboard(cast("Queues", None), cast("Backplane", None))
+    switchboard.hear({"site": SITE, **announcement})
+    assert len(switchboard) == 0

@@ -1,0 +1,180 @@
+"""Both web servers, each in a process of its own: listening, signals, and a gentle end."""
+
+import asyncio
+import re
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.delivery.socket_fixtures import TIMEOUT_SECONDS
+from tests.delivery.web_server_process import LISTEN_ERROR_CODE
+
+PROJECT = Path(__file__).parents[2]
+HOST = "127.0.0.1"
+
+
+@dataclass
+class WebProcess:
+    """A running `web_server_process`, its lines as they are read."""
+
+    process: asyncio.subprocess.Process
+    lines: list[str] = field(default_factory=list)
+    port: int = 0
+
+    async def read_until(self, text: str) -> str:
+        """Return the next line that begins so."""
+        assert self.process.stdout is not None
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            while line := (await self.process.stdout.readline()).decode().rstrip():
+                self.lines.append(line)
+                if line.startswith(text):
+                    return line
+        pytest.fail(f"No line {text!r} in {self.lines}")
+
+    async def listen(self) -> None:
+        self.port = int((await self.read_until("listening ")).split()[-1])
+
+    async def end(self) -> int:
+        """Wait for the end; return the exit code."""
+        assert self.process.stdout is not None
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            rest = await self.process.stdout.read()
+            self.lines += rest.decode().splitlines()
+            return await self.process.wait()
+
+    def signal(self, number: int) -> None:
+        self.process.send_signal(number)
+
+    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await asyncio.open_connection(HOST, self.port)
+
+    def request(self, path: str) -> asyncio.Task[bytes]:
+        """Ask for a path; the result is all that comes back."""
+        return asyncio.create_task(self._request(path))
+
+    async def _request(self, path: str) -> bytes:
+        reader, writer = await self.connect()
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            answer = await reader.read()
+        writer.close()
+        await writer.wait_closed()
+        return answer
+
+
+Start = Callable[..., Awaitable[WebProcess]]
+
+
+@pytest_asyncio.fixture
+async def start() -> AsyncIterator[Start]:
+    processes: list[asyncio.subprocess.Process] = []
+
+    async def start(server: str, port: int = 0, *options: str) -> WebProcess:
+        module = "tests.delivery.web_server_process"
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", module, server, str(port), *options),
+            cwd=PROJECT,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        processes.append(process)
+        return WebProcess(process)
+
+    yield start
+    for process in processes:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    with socket.create_server((HOST, 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+both_servers = pytest.mark.parametrize("server", ["daphne", "uvicorn"])
+
+
+@both_servers
+async def test_server_says_where_it_listens_once_it_answers_and_the_service_has_started(
+    start: Start, server: str
+) -> None:
+    process = await start(server)
+    await process.listen()
+    assert re.fullmatch(r"listening 127\.0\.0\.1 [1-9]\d+", process.lines[-1])
+    assert process.lines[:-1] == ["started"]
+    answer = await process.request("/")
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert answer.endswith(b"\r\n\r\ndone")
+
+
+@both_servers
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_signal_lets_running_requests_finish_before_the_process_ends(
+    start: Start, server: str, number: signal.Signals
+) -> None:
+    process = await start(server)
+    await process.listen()
+    running = process.request("/slow")
+    await process.read_until("request /slow")
+    process.signal(number)
+    await process.read_until("stopped listening")
+    with pytest.raises(ConnectionRefusedError):
+        await process.connect()
+    process.signal(signal.SIGUSR1)
+    answer = await running
+    assert answer.endswith(b"\r\n\r\ndone")
+    assert await process.end() == 0
+    at_the_end = ["signal", "stopped listening", "answered /slow", "finished requests", "ended"]
+    assert process.lines[-5:] == at_the_end
+
+
+@both_servers
+async def test_second_signal_ends_the_process_at_once(start: Start, server: str) -> None:
+    process = await start(server)
+    await process.listen()
+    running = process.request("/slow")
+    await process.read_until("request /slow")
+    process.signal(signal.SIGTERM)
+    await process.read_until("stopped listening")
+    process.signal(signal.SIGINT)
+    assert await process.end() == 1
+    assert process.lines.count("signal") == 1
+    assert "answered /slow" not in process.lines
+    assert b"done" not in await running
+
+
+@both_servers
+async def test_port_that_is_taken_is_a_listen_error_that_says_why(
+    start: Start, server: str, taken_port: int
+) -> None:
+    process = await start(server, taken_port)
+    assert await process.end() == LISTEN_ERROR_CODE
+    [started, error] = process.lines
+    assert started == "started"
+    assert error.startswith("listen error: ")
+    assert str(taken_port) in error
+    assert "address already in use" in error.lower()
+
+
+async def test_daphne_ends_its_applications_though_a_request_is_but_half_there(
+    start: Start,
+) -> None:
+    process = await start("daphne", 0, "hasty")
+    await process.listen()
+    _, half = await process.connect()
+    half.write(b"POST /half HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nab")
+    await half.drain()
+    running = process.request("/slow")
+    await process.read_until("request /slow")
+    process.signal(signal.SIGTERM)
+    assert await process.end() == 0
+    assert process.lines[-3:] == ["signal", "cancelled /slow", "ended"]
+    half.close()
+    assert b"done" not in await running
