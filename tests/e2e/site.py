@@ -51,6 +51,7 @@ class FakeSite:
     _called: dict[str, asyncio.Event] = field(default_factory=lambda: defaultdict(asyncio.Event))
     _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
     _runner: web.ServerRunner | None = None
+    _closing: asyncio.Event = field(default_factory=asyncio.Event)
 
     @classmethod
     async def start(cls) -> Self:
@@ -60,6 +61,7 @@ class FakeSite:
 
     async def listen(self) -> None:
         """Open the port; again after `close`, the same one."""
+        self._closing = asyncio.Event()
         self._runner = web.ServerRunner(
             web.Server(self._answer), access_log=None, shutdown_timeout=0
         )
@@ -69,6 +71,7 @@ class FakeSite:
 
     async def close(self) -> None:
         """From now on connections are refused."""
+        self._closing.set()
         if self._runner is not None:
             await self._runner.cleanup()
 
@@ -105,8 +108,8 @@ class FakeSite:
         self._called[token].set()
         answer = self._next_answer(token)
         if isinstance(answer, str):
-            await asyncio.Event().wait()
-            raise AssertionError("nobody sets this event")
+            await self._closing.wait()
+            return web.Response(status=503)
         return web.Response(status=answer.status, text=answer.text, headers=answer.headers)
 
     def _next_answer(self, token: str) -> Answer | str:

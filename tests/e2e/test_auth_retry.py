@@ -111,7 +111,9 @@ async def test_a_client_that_leaves_while_the_site_thinks_does_no_harm(
     node: NodeProcess, service: Service, fake_site: FakeSite
 ) -> None:
     token = fake_site.answers("gone", HANG)
-    leaving = node.open(service.namespace(token=token), reconnection=False)
+    leaving = node.open(
+        service.namespace(token=token), reconnection=False, transports=["websocket"]
+    )
     await fake_site.is_asked_for(token)
     leaving.cut()
     staying = node.open(service.namespace(token=fake_site.new_user().token))

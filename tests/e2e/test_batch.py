@@ -71,7 +71,6 @@ async def test_nothing_waiting_is_no_batch(connect: Connect, service: Service, u
     await client.disconnect()
     client.connect()
     await client.next("connect")
-    await client.next("connect")
     assert await has_nothing_waiting(client, service, user)
 
 
