@@ -6,6 +6,7 @@ Called by `namespace` for each connect. The only importer of the HTTP client.
 import asyncio
 import logging
 import re
+from dataclasses import dataclass
 from http import HTTPStatus
 
 import aiohttp
@@ -21,7 +22,7 @@ AUTHENTICATION_FAILED = "Authentication failed"
 CALL_TIMEOUT_SECONDS = 10.0  # one call; a site that is slower than this is taken for hung
 FIRST_RETRY_SECONDS = 0.2
 LONGEST_RETRY_SECONDS = 5.0
-CONNECTIONS_PER_SITE = 100  # open at once to one host
+CALLS_PER_SITE = 100  # at once: more than a site's backend does at a time only wait there
 MAX_ANSWER_BYTES = 1_048_576
 MAX_ROOMS = 10_000
 MAX_ROOM_LENGTH = 256
@@ -35,14 +36,27 @@ JSON_TYPES: dict[type, str] = {
     bool: "boolean",
     type(None): "null",
 }
+Question = tuple[str, str, str, str]  # site, authUrl, authScheme, token
+
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f]")
 
 
+@dataclass(eq=False, slots=True)
+class SharedCall:
+    """One call that several clients with the same token wait for."""
+
+    task: asyncio.Task[tuple[str, ...]]
+    waiting: int = 0
+
+
 class SiteAuth:
-    """The calls to all sites' `authUrl`, over one pool of connections."""
+    """The calls to all sites' `authUrl`: a bounded number at once to each site, so that a
+    slow one costs the others nothing, and one at a time for one token."""
 
     def __init__(self) -> None:
         self._session: aiohttp.ClientSession | None = None
+        self._calls: dict[Question, SharedCall] = {}
+        self._gates: dict[str, asyncio.Semaphore] = {}  # by site, of those asked so far
 
     async def fetch_rooms(
         self, site: SiteSnapshot, token: str, timeout_seconds: float
@@ -62,10 +76,11 @@ class SiteAuth:
                     attempts=None,
                     timeout=timeout_seconds,
                     wait_initial=FIRST_RETRY_SECONDS,
+                    wait_jitter=FIRST_RETRY_SECONDS,
                     wait_max=LONGEST_RETRY_SECONDS,
                 ):
                     with attempt:
-                        return await self._ask(site, token)
+                        return await self._ask_shared(site, token)
         except TimeoutError as error:
             raise AuthUnavailable(f"No answer within {timeout_seconds:g} s") from error
         raise AssertionError("a retry ends with an answer or an exception")
@@ -74,6 +89,28 @@ class SiteAuth:
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+    async def _ask_shared(self, site: SiteSnapshot, token: str) -> tuple[str, ...]:
+        """Wait for the call with this token that is under way, or make one. It ends when the
+        last client that waits for it has gone."""
+        question = (site.name, site.auth_url, site.auth_scheme, token)
+        call = self._calls.get(question)
+        if call is None:
+            task = asyncio.create_task(self._ask_in_turn(site, token))
+            call = self._calls[question] = SharedCall(task)
+        call.waiting += 1
+        try:
+            return await asyncio.shield(call.task)
+        finally:
+            call.waiting -= 1
+            if not call.waiting:
+                del self._calls[question]
+                call.task.cancel()
+
+    async def _ask_in_turn(self, site: SiteSnapshot, token: str) -> tuple[str, ...]:
+        gate = self._gates.setdefault(site.name, asyncio.Semaphore(CALLS_PER_SITE))
+        async with gate:
+            return await self._ask(site, token)
 
     async def _ask(self, site: SiteSnapshot, token: str) -> tuple[str, ...]:
         headers = {"Authorization": f"{site.auth_scheme} {token}", "Accept": "application/json"}
@@ -91,7 +128,7 @@ class SiteAuth:
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, limit_per_host=CONNECTIONS_PER_SITE),
+                connector=aiohttp.TCPConnector(limit=0),  # the gates are the limit
                 timeout=aiohttp.ClientTimeout(total=CALL_TIMEOUT_SECONDS),
                 cookie_jar=aiohttp.DummyCookieJar(),  # one bearer's cookie is not another's
             )
