@@ -11,7 +11,8 @@ from collections.abc import Sequence
 
 from delivery.backplane import Backplane
 from delivery.exceptions import DeliveryError, RedisUnavailable
-from delivery.queues import Ack, Acknowledged, Queues
+from delivery.queue_values import Ack, Acknowledged
+from delivery.queues import Queues
 from delivery.switchboard import Switchboard
 
 logger = logging.getLogger(__name__)

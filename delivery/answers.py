@@ -25,7 +25,15 @@ def json_answer(content: object, status: int = 200) -> HttpResponse:
 
 
 def error_answer(status: int, code: str, message: str) -> HttpResponse:
-    return json_answer({"ok": False, "error": {"code": code, "message": message}}, status)
+    return refusal_answer(InvalidRequest(status, code, message))
+
+
+def refusal(error: InvalidRequest) -> dict[str, object]:
+    return {"ok": False, "error": {"code": error.code, "message": error.message}}
+
+
+def refusal_answer(error: InvalidRequest) -> HttpResponse:
+    return json_answer(refusal(error), error.status)
 
 
 def answers_errors(view: View) -> View:
@@ -36,7 +44,7 @@ def answers_errors(view: View) -> View:
         try:
             return await view(request)
         except InvalidRequest as error:
-            return error_answer(error.status, error.code, error.message)
+            return refusal_answer(error)
         except (RedisUnavailable, BackplaneUnavailable) as error:
             logger.warning("%s answered with 503: %s", request.path, error)
             return _unavailable()

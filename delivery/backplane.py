@@ -17,7 +17,7 @@ from redis import RedisError
 from delivery.exceptions import BackplaneUnavailable
 from delivery.message import Message
 from delivery.names import group_name
-from delivery.queues import Appended, Device
+from delivery.queue_values import Appended, Device
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +27,8 @@ T = TypeVar("T")
 
 Announcement = dict[str, Any]
 """One of
-{"type": "stored", "site", "room", "epoch", "seq", "id", "text", "resync", "overflowed": [device]}
+{"type": "stored", "site", "room", "epoch", "seq", "id", "previous", "text", "resync",
+ "overflowed": [device]}
 {"type": "broadcast", "site", "id", "text", "shared": [room], "user": [room]}
 {"type": "resync", "site", "room", "device", "reason", "epoch", "seq"}
 """
@@ -73,7 +74,7 @@ class Backplane:
                 await self._discard(group)
 
     async def announce_stored(
-        self, site: str, message: Message, appended: Sequence[Appended]
+        self, site: str, messages: Iterable[tuple[Message, Appended]]
     ) -> None:
         """Tell each room's processes what was stored for it. Raises BackplaneUnavailable."""
         await self._announce(
@@ -85,13 +86,14 @@ class Backplane:
                     "room": stored.room,
                     "epoch": stored.epoch,
                     "seq": stored.seq,
-                    "id": message.id,
+                    "id": stored.message_id,
+                    "previous": stored.previous_id,
                     "text": message.text,
                     "resync": message.resync,
                     "overflowed": list(stored.overflowed),
                 },
             )
-            for stored in appended
+            for message, stored in messages
         )
 
     async def announce_broadcast(

@@ -6,7 +6,8 @@ Between `credentials` and `payloads`: what comes out is a mapping of fields that
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 import orjson
 from django.http import HttpRequest
@@ -19,24 +20,26 @@ MAX_LENGTH_DIGITS = 19  # of a Content-Length worth reading
 UTF8_BOM = b"\xef\xbb\xbf"
 UTF8_NAMES = frozenset({"", "utf-8", "utf8"})  # "" = no charset was named
 
+MAX_MESSAGES = 1_000  # of a batch
+
 Fields = Mapping[str, object]
+T = TypeVar("T")
 
 
 def read_fields(request: HttpRequest, limit_bytes: int) -> Fields:
-    """Return the fields of a JSON or form body.
+    """Return the fields of a JSON or form body: one message.
 
     1. longer than `limit_bytes`, announced or in fact: 413
     2. compressed, of another type or in another charset: 415
     3. not what its type says: 400
     Raises InvalidRequest.
     """
-    body = _read_limited(request, limit_bytes)
-    _check_encoding(request)
-    parse = PARSERS.get(request.content_type or "")
-    if parse is None:
-        message = f"Content-Type: expected {' or '.join(PARSERS)}."
-        raise InvalidRequest(status=415, code="unsupported_media_type", message=message)
-    return parse(body)
+    return _parse(request, limit_bytes, PARSERS)
+
+
+def read_messages(request: HttpRequest, limit_bytes: int) -> list[object]:
+    """Return the entries of a JSON list, not looked at yet; refuses as `read_fields` does."""
+    return _parse(request, limit_bytes, {"application/json": parse_json_list})
 
 
 def parse_json(body: bytes) -> Fields:
@@ -48,18 +51,46 @@ def parse_json(body: bytes) -> Fields:
     the nearest double past that, as in JavaScript. A byte order mark is skipped,
     as Express did.
     """
-    if not body:
-        raise _malformed("Body: empty, expected a JSON object.")
-    try:
-        fields = orjson.loads(body.removeprefix(UTF8_BOM))
-    except orjson.JSONDecodeError as error:
-        raise _malformed(f"Body: not valid JSON, {error}.") from error
+    fields = _load(body, "a JSON object")
     if not isinstance(fields, dict):
         raise _malformed("Body: expected a JSON object.")
     return fields
 
 
-PARSERS = {"application/json": parse_json, "application/x-www-form-urlencoded": parse_form}
+def parse_json_list(body: bytes) -> list[object]:
+    """Parse a JSON list of at most MAX_MESSAGES. Raises InvalidRequest."""
+    expected = f"a JSON list of at most {MAX_MESSAGES} messages"
+    entries = _load(body, expected)
+    if not isinstance(entries, list) or len(entries) > MAX_MESSAGES:
+        raise _malformed(f"Body: expected {expected}.")
+    return entries
+
+
+PARSERS: dict[str, Callable[[bytes], Fields]] = {
+    "application/json": parse_json,
+    "application/x-www-form-urlencoded": parse_form,
+}
+
+
+def _parse(
+    request: HttpRequest, limit_bytes: int, parsers: Mapping[str, Callable[[bytes], T]]
+) -> T:
+    body = _read_limited(request, limit_bytes)
+    _check_encoding(request)
+    parse = parsers.get(request.content_type or "")
+    if parse is None:
+        message = f"Content-Type: expected {' or '.join(parsers)}."
+        raise InvalidRequest(status=415, code="unsupported_media_type", message=message)
+    return parse(body)
+
+
+def _load(body: bytes, expected: str) -> object:
+    if not body:
+        raise _malformed(f"Body: empty, expected {expected}.")
+    try:
+        return orjson.loads(body.removeprefix(UTF8_BOM))
+    except orjson.JSONDecodeError as error:
+        raise _malformed(f"Body: not valid JSON, {error}.") from error
 
 
 def _read_limited(request: HttpRequest, limit_bytes: int) -> bytes:

@@ -7,14 +7,20 @@ own and dies with it: the queue is the truth.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from delivery.feeds import Feed
 from delivery.frames import EngineSocket, batch_text, event_frame, event_text, write
-from delivery.queues import Ack, Device, Waiting
+from delivery.queue_values import Ack, Device, Waiting
+from delivery.send_queue import Frame
 from sites.registry import SiteSnapshot
 
+MAX_UNSENT_BYTES = 1024 * 1024  # of a socket: past it, its user rooms wait in their queues
+MAX_UNSENT_WITH_BROADCASTS = 2 * MAX_UNSENT_BYTES  # what has no queue may come on top
+MAX_PENDING_ACKS = 20_000  # of a socket; a queue has 10,000, another tab may ack them
+TOO_SLOW = "The client reads too slowly"
 REMEMBERED_MESSAGES = 1_000  # ids a socket of several user rooms compares new messages with
 
 
@@ -35,24 +41,50 @@ class Connection:
     device_id: str
     rooms: tuple[str, ...]
     find_socket: Callable[[], EngineSocket | None]
-    close_transport: Callable[[], None]
+    close_transport: Callable[[str], None]  # with the reason that the client is told
     submit_acks: Callable[[Sequence[Ack]], None]
     is_ready: bool = False  # the client has been told that it is connected
     feeds: dict[str, Feed] = field(default_factory=dict)  # user room -> feed
     _pending: dict[int, PendingAck] = field(default_factory=dict)
     _last_ack_id: int = 0
     _sent: OrderedDict[str, PendingAck] = field(default_factory=OrderedDict)  # by message id
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def namespace(self) -> str:
         return f"/{self.site.name}"
 
     @property
-    def user_rooms(self) -> list[str]:
-        return [room for room in self.rooms if self.site.is_user_room(room)]
+    def devices(self) -> list[Device]:
+        """Its place in each of its user rooms."""
+        return [
+            Device(self.site.name, room, self.device_id)
+            for room in self.rooms
+            if self.site.is_user_room(room)
+        ]
 
-    def device(self, room: str) -> Device:
-        return Device(self.site.name, room, self.device_id)
+    @property
+    def is_congested(self) -> bool:
+        return self._unsent_bytes() > MAX_UNSENT_BYTES
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Let one feed after the other read its queue and write, when the socket takes more."""
+        async with self._turn:
+            socket = self.find_socket()
+            if socket is not None:
+                await socket.queue.drained()
+            yield
+
+    def send_broadcast(self, frame: Frame) -> None:
+        """Write what is kept nowhere; a socket that cannot take it is closed."""
+        limit = MAX_UNSENT_WITH_BROADCASTS if self.feeds else MAX_UNSENT_BYTES
+        socket = self.find_socket()
+        if socket is not None and socket.queue.unsent_bytes > limit:
+            socket.queue.clear()
+            self.close_transport(TOO_SLOW)
+        else:
+            write(socket, frame)
 
     def send_stored(self, device: Device, epoch: str, message: Waiting) -> None:
         """Write a stored message with an ack id; a second copy only joins the ack of the first."""
@@ -93,12 +125,16 @@ class Connection:
         return True
 
     def fail(self) -> None:
-        self.close_transport()
+        self.close_transport("The service failed")
 
     def close(self) -> None:
         for feed in self.feeds.values():
             feed.close()
         self._pending.clear()
+
+    def _unsent_bytes(self) -> int:
+        socket = self.find_socket()
+        return 0 if socket is None else socket.queue.unsent_bytes
 
     def _write(self, text: str, ack_id: int | None = None) -> None:
         write(self.find_socket(), event_frame(self.namespace, text, ack_id))
@@ -106,6 +142,9 @@ class Connection:
     def _expect(self, pending: PendingAck) -> int:
         self._last_ack_id += 1
         self._pending[self._last_ack_id] = pending
+        if len(self._pending) > MAX_PENDING_ACKS:
+            # Another tab acks them; if none does, they come again after the next connect.
+            del self._pending[next(iter(self._pending))]
         return self._last_ack_id
 
     def _settle(self, pending: PendingAck) -> None:

@@ -9,11 +9,13 @@ twice, late, out of order or not at all, the queue decides what the socket gets.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from enum import Enum, auto
 from typing import Literal, Protocol
 
 from delivery.exceptions import RedisUnavailable
-from delivery.queues import Backlog, Device, Queues, State, Waiting
+from delivery.queue_values import NOWHERE, Backlog, Device, Position, State, Waiting
+from delivery.queues import Queues
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +33,13 @@ class FeedState(Enum):
 
 class Outlet(Protocol):
     """The socket, as a feed sees it."""
+
+    @property
+    def is_congested(self) -> bool:
+        """Whether so much is unsent that nothing more should be written now."""
+
+    def turn(self) -> AbstractAsyncContextManager[None]:
+        """Wait until the socket takes more, and until no other feed of it is reading."""
 
     def send_stored(self, device: Device, epoch: str, message: Waiting) -> None: ...
 
@@ -51,8 +60,8 @@ class Feed:
         self._queues = queues
         self._outlet = outlet
         self._state = FeedState.CATCHING_UP
-        self._epoch = ""  # "" until the room has had a message
-        self._seq = 0  # of the last message written, acked elsewhere, or given up
+        # Of the last message written, acked elsewhere, or given up; "" = not known.
+        self.position = NOWHERE
         self._announced: tuple[str, int] | None = None  # the furthest while catching up
         self._given_up_at = ("", 0)  # epoch and seq up to which the client was told to reload
         self._task: asyncio.Task[None] | None = None
@@ -74,10 +83,9 @@ class Feed:
         """Take an announced message: write it if it is the next one, find out if it is not."""
         if self._state is not FeedState.LIVE:
             self._note_announced(epoch, message.seq)
-        elif self._is_next(epoch, message.seq):
-            self._epoch = epoch
-            self._write(message)
-        elif epoch != self._epoch or message.seq > self._seq:
+        elif self._is_next(epoch, message) and not self._outlet.is_congested:
+            self._write(epoch, message)
+        elif epoch != self.position.epoch or message.seq > self.position.seq:
             self._catch_up()
 
     def give_up(self, reason: str, epoch: str, seq: int) -> None:
@@ -89,19 +97,24 @@ class Feed:
         if epoch == given_up_epoch and seq <= given_up_seq:
             return
         self._given_up_at = (epoch, seq)
-        if epoch == self._epoch or not self._epoch:
-            self._epoch, self._seq = epoch, max(self._seq, seq)
+        if epoch == self.position.epoch or not self.position.epoch:
+            self._skip_to(Position(epoch, seq))
         self._outlet.send_resync(self.device, reason)
 
     def compare(self, state: State) -> None:
         """Catch up where Redis, asked with the lease renewal, is ahead or has lost its state."""
         if self._state is not FeedState.LIVE:
             return
-        if not state.is_known or state.epoch != self._epoch or state.seq > self._seq:
+        here = self.position
+        if not state.is_known or state.epoch != here.epoch or state.seq > here.seq:
             self._catch_up()
 
-    def _is_next(self, epoch: str, seq: int) -> bool:
-        return seq == self._seq + 1 and (epoch == self._epoch or not self._epoch)
+    def _is_next(self, epoch: str, message: Waiting) -> bool:
+        """Whether it follows on the last one; if not by its id, Redis was taken back."""
+        here = self.position
+        is_same_state = epoch == here.epoch or not here.epoch
+        is_other = here.message_id and message.previous_id not in ("", here.message_id)
+        return is_same_state and message.seq == here.seq + 1 and not is_other
 
     def _note_announced(self, epoch: str, seq: int) -> None:
         if self._announced is None or self._announced[0] != epoch or self._announced[1] < seq:
@@ -127,70 +140,85 @@ class Feed:
     async def _replay(self) -> None:
         """1. Open the queue. 2. Send what waited then, in batches, each after the ack of the one
         before. 3. Send one by one what came since. 4. Go live."""
-        backlog = await self._persistently(self._queues.open)
-        end = backlog.seq
-        while self._accept(backlog) and (messages := self._unsent(backlog)):
-            acked = self._outlet.send_batch(self.device, self._epoch, messages)
-            self._seq = messages[-1].seq
-            if self._seq >= end or not backlog.has_more:
+        end, read = 0, self._open
+        while True:
+            async with self._outlet.turn():
+                backlog = await self._persistently(read)
+                end = end or backlog.seq
+                if not self._accept(backlog) or not (messages := self._unsent(backlog)):
+                    break
+                acked = self._outlet.send_batch(self.device, backlog.epoch, messages)
+                self._reach(backlog.epoch, messages[-1])
+            if self.position.seq >= end or not backlog.has_more:
                 break
             await acked.wait()
-            backlog = await self._persistently(self._read_on)
+            read = self._read_on
         await self._read_to_the_end()
 
     async def _read_to_the_end(self) -> None:
-        """Send one by one what waits past our seq, until nothing was announced meanwhile."""
+        """Send one by one what waits past our place, until nothing was announced meanwhile."""
         read = self._read_on
-        is_at_the_end = False
-        while not is_at_the_end:
-            self._announced = None
-            backlog = await self._persistently(read)
-            if self._accept(backlog) and backlog.is_known:
-                self._write_all(backlog)
-                is_at_the_end = not backlog.has_more and not self._is_more_announced()
+        while self._state is not FeedState.LIVE:
+            async with self._outlet.turn():
+                self._announced = None
+                backlog = await self._persistently(read)
+                if not self._accept(backlog, is_reopened=read == self._open):
+                    read = self._open
+                    continue
                 read = self._read_on
-            else:
-                read = self._queues.open
-        self._state = FeedState.LIVE
+                self._write_all(backlog)
+                if not backlog.has_more and not self._is_more_announced():
+                    self._state = FeedState.LIVE
 
-    def _accept(self, backlog: Backlog) -> bool:
-        """Take over epoch and pending resync; False when the messages must be read anew."""
-        is_same_state = backlog.epoch == self._epoch or not self._epoch
-        if not is_same_state:
+    def _accept(self, backlog: Backlog, *, is_reopened: bool = False) -> bool:
+        """Take over epoch and pending resync; False when the device must be opened anew."""
+        if self.position.epoch not in ("", backlog.epoch):
             logger.warning("State of %s was lost", self.device)
             self._outlet.send_resync(self.device, "state_lost")
-            self._seq = 0
-        elif not backlog.is_known and 0 < self._seq < backlog.seq:
-            logger.warning("%s was forgotten while others came", self.device)
-            self.give_up("overflow", backlog.epoch, backlog.seq)
-        elif backlog.resync_reason:
-            # What waits now came after the incident.
-            first = backlog.messages[0].seq if backlog.messages else backlog.seq + 1
+            self.position = Position(backlog.epoch)
+            return False
+        if not backlog.is_known:
+            return False
+        # What waits now came after the incident.
+        first = backlog.messages[0].seq if backlog.messages else backlog.seq + 1
+        if backlog.resync_reason:
             self.give_up(backlog.resync_reason, backlog.epoch, first - 1)
-        self._epoch = backlog.epoch
-        return is_same_state
+        elif is_reopened and 0 < self.position.seq < first - 1:
+            logger.warning("%s was forgotten while others came", self.device)
+            self.give_up("overflow", backlog.epoch, first - 1)
+        return True
 
     def _unsent(self, backlog: Backlog) -> list[Waiting]:
-        return [message for message in backlog.messages if message.seq > self._seq]
+        return [message for message in backlog.messages if message.seq > self.position.seq]
 
     def _write_all(self, backlog: Backlog) -> None:
         for message in self._unsent(backlog):
-            self._write(message)
+            self._write(backlog.epoch, message)
         if not backlog.has_more:
-            self._seq = max(self._seq, backlog.seq)
+            self._skip_to(Position(backlog.epoch, backlog.seq, backlog.last_id))
 
-    def _write(self, message: Waiting) -> None:
-        self._outlet.send_stored(self.device, self._epoch, message)
-        self._seq = message.seq
+    def _write(self, epoch: str, message: Waiting) -> None:
+        self._outlet.send_stored(self.device, epoch, message)
+        self._reach(epoch, message)
+
+    def _reach(self, epoch: str, message: Waiting) -> None:
+        self.position = Position(epoch, message.seq, message.id)
+
+    def _skip_to(self, position: Position) -> None:
+        if position.seq > self.position.seq:
+            self.position = position
 
     def _is_more_announced(self) -> bool:
         if self._announced is None:
             return False
         epoch, seq = self._announced
-        return epoch != self._epoch or seq > self._seq
+        return epoch != self.position.epoch or seq > self.position.seq
+
+    def _open(self, device: Device) -> Awaitable[Backlog]:
+        return self._queues.open(device, self.position)
 
     def _read_on(self, device: Device) -> Awaitable[Backlog]:
-        return self._queues.read(device, self._seq)
+        return self._queues.read(device, self.position)
 
     async def _persistently(self, read: Callable[[Device], Awaitable[Backlog]]) -> Backlog:
         """Read, again and again while Redis is out of reach."""

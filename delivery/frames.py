@@ -1,19 +1,21 @@
 """Writes prepared Socket.IO packets to the transport: texts that nothing encodes again.
 
 The last step of a message on its way out. A packet is built once, from the
-text that `/send` made, and shared by all sockets that get it. Imports
-python-engineio's packet class, nothing of the project.
+text that `/send` made, and shared by all sockets that get it. Below
+`connections`; imports python-engineio's packet numbers.
 
 Socket.IO protocol 5: an event is `2<namespace>,<ack id><JSON list>`, a
 namespace other than `/` always comes with its comma.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Protocol
 
 import orjson
-from engineio.packet import MESSAGE, NOOP, Packet
+from engineio.packet import MESSAGE, NOOP
 from engineio.payload import Payload
+
+from delivery.send_queue import Frame, SendQueue
 
 # A client that polls sends all its acks in one POST, and so many messages may wait for one
 # device. python-engineio drops a POST of more than 16 packets with all that is in it.
@@ -27,14 +29,10 @@ class EngineSocket(Protocol):
     closed: bool
 
     @property
-    def queue(self) -> "PacketQueue": ...
+    def queue(self) -> SendQueue: ...
 
 
-class PacketQueue(Protocol):
-    def put_nowait(self, packet: Packet) -> None: ...
-
-
-def event_frame(namespace: str, text: str, ack_id: int | None = None) -> Packet:
+def event_frame(namespace: str, text: str, ack_id: int | None = None) -> Frame:
     """Build the packet of one event; `text` is its JSON list.
 
     >>> event_frame("/newsite", '["update_store","user"]', 17).encode()
@@ -43,7 +41,7 @@ def event_frame(namespace: str, text: str, ack_id: int | None = None) -> Packet:
     '42/newsite,["hello"]'
     """
     number = "" if ack_id is None else str(ack_id)
-    return Packet(MESSAGE, data=f"2{namespace},{number}{text}")
+    return Frame(MESSAGE, f"2{namespace},{number}{text}")
 
 
 def batch_text(event: str, texts: Iterable[str]) -> str:
@@ -64,7 +62,7 @@ def event_text(event: str, *args: object) -> str:
     return _json([event, *args])
 
 
-def write(socket: EngineSocket | None, frame: Packet) -> bool:
+def write(socket: EngineSocket | None, frame: Frame) -> bool:
     """Put the frame behind those that wait for this transport; False when it is closed."""
     if socket is None or socket.closed:
         return False
@@ -72,14 +70,9 @@ def write(socket: EngineSocket | None, frame: Packet) -> bool:
     return True
 
 
-def write_to_all(sockets: Sequence[EngineSocket], frame: Packet) -> int:
-    """Write one frame to many transports; returns how many took it."""
-    return sum(write(socket, frame) for socket in sockets)
-
-
 def end_poll(socket: EngineSocket) -> None:
     """End the poll of a client that has left: nobody reads it, but a drain would wait for it."""
-    socket.queue.put_nowait(Packet(NOOP))
+    socket.queue.put_nowait(Frame(NOOP, ""))
 
 
 def _json(value: object) -> str:

@@ -50,10 +50,10 @@ class Leases:
         self._wake.clear()
 
     async def _renew_all(self) -> bool:
-        devices = self._switchboard.devices()
+        positions = list(self._switchboard.positions().items())
         try:
-            for start in range(0, len(devices), DEVICES_PER_PIPELINE):
-                some = devices[start : start + DEVICES_PER_PIPELINE]
+            for start in range(0, len(positions), DEVICES_PER_PIPELINE):
+                some = dict(positions[start : start + DEVICES_PER_PIPELINE])
                 for device, state in zip(some, await self._queues.renew(some), strict=True):
                     self._switchboard.compare(device, state)
         except RedisUnavailable as error:

@@ -71,6 +71,14 @@ def idempotency_key(prefix: str, site: str, key: str) -> str:
     return f"{_escape(prefix)}:{{{_quote(site)}}}:idempotency:{_digest(key)}"
 
 
+def generator_key(prefix: str, number: int) -> str:
+    """
+    >>> generator_key("sioweb", 7)
+    'sioweb:generator:7'
+    """
+    return f"{_escape(prefix)}:generator:{number}"
+
+
 def group_name(site: str, room: str) -> str:
     """
     Channels allows letters, digits, `-`, `_`, `.` and less than 100 characters: a digest.

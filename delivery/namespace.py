@@ -48,13 +48,13 @@ class Namespaces:
         auth: object,
         *,
         find_socket: Callable[[], EngineSocket | None],
-        close_transport: Callable[[], None],
+        close_transport: Callable[[str], None],
     ) -> None:
         """1. Find the site. 2. Ask it who this is. 3. Join the rooms, so that whatever is sent
         once the client knows that it is connected reaches it.
 
-        Raises AuthRefused with the text for the client; AuthUnavailable or
-        BackplaneUnavailable when it should try again.
+        Raises AuthRefused with the text for the client; another DeliveryError when it
+        should try again.
         """
         site = self._find_site(namespace)
         credentials = read_credentials(query_string, auth)

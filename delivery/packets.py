@@ -11,6 +11,8 @@ from socketio import packet
 
 MAX_ATTACHMENTS = 10  # of one packet, all kept until the last has come; as socket.io-parser has it
 MAX_QUERY_PARAMETERS = 100
+# What reading a packet that makes no sense raises.
+MALFORMED = (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError)
 
 
 class Orjson:

@@ -42,8 +42,10 @@ class SendRequest:
     resync: bool | None  # None = the body does not say
 
 
-def parse_send(fields: Mapping[str, object], site: SiteSnapshot) -> SendRequest:
+def parse_send(fields: object, site: SiteSnapshot) -> SendRequest:
     """Check the fields of one message; those of other names are ignored. Raises InvalidRequest."""
+    if not isinstance(fields, Mapping):
+        raise _invalid("invalid_message", "message", "an object", fields)
     return SendRequest(
         rooms=_parse_rooms(fields.get("rooms", MISSING)),
         event=_parse_event(fields.get("event", MISSING), site),

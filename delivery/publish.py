@@ -1,4 +1,4 @@
-"""One message on its way: `/send` -> queue -> backplane.
+"""Messages on their way: `/send` and `/send/batch` -> queue -> backplane.
 
 `views` hands over what `payloads` has checked; `queues` stores it, `backplane`
 announces it. Nothing here knows HTTP, Redis or Channels.
@@ -6,7 +6,7 @@ announces it. Nothing here knows HTTP, Redis or Channels.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -15,6 +15,7 @@ from delivery.backplane import Backplane
 from delivery.exceptions import BackplaneUnavailable, RedisUnavailable
 from delivery.message import Message
 from delivery.payloads import SendRequest
+from delivery.queue_values import ToStore
 from delivery.queues import Queues
 from sites.registry import SiteSnapshot
 
@@ -30,21 +31,47 @@ class Receipt:
     broadcast: int  # shared rooms
 
 
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """A message and where it goes; `key` is its idempotency key, "" = none."""
+
+    message: Message
+    user_rooms: tuple[str, ...]
+    shared_rooms: tuple[str, ...]
+    key: str
+
+    @property
+    def receipt(self) -> Receipt:
+        return Receipt(self.message.id, len(self.user_rooms), len(self.shared_rooms))
+
+
 class Publisher:
     def __init__(self, queues: Queues, backplane: Backplane, new_id: Callable[[], int]) -> None:
         self._queues = queues
         self._backplane = backplane
         self._new_id = new_id
-        self._running: set[asyncio.Task[Receipt]] = set()
+        self._running: set[asyncio.Task[list[Receipt]]] = set()
 
     async def publish(
         self, site: SiteSnapshot, request: SendRequest, resync: bool, idempotency_key: str = ""
     ) -> Receipt:
+        """Publish one message; see `publish_all`."""
+        [receipt] = await self.publish_all(site, [request], resync, idempotency_key)
+        return receipt
+
+    async def publish_all(
+        self,
+        site: SiteSnapshot,
+        requests: Sequence[SendRequest],
+        resync: bool,
+        idempotency_key: str = "",
+    ) -> list[Receipt]:
         """Publish to the end, also when the sender hangs up: Django cancels its view then.
 
-        Raises RedisUnavailable, BackplaneUnavailable.
+        `resync` is for the requests that do not say. Raises RedisUnavailable,
+        BackplaneUnavailable.
         """
-        steps = self._publish(site, request, resync, idempotency_key)
+        steps = self._publish(site, requests, resync, idempotency_key)
         task = asyncio.create_task(steps, name=f"publish for {site.name}")
         self._running.add(task)
         task.add_done_callback(self._finished)
@@ -54,62 +81,115 @@ class Publisher:
         """Wait until every message that was taken is on its way."""
         await asyncio.gather(*self._running, return_exceptions=True)
 
-    def _finished(self, task: asyncio.Task[Receipt]) -> None:
+    def _finished(self, task: asyncio.Task[list[Receipt]]) -> None:
         self._running.discard(task)
         if not task.cancelled() and (error := task.exception()):
             logger.warning("%s failed: %r", task.get_name(), error)
 
     async def _publish(
-        self, site: SiteSnapshot, request: SendRequest, resync: bool, idempotency_key: str
-    ) -> Receipt:
+        self,
+        site: SiteSnapshot,
+        requests: Sequence[SendRequest],
+        resync: bool,
+        idempotency_key: str,
+    ) -> list[Receipt]:
         """The steps of one call.
 
-        1. with an idempotency key, claim it: a call that was answered before gets
+        1. with an idempotency key, claim it: a message that was answered before gets
            that answer; one that was cut short goes on under the id of the first try
         2. append to the queues of the user rooms, each once per idempotency key
         3. announce what is stored: a failure costs time only, the queue is the truth;
            broadcast to the shared rooms: a failure is the sender's to repeat, and
            receivers know a repeated broadcast by its id
-        4. keep the answer for the idempotency key
+        4. keep the answers for the idempotency key
         """
-        message_id, answer = await self._claim(site.name, idempotency_key)
-        if answer is not None:
-            return Receipt(**orjson.loads(answer))
-        message = Message.build(message_id, request.event, request.args, resync, request.rooms)
-        user_rooms = tuple(room for room in request.rooms if site.is_user_room(room))
-        shared_rooms = tuple(room for room in request.rooms if not site.is_user_room(room))
-        await self._store(site.name, message, user_rooms, idempotency_key)
-        if shared_rooms:
-            await self._backplane.announce_broadcast(site.name, message, shared_rooms, user_rooms)
-        receipt = Receipt(message.id, len(user_rooms), len(shared_rooms))
-        await self._settle(site.name, idempotency_key, receipt)
-        logger.info("Site %s: message %s to %d rooms", site.name, message.id, len(request.rooms))
-        return receipt
+        keys = _keys(idempotency_key, len(requests))
+        ids, receipts = await self._claim(site.name, keys)
+        sendings = [
+            _sending(site, request, ids[i], resync, keys[i])
+            for i, request in enumerate(requests)
+            if i not in receipts
+        ]
+        await self._store(site.name, sendings)
+        await self._broadcast(site.name, sendings)
+        await self._settle(site.name, sendings)
+        for each in sendings:
+            count = len(each.message.rooms)
+            logger.info("Site %s: message %s to %d rooms", site.name, each.message.id, count)
+        new = (each.receipt for each in sendings)
+        return [receipts[i] if i in receipts else next(new) for i in range(len(requests))]
 
-    async def _claim(self, site: str, idempotency_key: str) -> tuple[str, bytes | None]:
-        """Return the message's id, and the answer of the first call if it had one."""
-        message_id = str(self._new_id())
-        if not idempotency_key:
-            return message_id, None
-        claim = await self._queues.claim(site, idempotency_key, message_id)
-        return claim.message_id, claim.answer
+    async def _claim(self, site: str, keys: Sequence[str]) -> tuple[list[str], dict[int, Receipt]]:
+        """Return the messages' ids, and the answers of those that had one before, by index."""
+        ids = [str(self._new_id()) for _ in keys]
+        if not any(keys):
+            return ids, {}
+        claims = await self._queues.claim(site, dict(zip(keys, ids, strict=True)))
+        receipts = {
+            i: Receipt(**orjson.loads(claim.answer))
+            for i, claim in enumerate(claims)
+            if claim.answer is not None
+        }
+        return [claim.message_id for claim in claims], receipts
 
-    async def _store(
-        self, site: str, message: Message, rooms: tuple[str, ...], idempotency_key: str
-    ) -> None:
-        if not rooms:
+    async def _store(self, site: str, sendings: Sequence[Sending]) -> None:
+        to_store = [
+            ToStore(each.message, each.user_rooms, each.key) for each in sendings if each.user_rooms
+        ]
+        if not to_store:
             return
-        appended = await self._queues.append(site, rooms, message, once=idempotency_key)
+        appended = await self._queues.append_all(site, to_store)
+        messages = (each.message for each in to_store for _ in each.rooms)
         try:
-            await self._backplane.announce_stored(site, message, appended)
+            await self._backplane.announce_stored(site, zip(messages, appended, strict=True))
         except BackplaneUnavailable as error:
-            logger.warning("Site %s: message %s stored, not announced: %s", site, message.id, error)
+            ids = _join(each.message.id for each in to_store)
+            logger.warning("Site %s: message %s stored, not announced: %s", site, ids, error)
 
-    async def _settle(self, site: str, idempotency_key: str, receipt: Receipt) -> None:
+    async def _broadcast(self, site: str, sendings: Sequence[Sending]) -> None:
+        broadcasts = [
+            self._backplane.announce_broadcast(
+                site, each.message, each.shared_rooms, each.user_rooms
+            )
+            for each in sendings
+            if each.shared_rooms
+        ]
+        await asyncio.gather(*broadcasts)
+
+    async def _settle(self, site: str, sendings: Sequence[Sending]) -> None:
         """Failing here would only make the sender repeat what steps 2 and 3 know already."""
-        if not idempotency_key:
+        answers = {each.key: orjson.dumps(each.receipt) for each in sendings if each.key}
+        if not answers:
             return
         try:
-            await self._queues.settle(site, idempotency_key, orjson.dumps(receipt))
+            await self._queues.settle(site, answers)
         except RedisUnavailable as error:
-            logger.warning("Site %s: answer %s not kept: %s", site, receipt.id, error)
+            ids = _join(each.message.id for each in sendings)
+            logger.warning("Site %s: answer %s not kept: %s", site, ids, error)
+
+
+def _join(ids: Iterable[str]) -> str:
+    return ", ".join(ids)
+
+
+def _keys(idempotency_key: str, count: int) -> list[str]:
+    """Give each message of a call a key of its own; a line break stands in no header.
+
+    >>> _keys("order 7", 1), _keys("order 7", 2), _keys("", 2)
+    (['order 7'], ['order 7\\n0', 'order 7\\n1'], ['', ''])
+    """
+    if not idempotency_key or count == 1:
+        return [idempotency_key] * count
+    return [f"{idempotency_key}\n{i}" for i in range(count)]
+
+
+def _sending(
+    site: SiteSnapshot, request: SendRequest, message_id: str, resync: bool, key: str
+) -> Sending:
+    is_resync = resync if request.resync is None else request.resync
+    return Sending(
+        Message.build(message_id, request.event, request.args, is_resync, request.rooms),
+        user_rooms=tuple(room for room in request.rooms if site.is_user_room(room)),
+        shared_rooms=tuple(room for room in request.rooms if not site.is_user_room(room)),
+        key=key,
+    )

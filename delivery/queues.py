@@ -6,15 +6,28 @@ Beside redis_client the only module that knows Redis.
 """
 
 import secrets
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
 
 from delivery import names
 from delivery.message import Message
-from delivery.redis_client import Call, close_async_redis, ping, run_scripts
+from delivery.pipelines import Call
+from delivery.queue_values import (
+    NOWHERE,
+    Ack,
+    Acknowledged,
+    Appended,
+    Backlog,
+    Claim,
+    Device,
+    Position,
+    State,
+    ToStore,
+    Waiting,
+)
+from delivery.redis_client import close_async_redis, ping, run_scripts
 
 LEASE_SECONDS = 60  # three renewals may fail before a live device counts as gone
 ONCE_SECONDS = 300  # how long an Idempotency-Key is remembered
@@ -23,87 +36,6 @@ MAX_MESSAGES = 10_000  # a queue's; past it, reloading is cheaper than replaying
 MAX_BYTES = 16 * 1024 * 1024  # of text in a queue
 BATCH_MESSAGES = 500
 BATCH_BYTES = 512 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Device:
-    """The owner of one queue; id "" is a client without deviceId."""
-
-    site: str
-    room: str
-    id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """A message that waits to be acknowledged."""
-
-    seq: int
-    id: str
-    resync: bool
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Appended:
-    """`overflowed`: ids of the devices whose queue was full and has been dropped."""
-
-    room: str
-    epoch: str
-    seq: int
-    overflowed: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Backlog:
-    """The first that waits, oldest first, and where the room stands at that moment.
-
-    epoch "" = the room has had no message yet, seq is 0. resync_reason "" = none. A device
-    not known (evicted, state lost) has nothing that waits and must be opened again.
-    """
-
-    epoch: str
-    seq: int
-    messages: tuple[Waiting, ...]
-    resync_reason: str
-    is_known: bool
-    has_more: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Ack:
-    """`seqs` in the order acked. A batch is one ack and does not check the order."""
-
-    device: Device
-    epoch: str
-    seqs: tuple[int, ...]
-    checks_order: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Acknowledged:
-    """`removed` counts what left the queue: all that waited if it was out of order."""
-
-    removed: int
-    out_of_order: bool
-    seq: int  # the room's
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """Where a room stands."""
-
-    epoch: str
-    seq: int
-    is_known: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """The first call with an Idempotency-Key; answer None = it has not ended yet."""
-
-    message_id: str
-    answer: bytes | None
 
 
 class Queues:
@@ -134,40 +66,54 @@ class Queues:
     async def append(
         self, site: str, rooms: Sequence[str], message: Message, once: str = ""
     ) -> list[Appended]:
-        """Store a message for each device of each room.
+        """Store one message for each device of each room; see `append_all`."""
+        return await self.append_all(site, [ToStore(message, tuple(rooms), once)])
 
-        `once` is an idempotency key: a second call with it stores nothing in a room where
-        the first has, and returns the first one's epoch and seq.
+    async def append_all(self, site: str, messages: Sequence[ToStore]) -> list[Appended]:
+        """Store messages in their order, each for each device of each of its rooms.
+
+        Return what became of each room of the first message, then of the second and so on.
         """
-        epoch = secrets.token_hex(8)
-        resync, text = int(message.resync), message.text.encode()
-        length = len(message.event_json().encode())
-        args = (epoch, message.id, resync, text, length, *self._limits, ONCE_SECONDS)
-        calls = [self._room_call("append", site, room, args, once) for room in rooms]
+        rooms = [room for each in messages for room in each.rooms]
+        calls = [call for each in messages for call in self._append_calls(site, each)]
         replies = await run_scripts(self._alias, calls)
         return [_to_appended(room, reply) for room, reply in zip(rooms, replies, strict=True)]
 
-    async def open(
-        self, device: Device, count: int = BATCH_MESSAGES, max_bytes: int = BATCH_BYTES
-    ) -> Backlog:
-        """Know a device and start its lease; return what waits for it.
+    async def know(self, devices: Sequence[Device]) -> None:
+        """Store for these devices from now on, and start their leases; `open` comes later."""
+        args = (self._process, LEASE_SECONDS * 1000, self._max_devices)
+        calls = [self._device_call("know", device, *args) for device in devices]
+        await run_scripts(self._alias, calls)
 
-        1. A new device takes over what was sent before any device was known.
-        2. Where there are too many devices, the longest unseen is forgotten.
-        3. A pending resync is handed out, once.
+    async def open(
+        self,
+        device: Device,
+        position: Position = NOWHERE,
+        count: int = BATCH_MESSAGES,
+        max_bytes: int = BATCH_BYTES,
+    ) -> Backlog:
+        """Know a device and start its lease; return all that waits for it.
+
+        1. A room that Redis has taken back behind `position` is lost: its queues are dropped
+           and it gets a new epoch.
+        2. A new device takes over what was sent before any device was known.
+        3. Where there are too many devices, the longest unseen is forgotten.
+        4. A pending resync is handed out, once.
         """
-        args = (self._process, LEASE_SECONDS * 1000, self._max_devices, count, max_bytes)
+        lease = (self._process, LEASE_SECONDS * 1000)
+        args = (*_position(position), *lease, self._max_devices, count, max_bytes)
         return _to_backlog(await self._run_one("open", device, *args))
 
     async def read(
         self,
         device: Device,
-        after_seq: int,
+        position: Position,
         count: int = BATCH_MESSAGES,
         max_bytes: int = BATCH_BYTES,
     ) -> Backlog:
-        """Return what waits behind a seq; a pending resync is handed out, once."""
-        return _to_backlog(await self._run_one("read", device, after_seq, count, max_bytes))
+        """Return what waits behind a position, as `open` does for a device that is known."""
+        args = (*_position(position), count, max_bytes)
+        return _to_backlog(await self._run_one("read", device, *args))
 
     async def acknowledge(self, acks: Sequence[Ack]) -> list[Acknowledged]:
         """Remove what clients are done with, each ack by the rules of `acknowledge.lua`."""
@@ -178,10 +124,13 @@ class Queues:
         """Return the reason of a pending resync, "" = none, and count the client as told."""
         return str(await self._run_one("take_resync", device), "ascii")
 
-    async def renew(self, devices: Sequence[Device]) -> list[State]:
-        """Extend the leases of devices that are still known."""
-        args = (self._process, LEASE_SECONDS * 1000)
-        calls = [self._device_call("renew", device, *args) for device in devices]
+    async def renew(self, positions: Mapping[Device, Position]) -> list[State]:
+        """Extend the leases of devices that are still known; find rooms that were taken back."""
+        lease = (self._process, LEASE_SECONDS * 1000)
+        calls = [
+            self._device_call("renew", device, *_position(position), *lease)
+            for device, position in positions.items()
+        ]
         replies = await run_scripts(self._alias, calls)
         return [State(epoch.decode(), seq, bool(known)) for epoch, seq, known in replies]
 
@@ -193,17 +142,31 @@ class Queues:
         """Drop all that waits; return how many messages that were."""
         return int(await self._run_one("clear", device))
 
-    async def claim(self, site: str, idempotency_key: str, message_id: str) -> Claim:
-        """Return the first call with this key within five minutes, which may be this one."""
-        key = names.idempotency_key(self._prefix, site, idempotency_key)
-        call = Call("claim", (key,), (message_id, ONCE_SECONDS))
-        [(first_id, answer)] = await run_scripts(self._alias, [call])
-        return Claim(first_id.decode(), answer)
+    async def claim(self, site: str, message_ids: Mapping[str, str]) -> list[Claim]:
+        """Return, for each of `{idempotency key: id of this call's message}`, the first call
+        with this key within five minutes, which may be this one."""
+        calls = [
+            Call("claim", (names.idempotency_key(self._prefix, site, key),), (own_id, ONCE_SECONDS))
+            for key, own_id in message_ids.items()
+        ]
+        replies = await run_scripts(self._alias, calls)
+        return [Claim(first_id.decode(), answer) for first_id, answer in replies]
 
-    async def settle(self, site: str, idempotency_key: str, answer: bytes) -> None:
-        """Keep the answer of a claimed call for those that come again."""
-        key = names.idempotency_key(self._prefix, site, idempotency_key)
-        await run_scripts(self._alias, [Call("settle", (key,), (answer,))])
+    async def settle(self, site: str, answers: Mapping[str, bytes]) -> None:
+        """Keep the answers of claimed calls, by their keys, for those that come again."""
+        calls = [
+            Call("settle", (names.idempotency_key(self._prefix, site, key),), (answer,))
+            for key, answer in answers.items()
+        ]
+        await run_scripts(self._alias, calls)
+
+    async def hold_generator(self, number: int) -> bool:
+        """Take a generator number for this process, or keep it, for as long as a lease;
+        False when another process has it."""
+        key = names.generator_key(self._prefix, number)
+        call = Call("generator", (key,), (self._process, LEASE_SECONDS * 1000))
+        [is_held] = await run_scripts(self._alias, [call])
+        return bool(is_held)
 
     async def ping(self) -> None:
         await ping(self._alias)
@@ -214,6 +177,14 @@ class Queues:
     async def _run_one(self, script: str, device: Device, *args: str | int) -> Any:
         [reply] = await run_scripts(self._alias, [self._device_call(script, device, *args)])
         return reply
+
+    def _append_calls(self, site: str, each: ToStore) -> Iterator[Call]:
+        message, epoch = each.message, secrets.token_hex(8)
+        resync, text = int(message.resync), message.text.encode()
+        length = len(message.event_json().encode())
+        args = (epoch, message.id, resync, text, length, *self._limits, ONCE_SECONDS)
+        for room in each.rooms:
+            yield self._room_call("append", site, room, args, each.once)
 
     def _device_call(self, script: str, device: Device, *args: str | int) -> Call:
         device_id = device.id.encode(errors=names.ERRORS)
@@ -233,19 +204,31 @@ class Queues:
         return Call(script, tuple(keys), (now, self._ttl_ms, *args))
 
 
+def _position(position: Position) -> tuple[str | int, ...]:
+    """What `lost.lua` is given: the position, and an epoch should a new one be needed."""
+    return (position.epoch, position.seq, position.message_id, secrets.token_hex(8))
+
+
 def _to_appended(room: str, reply: list[Any]) -> Appended:
-    epoch, seq, *overflowed = reply
-    devices = (device.decode(errors=names.ERRORS) for device in overflowed)
-    return Appended(room, epoch.decode(), seq, tuple(devices))
+    epoch, seq, message_id, previous_id, *overflowed = reply
+    devices = tuple(device.decode(errors=names.ERRORS) for device in overflowed)
+    return Appended(room, epoch.decode(), seq, message_id.decode(), previous_id.decode(), devices)
 
 
 def _to_backlog(reply: list[Any]) -> Backlog:
-    epoch, seq, reason, is_known, has_more, *members = reply
-    messages = tuple(map(_to_waiting, members))
-    return Backlog(epoch.decode(), seq, messages, reason.decode(), bool(is_known), bool(has_more))
+    epoch, seq, last_id, reason, is_known, has_more, *members = reply
+    return Backlog(
+        epoch.decode(),
+        seq,
+        last_id.decode(),
+        tuple(map(_to_waiting, members)),
+        reason.decode(),
+        bool(is_known),
+        bool(has_more),
+    )
 
 
 def _to_waiting(member: bytes) -> Waiting:
-    """Parse `seq|id|stored_ms|resync|event_length|text`."""
-    seq, message_id, _, resync, _, text = member.split(b"|", 5)
-    return Waiting(int(seq), message_id.decode(), resync == b"1", text.decode())
+    """Parse `seq|id|previous|stored_ms|resync|event_length|text`."""
+    seq, message_id, previous, _, resync, _, text = member.split(b"|", 6)
+    return Waiting(int(seq), message_id.decode(), resync == b"1", text.decode(), previous.decode())

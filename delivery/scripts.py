@@ -9,15 +9,17 @@ from pathlib import Path
 LUA_DIR = Path(__file__).parent / "lua"
 SCRIPT_FILES = {
     "append": ("common", "append"),
-    "open": ("common", "lease", "backlog", "open"),
-    "read": ("common", "backlog", "read"),
+    "know": ("common", "lease", "known", "know"),
+    "open": ("common", "lost", "lease", "known", "backlog", "open"),
+    "read": ("common", "lost", "backlog", "read"),
     "acknowledge": ("common", "acknowledge"),
     "take_resync": ("common", "take_resync"),
-    "renew": ("common", "lease", "renew"),
+    "renew": ("common", "lost", "lease", "renew"),
     "release": ("common", "lease", "release"),
     "clear": ("common", "clear"),
     "claim": ("claim",),
     "settle": ("settle",),
+    "generator": ("generator",),
 }
 
 

@@ -7,48 +7,29 @@ clients emit is counted and dropped; a transport that joins nothing is closed.
 
 import asyncio
 import logging
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
+from urllib.parse import parse_qs
 
 import socketio
 from socketio import exceptions as refusals
 
-from delivery.exceptions import AuthRefused, AuthUnavailable, BackplaneUnavailable, DeliveryError
+from delivery.exceptions import AuthRefused, DeliveryError
 from delivery.frames import end_poll
 from delivery.namespace import Namespaces
-from delivery.packets import Orjson, Packet
+from delivery.packets import MALFORMED, Orjson, Packet
+from delivery.send_queue import SendQueue
 from delivery.tasks import Tasks
+from delivery.transports import Scope, Transport, WebSocket, find_websocket
 
 logger = logging.getLogger(__name__)
 
 MAX_NAMESPACES = 100  # of one transport, joined or asked for
-EVENTS_PER_WINDOW = 200  # a client that emits more is disconnected
-WINDOW_SECONDS = 10.0
 # What engineio would log as an error the first time: the access log has these as 400.
 REFUSALS = (
     *("bad-origin", "bad-transport", "bad-version", "bad-sid"),
     *("bad-jsonp-index", "bad-upgrade", "not-connected", "unexpected-http"),
 )
-MALFORMED = (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError)
-
-
-@dataclass(eq=False)
-class Transport:
-    """One Engine.IO connection and what is going on over it."""
-
-    deadline: asyncio.TimerHandle  # by which it must be in a namespace
-    connecting: dict[str, asyncio.Task[None]] = field(default_factory=dict)  # by namespace
-    joined: set[str] = field(default_factory=set)
-    events: int = 0
-    window_ends_at: float = 0.0
-
-    def takes_event(self, now: float) -> bool:
-        """Count an event of the client; False when it floods."""
-        if now >= self.window_ends_at:
-            self.events, self.window_ends_at = 0, now + WINDOW_SECONDS
-        self.events += 1
-        return self.events <= EVENTS_PER_WINDOW
 
 
 class Server(socketio.AsyncServer):
@@ -67,6 +48,7 @@ class Server(socketio.AsyncServer):
             **options,
         )
         self.eio.log_message_keys.update(REFUSALS)
+        self.eio.create_queue = SendQueue
         self._clients = clients
         self._connect_timeout_seconds = connect_timeout_seconds
         self._transports: dict[str, Transport] = {}  # by Engine.IO sid
@@ -81,9 +63,20 @@ class Server(socketio.AsyncServer):
             else:
                 self.close_transport(self.manager.eio_sid_from_sid(sid, namespace))
 
-    def close_transport(self, eio_sid: str) -> None:
-        """Close it so that a stock client comes back by itself."""
-        self._tasks.start(self._close_transport(eio_sid))
+    async def handle(self, scope: Scope, receive: Any, send: Any) -> None:
+        """Serve one HTTP request or websocket below the path of Socket.IO."""
+        [eio_sid, *_] = parse_qs(scope["query_string"].decode("latin-1")).get("sid", [""])
+        if scope["type"] == "websocket" and eio_sid in self._transports:
+            self._transports[eio_sid].websocket = find_websocket(scope)
+        await self.handle_request(scope, receive, send)
+
+    def close_transport(self, eio_sid: str, reason: str = "") -> None:
+        """Close it so that a stock client comes back by itself; `reason` is told to it."""
+        if reason:
+            logger.warning("Transport closed: %s", reason)
+        transport = self._transports.get(eio_sid)
+        websocket = transport.websocket if transport and reason else None
+        self._tasks.start(self._close_transport(eio_sid, websocket, reason))
 
     def transports(self) -> list[str]:
         return list(self._transports)
@@ -92,16 +85,22 @@ class Server(socketio.AsyncServer):
         await self._tasks.finish(timeout_seconds=2.0)
         await self.shutdown()
 
-    async def _close_transport(self, eio_sid: str) -> None:
+    async def _close_transport(
+        self, eio_sid: str, websocket: WebSocket | None, reason: str
+    ) -> None:
         socket = self.eio.sockets.pop(eio_sid, None)
         if socket is not None:
+            if websocket is not None:
+                websocket.close(reason)
             await socket.close(wait=False, reason=self.reason.SERVER_DISCONNECT)
             socket.queue.put_nowait(None)  # the writer ends, and closes the websocket
 
     async def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> None:
         await super()._handle_eio_connect(eio_sid, environ)
         self._state_ping_interval(eio_sid)
-        self._transports[eio_sid] = Transport(self._start_deadline(eio_sid))
+        deadline = self._start_deadline(eio_sid)
+        websocket = find_websocket(environ["asgi.scope"])
+        self._transports[eio_sid] = Transport(deadline, websocket=websocket)
 
     def _start_deadline(self, eio_sid: str) -> asyncio.TimerHandle:
         """Give a transport that is in no namespace its time to join one."""
@@ -216,7 +215,7 @@ class Server(socketio.AsyncServer):
             await self._clients.dismiss(sid)
             data = () if error.code is None else ({"code": error.code},)
             raise refusals.ConnectionRefusedError(str(error), *data) from error
-        except (AuthUnavailable, BackplaneUnavailable) as error:
+        except DeliveryError as error:
             if not self._transports[eio_sid].joined:
                 raise
             await self._clients.dismiss(sid)

@@ -5,6 +5,7 @@ they do.
 """
 
 import asyncio
+import logging
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
@@ -12,6 +13,7 @@ from django.conf import settings
 
 from delivery.acks import Acks
 from delivery.backplane import Announcement, Backplane
+from delivery.generator import Generator
 from delivery.ids import FlakeIds
 from delivery.leases import Leases
 from delivery.namespace import Namespaces
@@ -22,6 +24,8 @@ from delivery.site_auth import SiteAuth
 from delivery.switchboard import Switchboard
 from delivery.tasks import Tasks
 from sites.registry import Registry, registry
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +39,25 @@ class Service:
     switchboard: Switchboard
     acks: Acks
     leases: Leases
+    generator: Generator
     site_auth: SiteAuth
     server: Server
     tasks: Tasks
 
     async def start(self) -> None:
-        """Raises BackplaneUnavailable."""
+        """Raises BackplaneUnavailable, RedisUnavailable."""
         await self.backplane.start()
+        await self.generator.hold()
         self.backplane.on_reconnect(self.leases.renew_now)
         self.registry.add_listener(self.server.drop_outdated)
-        for loop in (self.registry.run, self._hear, self.acks.run, self.leases.run):
+        loops = (
+            self.registry.run,
+            self._hear,
+            self.acks.run,
+            self.leases.run,
+            self.generator.run,
+        )
+        for loop in loops:
             self.tasks.start(loop())
 
     async def stop(self) -> None:
@@ -60,7 +73,11 @@ class Service:
     async def _hear(self) -> None:
         while True:
             announcement: Announcement = await self.backplane.receive()
-            self.switchboard.hear(announcement)
+            try:
+                self.switchboard.hear(announcement)
+            except Exception:
+                # What it told of a user room is found with the next renewal.
+                logger.exception("Announcement not understood: %s", announcement.get("type"))
 
 
 _services: WeakKeyDictionary[asyncio.AbstractEventLoop, Service] = WeakKeyDictionary()
@@ -78,6 +95,11 @@ def build_service() -> Service:
     """Put the parts together as the configuration says."""
     config = settings.CONFIG
     queues, backplane, site_auth = Queues(), Backplane(), SiteAuth()
+    ids = FlakeIds(
+        generator_id=config.flake_ids.generator_id,
+        epoch_ms=config.flake_ids.epoch_ms,
+        sequence_mask=config.flake_ids.sequence_mask,
+    )
     switchboard = Switchboard(queues, backplane)
     acks = Acks(queues, backplane, switchboard)
     clients = Namespaces(
@@ -92,10 +114,11 @@ def build_service() -> Service:
         registry=registry,
         queues=queues,
         backplane=backplane,
-        publisher=Publisher(queues, backplane, _new_id),
+        publisher=Publisher(queues, backplane, ids),
         switchboard=switchboard,
         acks=acks,
         leases=Leases(queues, switchboard),
+        generator=Generator(queues, ids),
         site_auth=site_auth,
         server=_build_server(clients),
         tasks=Tasks(),
@@ -119,10 +142,3 @@ def _build_server(clients: Namespaces) -> Server:
         http_compression=io.http_compression,
         compression_threshold=io.http_compression_threshold,
     )
-
-
-_new_id = FlakeIds(
-    generator_id=settings.CONFIG.flake_ids.generator_id,
-    epoch_ms=settings.CONFIG.flake_ids.epoch_ms,
-    sequence_mask=settings.CONFIG.flake_ids.sequence_mask,
-)

@@ -12,8 +12,9 @@ from delivery.backplane import Announcement, Backplane
 from delivery.connections import Connection
 from delivery.exceptions import DeliveryError
 from delivery.feeds import Feed, ResyncReason
-from delivery.frames import event_frame, write_to_all
-from delivery.queues import Device, Queues, State, Waiting
+from delivery.frames import event_frame
+from delivery.queue_values import Device, Position, State, Waiting
+from delivery.queues import Queues
 from delivery.tasks import Tasks
 
 logger = logging.getLogger(__name__)
@@ -44,20 +45,22 @@ class Switchboard:
         return self._connections.get(sid)
 
     async def join(self, connection: Connection) -> None:
-        """Return once the socket's rooms are heard.
+        """Return once the socket's rooms are heard, and its devices known to their queues.
 
-        Raises BackplaneUnavailable; `leave` is due then, too.
+        Raises BackplaneUnavailable, RedisUnavailable; `leave` is due then, too.
         """
         self._connections[connection.sid] = connection
         for room in connection.rooms:
             self._rooms.setdefault((connection.site.name, room), set()).add(connection)
         await self._backplane.join(connection.site.name, connection.rooms)
+        if devices := connection.devices:
+            await self._queues.know(devices)
 
     def go_live(self, connection: Connection) -> None:
         """The client knows that it is connected: start its feeds and broadcasts."""
         connection.is_ready = True
-        for room in connection.user_rooms:
-            connection.feeds[room] = Feed(connection.device(room), self._queues, connection)
+        for device in connection.devices:
+            connection.feeds[device.room] = Feed(device, self._queues, connection)
         for feed in connection.feeds.values():
             feed.start()
 
@@ -73,9 +76,9 @@ class Switchboard:
             if not members:
                 del self._rooms[site, room]
         await self._backplane.leave(site, connection.rooms)
-        for room, feed in connection.feeds.items():
-            if not any(self._feeds_of(Device(site, room, connection.device_id))):
-                await self._release(feed.device)
+        for device in connection.devices:
+            if not self._is_here(device):
+                await self._release(device)
 
     def hear(self, announcement: Announcement) -> None:
         """Pass an announcement on to those it is for."""
@@ -97,9 +100,15 @@ class Switchboard:
             feed.give_up(reason, epoch, seq)
         return len(feeds)
 
-    def devices(self) -> list[Device]:
-        """The devices that are online in this process, each once."""
-        return list({feed.device: None for each in self for feed in each.feeds.values()})
+    def positions(self) -> dict[Device, Position]:
+        """The devices that are online in this process, and how far the first of their tabs is."""
+        positions: dict[Device, Position] = {}
+        for connection in self:
+            for feed in connection.feeds.values():
+                known = positions.setdefault(feed.device, feed.position)
+                if known.seq < feed.position.seq:
+                    positions[feed.device] = feed.position
+        return positions
 
     def compare(self, device: Device, state: State) -> None:
         for feed in self._feeds_of(device):
@@ -108,7 +117,11 @@ class Switchboard:
     def _hear_stored(self, announcement: Announcement) -> None:
         site, room, epoch = (announcement[key] for key in ("site", "room", "epoch"))
         message = Waiting(
-            announcement["seq"], announcement["id"], announcement["resync"], announcement["text"]
+            seq=announcement["seq"],
+            id=announcement["id"],
+            resync=announcement["resync"],
+            text=announcement["text"],
+            previous_id=announcement.get("previous", ""),
         )
         overflowed = announcement["overflowed"]
         for connection in self._ready_members(site, [room]):
@@ -128,8 +141,9 @@ class Switchboard:
         site = announcement["site"]
         members = self._ready_members(site, announcement["shared"])
         members -= self._ready_members(site, announcement["user"])
-        sockets = [socket for each in members if (socket := each.find_socket()) is not None]
-        write_to_all(sockets, event_frame(f"/{site}", announcement["text"]))
+        frame = event_frame(f"/{site}", announcement["text"])
+        for connection in members:
+            connection.send_broadcast(frame)
 
     def _was_heard(self, message_id: str) -> bool:
         if message_id in self._heard:
@@ -150,6 +164,11 @@ class Switchboard:
             feed = connection.feeds.get(device.room)
             if feed is not None and connection.device_id == device.id:
                 yield feed
+
+    def _is_here(self, device: Device) -> bool:
+        """Whether a socket of the device is there, or on its way in."""
+        members = self._rooms.get((device.site, device.room), ())
+        return any(connection.device_id == device.id for connection in members)
 
     def _take_overflow(self, device: Device) -> None:
         """Whoever was told of the overflow live must not hear of it again on the next connect."""

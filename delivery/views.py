@@ -14,12 +14,14 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
-from delivery.answers import answers_errors, error_answer, json_answer
-from delivery.bodies import read_fields
+from delivery.answers import answers_errors, error_answer, json_answer, refusal
+from delivery.bodies import read_fields, read_messages
 from delivery.credentials import authenticate, read_query
 from delivery.exceptions import DeliveryError, InvalidRequest
-from delivery.payloads import parse_flag, parse_send
+from delivery.payloads import SendRequest, parse_flag, parse_send
+from delivery.publish import Receipt
 from delivery.service import service
+from sites.registry import SiteSnapshot
 
 CHECK_TIMEOUT_SECONDS = 2.0
 MAX_IDEMPOTENCY_KEY_CHARACTERS = 256
@@ -39,13 +41,31 @@ async def send(request: HttpRequest) -> HttpResponse:
         return _answer_method(request)
     query = read_query(request)
     site = authenticate(request, query, service().registry)
-    fields = read_fields(request, settings.CONFIG.send_body_limit_bytes)
-    message = parse_send(fields, site)
-    resync = _resync_of_query(query) if message.resync is None else message.resync
-    key = _idempotency_key(request)
+    message = parse_send(read_fields(request, settings.CONFIG.send_body_limit_bytes), site)
+    resync, key = _resync_of_query(query), _idempotency_key(request)
     receipt = await service().publisher.publish(site, message, resync, key)
-    answer = {"id": receipt.id, "queued": receipt.queued, "broadcast": receipt.broadcast}
-    return json_answer({"ok": True, **answer})
+    return json_answer(_accepted(receipt))
+
+
+@csrf_exempt
+@answers_errors
+async def send_batch(request: HttpRequest) -> HttpResponse:
+    """Take a list of messages, checked as `send` does; one that is wrong is refused alone."""
+    if request.method != "POST":
+        return _answer_method(request)
+    query = read_query(request)
+    site = authenticate(request, query, service().registry)
+    entries = read_messages(request, settings.CONFIG.send_body_limit_bytes)
+    resync, key = _resync_of_query(query), _idempotency_key(request)
+    checked = [_check_entry(entry, site) for entry in entries]
+    messages = [each for each in checked if isinstance(each, SendRequest)]
+    receipts = iter(await service().publisher.publish_all(site, messages, resync, key))
+    return json_answer(
+        [
+            refusal(each) if isinstance(each, InvalidRequest) else _accepted(next(receipts))
+            for each in checked
+        ]
+    )
 
 
 @csrf_exempt
@@ -67,6 +87,18 @@ async def readyz(request: HttpRequest) -> HttpResponse:
     )
     states = {"redis": redis, "database": database, "backplane": backplane}
     return json_answer(states, 200 if set(states.values()) == {"ok"} else 503)
+
+
+def _check_entry(entry: object, site: SiteSnapshot) -> SendRequest | InvalidRequest:
+    try:
+        return parse_send(entry, site)
+    except InvalidRequest as error:
+        return error
+
+
+def _accepted(receipt: Receipt) -> dict[str, object]:
+    numbers = {"id": receipt.id, "queued": receipt.queued, "broadcast": receipt.broadcast}
+    return {"ok": True, **numbers}
 
 
 def _answer_method(request: HttpRequest) -> HttpResponse:

@@ -18,6 +18,9 @@ from daphne.server import twisted_loop
 from twisted.internet import reactor
 from twisted.internet.defer import maybeDeferred
 
+from delivery.daphne_websocket import FlowControlledWebSocket
+from delivery.transports import WEBSOCKET
+
 logger = logging.getLogger(__name__)
 
 FOR_EVER_SECONDS = 10 * 365 * 86_400
@@ -56,6 +59,7 @@ class DaphneServer(Daphne):
             websocket_max_frame_size=max_message_bytes,
             server_name="sioweb",
             verbosity=1,
+            ready_callable=self._use_own_websockets,
         )
         self._ports: list[Any] = []
         self._on_listening: Listening | None = None
@@ -72,6 +76,20 @@ class DaphneServer(Daphne):
         super().run()
         if self._listen_error:
             raise ListenError(self._listen_error)
+
+    def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
+        if isinstance(protocol, FlowControlledWebSocket):
+            scope["extensions"] = {WEBSOCKET: protocol}
+        return super().create_application(protocol, scope)
+
+    async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
+        """As daphne's own; a websocket's sender waits while the client does not read."""
+        await super().handle_reply(protocol, message)
+        if isinstance(protocol, FlowControlledWebSocket):
+            await protocol.wait_until_writable()
+
+    def _use_own_websockets(self) -> None:
+        self.ws_factory.protocol = FlowControlledWebSocket
 
     def listen_success(self, port: Any) -> None:
         super().listen_success(port)

@@ -8,7 +8,6 @@ import os
 from typing import Any
 
 import django
-import engineio
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sioweb_project.settings")
 django.setup(set_prefix=False)
@@ -26,7 +25,7 @@ django_application = Handler()
 async def application(scope: Scope, receive: Any, send: Any) -> None:
     """Route one connection by its path."""
     if scope["type"] in ("http", "websocket") and _is_socketio(scope["path"]):
-        await engineio.ASGIApp(service().server, engineio_path=None)(scope, receive, send)
+        await service().server.handle(scope, receive, send)
     elif scope["type"] == "http":
         await django_application(scope, receive, send)
     elif scope["type"] == "websocket":

@@ -101,11 +101,18 @@ ON_LISTENING = "sioweb_project.demo.greeting.greet" if CONFIG.is_development els
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
+    "filters": {
+        "no_503": {
+            "()": "django.utils.log.CallbackFilter",
+            "callback": lambda record: getattr(record, "status_code", 0) != 503,
+        }
+    },
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {
-        "django.request": {"level": "ERROR"},  # the access log tells of refused requests
+        # The access log tells of refused requests, and the step that found Redis gone of a 503.
+        "django.request": {"level": "ERROR", "filters": ["no_503"]},
         "daphne": {"level": "WARNING"},
         "uvicorn": {"level": "WARNING"},  # at INFO it writes each websocket's URL, with its token
         "engineio": {"level": "WARNING"},

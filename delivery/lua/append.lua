@@ -1,6 +1,7 @@
--- Stores one message for each device of a room. Returns {epoch, seq, overflowed device, ...}.
+-- Stores one message for each device of a room.
+-- Returns {epoch, seq, id, id of the message before it, overflowed device, ...}.
 --
--- KEYS[2]  optional: remembers "epoch seq" of the first call with this idempotency key
+-- KEYS[2]  optional: remembers "epoch seq id" of the first call with this idempotency key
 -- ARGV[3]  epoch for a room that has none     ARGV[4]  message id
 -- ARGV[5]  1 or 0: the message asks for a resync if it is acked out of order
 -- ARGV[6]  text, the JSON of [event, ...args] ARGV[7]  bytes of the event's JSON in it
@@ -16,15 +17,15 @@ local max_messages, max_bytes = tonumber(ARGV[8]), tonumber(ARGV[9])
 if KEYS[2] then
   local first = redis.call('GET', KEYS[2])
   if first then
-    local epoch, seq = string.match(first, '^(%S+) (%d+)$')
-    return { epoch, tonumber(seq) }
+    local epoch, seq, id = string.match(first, '^(%S+) (%d+) (.*)$')
+    return { epoch, tonumber(seq), id, '' }
   end
 end
 
-redis.call('HSETNX', room_key, 'epoch', ARGV[3])
-local epoch = redis.call('HGET', room_key, 'epoch')
-local seq = redis.call('HINCRBY', room_key, 'seq', 1)
-local reply = { epoch, seq }
+local room = redis.call('HMGET', room_key, 'epoch', 'seq', 'last')
+local epoch, seq, previous = room[1] or ARGV[3], (tonumber(room[2]) or 0) + 1, room[3] or ''
+redis.call('HSET', room_key, 'epoch', epoch, 'seq', seq, 'last', ARGV[4])
+local reply = { epoch, seq, ARGV[4], previous }
 
 local function bytes_waiting(device)
   -- The queue may have expired by itself and left its count behind.
@@ -39,7 +40,8 @@ local function store(device, seen)
     reply[#reply + 1] = device
     return
   end
-  local head = string.format('%d|%s|%d|%s|%d|', seq, ARGV[4], now, ARGV[5], event_length)
+  local head =
+    string.format('%d|%s|%s|%d|%s|%d|', seq, ARGV[4], previous, now, ARGV[5], event_length)
   local event = string.sub(text, 2, 1 + event_length)
   redis.call('ZADD', queue_key(device), seq, head .. text)
   redis.call('ZADD', events_key(device), 0, event_entry(event, seq))
@@ -62,6 +64,6 @@ if not is_anyone_known then
 end
 expire_room()
 if KEYS[2] then
-  redis.call('SET', KEYS[2], string.format('%s %d', epoch, seq), 'EX', ARGV[10])
+  redis.call('SET', KEYS[2], string.format('%s %d %s', epoch, seq, ARGV[4]), 'EX', ARGV[10])
 end
 return reply

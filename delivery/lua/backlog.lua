@@ -1,11 +1,13 @@
 -- What waits for a device, for the scripts that hand it out.
 
-local BACKLOG_HEAD = 5  -- items before the first member
+local BACKLOG_HEAD = 6  -- items before the first member
 local MEMBERS_AT_ONCE = 64  -- so that a long queue of long texts is never copied whole
 
 local function backlog_head(reason, is_known)
-  local state = redis.call('HMGET', room_key, 'epoch', 'seq')
-  return { state[1] or '', tonumber(state[2]) or 0, reason, is_known and 1 or 0, 0 }
+  local room = redis.call('HMGET', room_key, 'epoch', 'seq', 'last')
+  return {
+    room[1] or '', tonumber(room[2]) or 0, room[3] or '', reason, is_known and 1 or 0, 0,
+  }
 end
 
 local function members_after(device, seq)
@@ -13,9 +15,9 @@ local function members_after(device, seq)
     'ZRANGEBYSCORE', queue_key(device), '(' .. seq, '+inf', 'LIMIT', 0, MEMBERS_AT_ONCE)
 end
 
--- Returns {epoch, seq, resync reason, 1 if the device is known, 1 if more waits, member, ...}
--- of the messages after `seq`: at most `count`, and no more than their texts have
--- max_bytes, but at least one. The reason is handed out once.
+-- Returns {epoch, seq, id of that message, resync reason, 1 if the device is known,
+-- 1 if more waits, member, ...} of the messages after `seq`: at most `count`, and no more
+-- than their texts have max_bytes, but at least one. The reason is handed out once.
 local function take_backlog(device, seq, count, max_bytes)
   local backlog, bytes = backlog_head(take_resync(device), true), 0
   local members

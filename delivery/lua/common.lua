@@ -1,6 +1,7 @@
 -- What every script of a room begins with: its keys, its clock, its expiry.
 --
--- KEYS[1]  <base>room, a hash: epoch, seq, and for each device
+-- KEYS[1]  <base>room, a hash: epoch, seq, last (the id of the message with that seq), and
+--          for each device
 --            bytes:<device>   bytes of text that wait in its queue
 --            resync:<device>  "<ms>:<reason>", why its copy is wrong, until it is told
 -- ARGV[1]  now in ms, '' = the server's own clock
@@ -9,7 +10,8 @@
 -- The other keys of the room stand under the same hash tag:
 --   <base>devices           zset: device -> seen_until in ms. The end of its lease while it
 --                           is live, the time it left after that.
---   <base>queue:<device>    zset: "seq|id|stored_ms|resync|event_length|text" -> seq
+--   <base>queue:<device>    zset: "seq|id|previous|stored_ms|resync|event_length|text" -> seq. `previous` is
+--                           the id of the message before it, '' = it is the first.
 --   <base>events:<device>   zset, all scores 0: event JSON, "\0", seq in 16 digits. JSON holds
 --                           no "\0", so the first member from "event\0" on is the first
 --                           message of that event.
@@ -63,10 +65,11 @@ local function expire_room()
 end
 
 local function parse(member)
-  local seq, stored_ms, resync, length, start =
-    string.match(member, '^(%d+)|[^|]*|(%d+)|(%d)|(%d+)|()')
+  local seq, previous, stored_ms, resync, length, start =
+    string.match(member, '^(%d+)|[^|]*|([^|]*)|(%d+)|(%d)|(%d+)|()')
   return {
     seq = seq,
+    previous = previous,
     stored_ms = tonumber(stored_ms),
     resync = resync == '1',
     event = string.sub(member, start + 1, start + length),

@@ -1,12 +1,14 @@
 """Stand-ins on both sides of a feed: an outlet that writes down, queues that wait or fail."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import cast
 
 from delivery.exceptions import RedisUnavailable
-from delivery.queues import Backlog, Device, Queues, Waiting
+from delivery.queue_values import Backlog, Device, Position, Waiting
+from delivery.queues import Queues
 from tests.delivery.socket_fixtures import until
 
 
@@ -29,6 +31,12 @@ class Single:
 class RecordingOutlet:
     sent: list[Batch | Single | str] = field(default_factory=list)  # a str is a resync's reason
     failed: asyncio.Event = field(default_factory=asyncio.Event)
+    is_congested: bool = False
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        await until(lambda: not self.is_congested)
+        yield
 
     @property
     def seqs(self) -> list[int]:
@@ -84,11 +92,11 @@ class GatedQueues:
         self._gate = asyncio.Event()
         self.stage = "idle"
 
-    async def open(self, device: Device) -> Backlog:
-        return await self._pass(lambda: self._queues.open(device, self._count))
+    async def open(self, device: Device, position: Position) -> Backlog:
+        return await self._pass(lambda: self._queues.open(device, position, self._count))
 
-    async def read(self, device: Device, after_seq: int) -> Backlog:
-        return await self._pass(lambda: self._queues.read(device, after_seq, self._count))
+    async def read(self, device: Device, position: Position) -> Backlog:
+        return await self._pass(lambda: self._queues.read(device, position, self._count))
 
     async def reach(self, stage: str) -> None:
         """Let the read under way, or the next one, come so far."""

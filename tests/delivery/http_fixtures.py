@@ -5,7 +5,7 @@ server does: to read a body past its announced end.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -68,9 +68,24 @@ class FakePublisher:
     async def publish(
         self, site: SiteSnapshot, request: SendRequest, resync: bool, idempotency_key: str = ""
     ) -> Receipt:
+        [receipt] = await self.publish_all(site, [request], resync, idempotency_key)
+        return receipt
+
+    async def publish_all(
+        self,
+        site: SiteSnapshot,
+        requests: Sequence[SendRequest],
+        resync: bool,
+        idempotency_key: str = "",
+    ) -> list[Receipt]:
         if self.failure is not None:
             raise self.failure
-        self.published.append(Published(site, request, resync, idempotency_key))
+        for each in requests:
+            is_resync = resync if each.resync is None else each.resync
+            self.published.append(Published(site, each, is_resync, idempotency_key))
+        return [self._receipt(site, each) for each in requests]
+
+    def _receipt(self, site: SiteSnapshot, request: SendRequest) -> Receipt:
         queued = sum(site.is_user_room(room) for room in request.rooms)
         return Receipt("7530791394961522691", queued, len(request.rooms) - queued)
 

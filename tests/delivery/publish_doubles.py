@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -10,22 +10,23 @@ from delivery.backplane import Backplane
 from delivery.exceptions import BackplaneUnavailable, RedisUnavailable
 from delivery.message import Message
 from delivery.publish import Publisher
-from delivery.queues import Appended, Queues
+from delivery.queue_values import Appended, ToStore
+from delivery.queues import Queues
 
 
 @dataclass
 class RecordingBackplane:
-    stored: list[tuple[str, Message, list[Appended]]] = field(default_factory=list)
+    stored: list[tuple[str, Message, Appended]] = field(default_factory=list)
     broadcast: list[tuple[str, Message, tuple[str, ...], tuple[str, ...]]] = field(
         default_factory=list
     )
     failing: set[str] = field(default_factory=set)  # "stored", "broadcast"
 
     async def announce_stored(
-        self, site: str, message: Message, appended: Sequence[Appended]
+        self, site: str, messages: Iterable[tuple[Message, Appended]]
     ) -> None:
         self._fail_if("stored")
-        self.stored.append((site, message, list(appended)))
+        self.stored += [(site, message, appended) for message, appended in messages]
 
     async def announce_broadcast(
         self, site: str, message: Message, shared_rooms: Sequence[str], user_rooms: Sequence[str]
@@ -62,12 +63,10 @@ class SlowQueues:
     reached: asyncio.Event = field(default_factory=asyncio.Event)
     released: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def append(
-        self, site: str, rooms: Sequence[str], message: Message, once: str = ""
-    ) -> list[Appended]:
+    async def append_all(self, site: str, messages: Sequence[ToStore]) -> list[Appended]:
         self.reached.set()
         await self.released.wait()
-        return await self.queues.append(site, rooms, message, once)
+        return await self.queues.append_all(site, messages)
 
 
 def make_publisher(queues: object, backplane: RecordingBackplane, first_id: int = 100) -> Publisher:

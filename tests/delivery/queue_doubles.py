@@ -1,12 +1,13 @@
 """Real queues under watch: what `acks` and `leases` ask of them, and when."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from delivery.exceptions import RedisUnavailable
-from delivery.queues import Ack, Acknowledged, Device, Queues, State
+from delivery.queue_values import Ack, Acknowledged, Device, Position, State
+from delivery.queues import Queues
 
 T = TypeVar("T")
 
@@ -18,7 +19,8 @@ class WatchedQueues:
     queues: Queues
     acked: list[tuple[Ack, ...]] = field(default_factory=list)  # one entry a call
     renewed: list[tuple[Device, ...]] = field(default_factory=list)
-    outages: int = 0  # calls that Redis did not answer
+    done: int = 0  # calls that Redis answered
+    outages: int = 0  # calls that it did not
     error: Exception | None = None  # what the next call fails with
     gate: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -32,9 +34,9 @@ class WatchedQueues:
         self.acked.append(tuple(acks))
         return await self._watch(lambda: self.queues.acknowledge(acks))
 
-    async def renew(self, devices: Sequence[Device]) -> list[State]:
-        self.renewed.append(tuple(devices))
-        return await self._watch(lambda: self.queues.renew(devices))
+    async def renew(self, positions: Mapping[Device, Position]) -> list[State]:
+        self.renewed.append(tuple(positions))
+        return await self._watch(lambda: self.queues.renew(positions))
 
     async def _watch(self, step: Callable[[], Awaitable[T]]) -> T:
         await self.gate.wait()
@@ -42,7 +44,9 @@ class WatchedQueues:
         if error is not None:
             raise error
         try:
-            return await step()
+            result = await step()
         except RedisUnavailable:
             self.outages += 1
             raise
+        self.done += 1
+        return result

@@ -8,7 +8,8 @@ import pytest_asyncio
 from redis.asyncio import Redis
 
 from delivery.message import Message
-from delivery.queues import Appended, Device, Queues
+from delivery.queue_values import NOWHERE, Appended, Device
+from delivery.queues import Queues
 from delivery.redis_client import get_async_redis
 
 SITE = "newsite"
@@ -73,7 +74,7 @@ def send(queues: Queues) -> Sender:
 
 
 async def texts(queues: Queues, device: Device) -> list[str]:
-    return [message.text for message in (await queues.read(device, 0)).messages]
+    return [message.text for message in (await queues.read(device, NOWHERE)).messages]
 
 
 async def find_keys(redis: Redis, pattern: str = "*") -> list[str]:

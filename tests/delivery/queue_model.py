@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from delivery.message import Message
-from delivery.queues import LEASE_SECONDS, Acknowledged, Waiting
+from delivery.queue_values import Acknowledged, Waiting
+from delivery.queues import LEASE_SECONDS
 
 
 @dataclass(frozen=True)
@@ -62,12 +63,13 @@ class RoomModel:
     now: int = 0
     has_epoch: bool = False
     seq: int = 0
+    last_id: str = ""
     devices: dict[str, Known] = field(default_factory=dict)
     nobody: Box = field(default_factory=Box)  # until a client comes
-    once: dict[str, int] = field(default_factory=dict)
+    once: dict[str, tuple[int, str]] = field(default_factory=dict)  # seq and message id
 
     def flush(self) -> None:
-        self.has_epoch, self.seq = False, 0
+        self.has_epoch, self.seq, self.last_id = False, 0, ""
         self.devices, self.nobody, self.once = {}, Box(), {}
 
     def advance(self, ms: int) -> None:
@@ -78,16 +80,30 @@ class RoomModel:
         if not self.nobody.settle(0, self.now, self.ttl):
             self.nobody = Box()
 
-    def append(self, message: Message, once: str) -> tuple[int, set[str]]:
-        """Return the seq and the devices whose queue overflowed."""
+    def append(self, message: Message, once: str) -> tuple[int, str, str, set[str]]:
+        """Return seq, id, the id before it, and the devices whose queue overflowed."""
         if once in self.once:
-            return self.once[once], set()
+            return *self.once[once], "", set()
         self.has_epoch = True
         self.seq += 1
+        previous_id, self.last_id = self.last_id, message.id
         if once:
-            self.once[once] = self.seq
+            self.once[once] = self.seq, message.id
         boxes = {name: known.box for name, known in self.devices.items()} or {"": self.nobody}
-        return self.seq, {name for name, box in boxes.items() if not self._store(box, message)}
+        full = {name for name, box in boxes.items() if not self._store(box, message, previous_id)}
+        return self.seq, message.id, previous_id, full
+
+    def is_taken_back(self, name: str, seq: int, message_id: str) -> bool:
+        """Whether a client of this epoch was sent a message that Redis knows nothing of."""
+        if seq >= self.seq:
+            return seq > self.seq or message_id != self.last_id
+        box = self.read(name) or (Box() if name else self.nobody)
+        follower = box.find(seq + 1)
+        return follower is not None and follower.waiting.previous_id != message_id
+
+    def lose_state(self) -> None:
+        for known in self.devices.values():
+            known.box.give_up(self.now, "state_lost")
 
     def open(self, name: str, process: str) -> Box:
         if name not in self.devices:
@@ -134,8 +150,8 @@ class RoomModel:
             known.leases.pop(process, None)
             known.seen = max([self.now, *known.leases.values()])
 
-    def _store(self, box: Box, message: Message) -> bool:
-        waiting = Waiting(self.seq, message.id, message.resync, message.text)
+    def _store(self, box: Box, message: Message, previous_id: str) -> bool:
+        waiting = Waiting(self.seq, message.id, message.resync, message.text, previous_id)
         wanted = replace(box, queue=[*box.queue, Stored(waiting, message.event, self.now)])
         size = sum(len(stored.waiting.text.encode()) for stored in wanted.queue)
         if len(wanted.queue) > self.max_messages or size > self.max_bytes:

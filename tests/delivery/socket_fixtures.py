@@ -21,6 +21,7 @@ from delivery.message import Message
 from delivery.payloads import SendRequest
 from delivery.publish import Publisher
 from delivery.queues import Queues
+from delivery.send_queue import SendQueue
 from delivery.switchboard import Switchboard
 from delivery.tasks import Tasks
 from sites.registry import SiteSnapshot
@@ -48,15 +49,17 @@ class Sent:
     content: list[Any]  # [event, *args]
 
 
-class FakeSocket:
-    """A transport that writes down what is put on its queue."""
+class FakeSocket(SendQueue):
+    """A transport that writes down what is put on its queue, and is its own queue; a test
+    sets `unsent_bytes`, and `clear` makes the transport read again."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.closed = False
         self.sent: list[Sent] = []
 
     @property
-    def queue(self) -> "FakeSocket":
+    def queue(self) -> SendQueue:
         return self
 
     def put_nowait(self, packet: Any) -> None:
@@ -73,6 +76,7 @@ class Tab:
     connection: Connection
     socket: FakeSocket
     is_closed_by_server: asyncio.Event
+    reasons: list[str]  # why it was closed
 
     @property
     def events(self) -> list[list[Any]]:
@@ -130,17 +134,22 @@ class Process:
         return tab
 
     def make_tab(self, *rooms: str, device: str = "", sid: str = "") -> Tab:
-        socket, closed = FakeSocket(), asyncio.Event()
+        socket, closed, reasons = FakeSocket(), asyncio.Event(), list[str]()
+
+        def close(reason: str) -> None:
+            reasons.append(reason)
+            closed.set()
+
         connection = Connection(
             sid=sid or f"sid{next(_ids)}",
             site=self.site,
             device_id=device,
             rooms=rooms,
             find_socket=lambda: socket,
-            close_transport=closed.set,
+            close_transport=close,
             submit_acks=self.acks.submit,
         )
-        return Tab(connection, socket, closed)
+        return Tab(connection, socket, closed, reasons)
 
     async def leave(self, tab: Tab) -> None:
         await self.switchboard.leave(tab.connection)

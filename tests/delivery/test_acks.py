@@ -9,7 +9,8 @@ from django.conf import settings
 
 from delivery import acks as acks_module
 from delivery.exceptions import BackplaneUnavailable
-from delivery.queues import Ack, Queues
+from delivery.queue_values import Ack
+from delivery.queues import Queues
 from tests.delivery.process_fixtures import connect, running_process
 from tests.delivery.queue_doubles import WatchedQueues
 from tests.delivery.queue_fixtures import PHONE, ROOM, TTL_SECONDS, Clock, Sender, texts

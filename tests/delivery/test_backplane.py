@@ -18,7 +18,7 @@ from delivery.channel_layer import ConfirmedPubSubChannelLayer
 from delivery.exceptions import BackplaneUnavailable
 from delivery.message import Message
 from delivery.names import group_name
-from delivery.queues import Appended, Device
+from delivery.queue_values import Appended, Device
 from tests.delivery.redis_proxy import RedisProxy
 from tests.delivery.socket_fixtures import TIMEOUT_SECONDS, until
 
@@ -85,7 +85,8 @@ async def test_processes_of_a_room_hear_what_was_stored_for_it(
     await backplane.join(SITE, ["user_1"])
     await other.join(SITE, ["user_1"])
     message = Message("7", "update", '["update",1]', True, ("user_1",))
-    await backplane.announce_stored(SITE, message, [Appended("user_1", "e1", 3, ("phone",))])
+    appended = Appended("user_1", "e1", 3, "7", "6", ("phone",))
+    await backplane.announce_stored(SITE, [(message, appended)])
     for each in (backplane, other):
         assert await hear(each) == {
             "type": "stored",
@@ -94,6 +95,7 @@ async def test_processes_of_a_room_hear_what_was_stored_for_it(
             "epoch": "e1",
             "seq": 3,
             "id": "7",
+            "previous": "6",
             "text": '["update",1]',
             "resync": True,
             "overflowed": ["phone"],

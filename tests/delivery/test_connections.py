@@ -11,7 +11,8 @@ import pytest
 from delivery import connections as connections_module
 from delivery.connections import Connection
 from delivery.feeds import Feed
-from delivery.queues import Ack, Device, Queues, Waiting
+from delivery.queue_values import Ack, Device, Waiting
+from delivery.queues import Queues
 from tests.delivery.http_fixtures import make_site
 from tests.delivery.socket_fixtures import FakeSocket, Sent
 
@@ -26,7 +27,7 @@ class Client:
 
     connection: Connection
     socket: FakeSocket
-    closed: list[None]
+    closed: list[str]
     acks: list[Ack]
 
     @property
@@ -53,7 +54,7 @@ def make_client(
     *rooms: str, find_socket: Callable[[], FakeSocket | None] | None = None, **fields: Any
 ) -> Client:
     socket = FakeSocket()
-    closed: list[None] = []
+    closed: list[str] = []
     acks: list[Ack] = []
     connection = Connection(
         sid="sid1",
@@ -61,11 +62,11 @@ def make_client(
         device_id="phone",
         rooms=rooms,
         find_socket=find_socket or (lambda: socket),
-        close_transport=lambda: closed.append(None),
+        close_transport=closed.append,
         submit_acks=acks.extend,
     )
-    for room in connection.user_rooms:
-        connection.feeds[room] = Feed(connection.device(room), cast("Queues", None), connection)
+    for device in connection.devices:
+        connection.feeds[device.room] = Feed(device, cast("Queues", None), connection)
     return Client(connection, socket, closed, acks)
 
 
@@ -87,8 +88,7 @@ def waiting(seq: int, message_id: str = "") -> Waiting:
 
 
 def test_rooms_with_the_prefix_of_the_site_are_the_users_own(client: Client) -> None:
-    assert client.connection.user_rooms == ["user_1"]
-    assert client.connection.device("user_1") == USER_1
+    assert client.connection.devices == [USER_1]
     assert make_client("user_1", "staff", name="other").connection.namespace == "/other"
 
 
@@ -243,7 +243,7 @@ def test_nothing_is_written_where_there_is_no_transport_any_more() -> None:
 def test_failure_of_a_feed_closes_the_transport(client: Client) -> None:
     assert client.closed == []
     client.connection.fail()
-    assert client.closed == [None]
+    assert client.closed == ["The service failed"]
 
 
 def test_closed_connection_has_its_feeds_closed_and_takes_no_acks(double: Client) -> None:
@@ -256,3 +256,12 @@ def test_closed_connection_has_its_feeds_closed_and_takes_no_acks(double: Client
     assert closed == ["user_1", "user_2"]
     assert not double.connection.acknowledge(1)
     assert double.acks == []
+
+
+def test_acks_that_never_come_are_not_kept_for_ever(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections_module, "MAX_PENDING_ACKS", 2)
+    for seq in (1, 2, 3):
+        client.connection.send_stored(USER_1, "e1", waiting(seq))
+    assert [client.connection.acknowledge(ack_id) for ack_id in (1, 2, 3)] == [False, True, True]

@@ -11,7 +11,8 @@ from redis.asyncio import Redis
 from delivery import feeds as feeds_module
 from delivery.feeds import Feed
 from delivery.message import Message
-from delivery.queues import Ack, Appended, Device, Queues, State, Waiting
+from delivery.queue_values import Ack, Appended, Device, State, Waiting
+from delivery.queues import Queues
 from tests.delivery.feed_doubles import Batch, FlakyQueues, GatedQueues, RecordingOutlet, Single
 from tests.delivery.queue_fixtures import NOBODY, PHONE, ROOM, SITE, Clock, Sender
 from tests.delivery.socket_fixtures import TIMEOUT_SECONDS, until
@@ -53,11 +54,12 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def announce(feed: Feed, *appended: Appended) -> None:
     for each in appended:
-        feed.offer(each.epoch, Waiting(each.seq, str(each.seq), False, f'["update",{each.seq}]'))
+        text = f'["update",{each.message_id}]'
+        feed.offer(each.epoch, Waiting(each.seq, each.message_id, False, text, each.previous_id))
 
 
 async def compare(feed: Feed, queues: Queues) -> None:
-    [state] = await queues.renew([feed.device])
+    [state] = await queues.renew({feed.device: feed.position})
     feed.compare(state)
     await until(lambda: feed.is_live)
 

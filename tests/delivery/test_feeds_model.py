@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from redis.asyncio import Redis
 
 from delivery.feeds import Feed
-from delivery.queues import Ack, Appended, Queues, Waiting
+from delivery.queue_values import NOWHERE, Ack, Appended, Waiting
+from delivery.queues import Queues
 from delivery.redis_client import close_async_redis, get_async_redis
 from tests.delivery.feed_doubles import GatedQueues, RecordingOutlet
 from tests.delivery.queue_fixtures import PHONE, TTL_SECONDS, Clock, Sender
+from tests.delivery.redis_copies import RedisKeys, dump_all, restore_all
 from tests.delivery.socket_fixtures import until
 
 STEPS = st.one_of(
@@ -29,6 +31,9 @@ STEPS = st.one_of(
     st.just(("read", 0)),
     st.just(("read", 0)),
     st.just(("lose_state", 0)),
+    st.just(("save", 0)),
+    st.just(("take_back", 0)),
+    st.just(("congest", 0)),
     st.just(("rest", 0)),
 )
 
@@ -43,6 +48,8 @@ class Course:
     appended: list[Appended] = field(default_factory=list)
     acked: set[tuple[str, int]] = field(default_factory=set)  # before the socket got it
     losses: int = 0  # of state, since the last rest
+    takings_back: int = 0  # of Redis, since the last rest
+    saved: tuple[RedisKeys, list[Appended]] | None = None
     resyncs_told: int = 0
     epoch_at_rest: str = ""
 
@@ -61,12 +68,15 @@ class Course:
     async def announce(self, back: int) -> None:
         if back < len(self.appended):
             each = self.appended[-1 - back]
-            text = f'["update",{each.seq}]'
-            self.feed.offer(each.epoch, Waiting(each.seq, str(each.seq), False, text))
+            message = Waiting(each.seq, each.message_id, False, "[]", each.previous_id)
+            self.feed.offer(each.epoch, message)
 
     async def ack(self, index: int) -> None:
-        """By the socket itself, or by another tab that was faster."""
-        if index < len(self.appended):
+        """By the socket itself, or by another tab that was faster.
+
+        Not after a taking back: another tab may ack what would show it.
+        """
+        if index < len(self.appended) and not self.takings_back:
             each = self.appended[index]
             self.acked.add((each.epoch, each.seq))
             await self.queues.acknowledge([Ack(PHONE, each.epoch, (each.seq,), False)])
@@ -77,7 +87,7 @@ class Course:
         await asyncio.sleep(0)
 
     async def compare(self, _: int) -> None:
-        [state] = await self.queues.renew([PHONE])
+        [state] = await self.queues.renew({PHONE: self.feed.position})
         self.feed.compare(state)
         await asyncio.sleep(0)
 
@@ -87,9 +97,32 @@ class Course:
     async def lose_state(self, _: int) -> None:
         await self.redis.flushdb()
         self.losses += 1
+        self.saved = None
+
+    async def save(self, _: int) -> None:
+        [state] = await self.queues.renew({PHONE: NOWHERE})
+        if state.is_known:
+            self.saved = await dump_all(self.redis), list(self.appended)
+
+    async def take_back(self, _: int) -> None:
+        """Redis restarts from an older file: what was appended since is forgotten."""
+        if self.saved is None:
+            return
+        keys, appended = self.saved
+        await restore_all(self.redis, keys)
+        forgotten = {(each.epoch, each.seq) for each in self.appended if each not in appended}
+        self.appended = list(appended)
+        self.takings_back += 1
+        if forgotten & set(self.outlet.messages):
+            self.losses += 1  # the socket was sent what Redis knows nothing of any more
+
+    async def congest(self, _: int) -> None:
+        """The socket takes nothing until the next rest."""
+        self.outlet.is_congested = True
 
     async def rest(self, _: int) -> None:
         """Redis answers, batches are acked, and a lease is renewed."""
+        self.outlet.is_congested = False
         self.gated.let_all_pass()
         await self._go_live()
         await self.compare(0)
@@ -111,7 +144,7 @@ class Course:
         epochs = list(dict.fromkeys(epoch for epoch, _ in messages))
         in_order = sorted(messages, key=lambda each: (epochs.index(each[0]), each[1]))
         assert messages == in_order, "something came too late"
-        [state] = await self.queues.renew([PHONE])
+        [state] = await self.queues.renew({PHONE: self.feed.position})
         sent = {(each.epoch, each.seq) for each in self.appended if each.epoch == state.epoch}
         assert sent - self.acked <= set(messages), "something is missing"
         self._check_resyncs(state.epoch)
@@ -119,9 +152,12 @@ class Course:
     def _check_resyncs(self, epoch: str) -> None:
         resyncs = self.outlet.resyncs[self.resyncs_told :]
         assert set(resyncs) <= {"state_lost"}
-        assert len(resyncs) <= self.losses
+        assert len(resyncs) <= self.losses + self.takings_back
         assert bool(resyncs) or not (self.losses and self.epoch_at_rest)
-        self.resyncs_told, self.losses, self.epoch_at_rest = len(self.outlet.resyncs), 0, epoch
+        self.resyncs_told, self.epoch_at_rest = len(self.outlet.resyncs), epoch
+        self.losses = self.takings_back = 0
+        self.saved = None
+        self.appended = [each for each in self.appended if each.epoch == epoch]
 
 
 @settings(max_examples=200, deadline=None)

@@ -12,7 +12,8 @@ from redis.asyncio import Redis
 from delivery import leases as leases_module
 from delivery.leases import Leases
 from delivery.names import devices_key
-from delivery.queues import LEASE_SECONDS, Device, Queues
+from delivery.queue_values import Device
+from delivery.queues import LEASE_SECONDS, Queues
 from tests.delivery.process_fixtures import connect, running_process
 from tests.delivery.queue_doubles import WatchedQueues
 from tests.delivery.queue_fixtures import (
@@ -68,8 +69,7 @@ async def test_renewal_extends_the_leases_of_the_devices_that_are_here(
     left_at = clock.ms
     clock.advance(LEASE_SECONDS - 1)
     start_leases(process)
-    await until(lambda: watched.renewed)
-    await process.queues.ping()
+    await until(lambda: watched.done)
     assert await seen_until_ms(redis, PHONE) == clock.ms + LEASE_SECONDS * 1000
     assert await seen_until_ms(redis, LAPTOP) == left_at
     assert watched.renewed == [(PHONE,)]

@@ -12,7 +12,7 @@ import pytest_asyncio
 from delivery.connections import Connection
 from delivery.exceptions import AuthRefused, AuthUnavailable, BackplaneUnavailable
 from delivery.namespace import Namespaces
-from delivery.queues import Device
+from delivery.queue_values import Device
 from sites.keys import digest_key
 from tests.delivery.fake_site import FakeSite, Reply, rooms_reply
 from tests.delivery.queue_fixtures import NOBODY, texts
@@ -47,7 +47,7 @@ async def admit(namespaces: Namespaces, socket: FakeSocket, process: Process) ->
             query,
             given,
             find_socket=lambda: socket,
-            close_transport=lambda: None,
+            close_transport=lambda _: None,
         )
         connection = process.switchboard.find(sid)
         assert connection is not None
@@ -62,7 +62,7 @@ async def test_admitted_client_is_in_the_rooms_its_site_names(
     fake_site.answer(rooms_reply("user_1", "staff", "user_1"))
     connection = await admit(auth={"token": "12345", "deviceId": "phone"})
     assert connection.rooms == ("user_1", "staff")
-    assert connection.device("user_1") == Device("newsite", "user_1", "phone")
+    assert connection.devices == [Device("newsite", "user_1", "phone")]
     assert connection.namespace == "/newsite"
     assert fake_site.headers("Authorization") == ["Bearer 12345"]
 
@@ -127,7 +127,7 @@ async def test_site_is_asked_for_as_long_as_connect_timeout(
             "token=12345",
             None,
             find_socket=lambda: None,
-            close_transport=lambda: None,
+            close_transport=lambda _: None,
         )
 
 

@@ -8,7 +8,8 @@ import pytest
 from delivery.exceptions import BackplaneUnavailable, RedisUnavailable
 from delivery.payloads import SendRequest
 from delivery.publish import Publisher, Receipt
-from delivery.queues import Device, Queues
+from delivery.queue_values import Device
+from delivery.queues import Queues
 from tests.delivery.http_fixtures import make_site
 from tests.delivery.publish_doubles import (
     FailingQueues,
@@ -48,9 +49,9 @@ async def test_user_rooms_are_stored_and_announced_and_shared_rooms_broadcast(
     text = '["update_store","user",{"id":1}]'
     for room in ("user_1", "user_2"):
         assert await read_waiting(queues, room) == [("100", text, True)]
-    [(site, message, appended)] = backplane.stored
+    (site, message, first), (_, _, second) = backplane.stored
     assert (site, message.id, message.text, message.resync) == ("newsite", "100", text, True)
-    assert [(each.room, each.seq) for each in appended] == [("user_1", 1), ("user_2", 1)]
+    assert [(each.room, each.seq) for each in (first, second)] == [("user_1", 1), ("user_2", 1)]
     assert backplane.broadcast == [("newsite", message, ("staff", "all"), ("user_1", "user_2"))]
 
 
@@ -105,7 +106,7 @@ async def test_failed_broadcast_is_the_senders_to_repeat(
 async def test_nothing_is_announced_of_what_could_not_be_stored(
     queues: Queues, backplane: RecordingBackplane
 ) -> None:
-    publisher = make_publisher(FailingQueues(queues, {"append"}), backplane)
+    publisher = make_publisher(FailingQueues(queues, {"append_all"}), backplane)
     with pytest.raises(RedisUnavailable):
         await publisher.publish(SITE, make_request(*BOTH), resync=False)
     assert (backplane.stored, backplane.broadcast) == ([], [])
@@ -118,7 +119,7 @@ async def test_repeated_call_stores_and_sends_nothing_and_gets_the_first_answer(
     again = await publisher.publish(SITE, make_request(*BOTH), False, "order 17")
     assert again == first == Receipt("100", 2, 2)
     assert len(await read_waiting(queues, "user_1")) == 1
-    assert (len(backplane.stored), len(backplane.broadcast)) == (1, 1)
+    assert (len(backplane.stored), len(backplane.broadcast)) == (2, 1)  # two user rooms
 
 
 async def test_same_idempotency_key_of_another_site_is_another_call(
@@ -198,3 +199,52 @@ async def test_one_line_is_logged_per_call_without_arguments_or_keys(
     await publisher.publish(SITE, request, False, "an idempotency key")
     [record] = [each for each in caplog.records if each.name == "delivery.publish"]
     assert record.getMessage() == "Site newsite: message 100 to 2 rooms"
+
+
+async def test_messages_of_one_call_are_stored_in_their_order(
+    publisher: Publisher, queues: Queues, backplane: RecordingBackplane
+) -> None:
+    requests = [SendRequest(("user_1", "staff"), "n", [i], None) for i in range(3)]
+    receipts = await publisher.publish_all(SITE, requests, resync=False)
+    assert receipts == [Receipt(str(100 + i), 1, 1) for i in range(3)]
+    assert [text for _, text, _ in await read_waiting(queues, "user_1")] == [
+        f'["n",{i}]' for i in range(3)
+    ]
+    assert [appended.seq for _, _, appended in backplane.stored] == [1, 2, 3]
+    assert [message.id for _, message, *_ in backplane.broadcast] == ["100", "101", "102"]
+
+
+async def test_each_message_of_a_call_says_itself_whether_it_resyncs(
+    publisher: Publisher, queues: Queues
+) -> None:
+    requests = [SendRequest(("user_1",), "n", [], resync) for resync in (None, False, True)]
+    await publisher.publish_all(SITE, requests, resync=True)
+    assert [resync for *_, resync in await read_waiting(queues, "user_1")] == [True, False, True]
+
+
+async def test_no_messages_are_no_work(publisher: Publisher) -> None:
+    assert await publisher.publish_all(SITE, [], resync=False, idempotency_key="a key") == []
+
+
+async def test_repeated_call_of_several_messages_stores_none_of_them_again(
+    publisher: Publisher, queues: Queues, backplane: RecordingBackplane
+) -> None:
+    requests = [make_request("user_1", "staff"), make_request("user_1")]
+    first = await publisher.publish_all(SITE, requests, False, "a key")
+    assert await publisher.publish_all(SITE, requests, False, "a key") == first
+    assert len(await read_waiting(queues, "user_1")) == len(backplane.stored) == 2
+    assert len(backplane.broadcast) == 1
+
+
+async def test_call_of_several_messages_cut_short_goes_on_under_its_first_ids(
+    queues: Queues, backplane: RecordingBackplane
+) -> None:
+    backplane.failing.add("broadcast")
+    publisher = make_publisher(queues, backplane)
+    requests = [make_request("user_1"), make_request("staff")]
+    with pytest.raises(BackplaneUnavailable):
+        await publisher.publish_all(SITE, requests, False, "a key")
+    backplane.failing.clear()
+    receipts = await publisher.publish_all(SITE, requests, False, "a key")
+    assert receipts == [Receipt("100", 1, 0), Receipt("101", 0, 1)]
+    assert [each[0] for each in await read_waiting(queues, "user_1")] == ["100"]

@@ -1,4 +1,5 @@
-from delivery.queues import Ack, Acknowledged, Device, Queues
+from delivery.queue_values import Ack, Acknowledged, Device
+from delivery.queues import Queues
 from tests.delivery.queue_fixtures import LAPTOP, PHONE, Sender, texts
 
 

@@ -3,7 +3,8 @@ from redis.asyncio import Redis
 
 from delivery import names
 from delivery.message import Message
-from delivery.queues import Device, Queues, Waiting
+from delivery.queue_values import Device, Waiting
+from delivery.queues import Queues
 from tests.delivery.queue_fixtures import (
     LAPTOP,
     NOBODY,

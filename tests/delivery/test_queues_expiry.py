@@ -1,7 +1,8 @@
 from redis.asyncio import Redis
 
 from delivery import names
-from delivery.queues import Ack, Queues
+from delivery.queue_values import NOWHERE, Ack
+from delivery.queues import Queues
 from tests.delivery.queue_fixtures import (
     LAPTOP,
     PHONE,
@@ -70,10 +71,10 @@ async def test_device_gone_for_longer_than_the_ttl_is_forgotten(
     await send()
     await queues.release(PHONE)
     clock.advance(TTL_SECONDS + 1)
-    await queues.renew([LAPTOP])
+    await queues.renew({LAPTOP: NOWHERE})
     await send()
     assert not await find_keys(redis, "*phone")
-    assert not (await queues.renew([PHONE]))[0].is_known
+    assert not (await queues.renew({PHONE: NOWHERE}))[0].is_known
 
 
 async def test_device_that_messages_wait_for_is_not_forgotten(

@@ -4,7 +4,8 @@ import pytest_asyncio
 from redis.asyncio import Redis
 
 from delivery import names
-from delivery.queues import LEASE_SECONDS, Device, Queues, State
+from delivery.queue_values import NOWHERE, Device, State
+from delivery.queues import LEASE_SECONDS, Queues
 from tests.delivery.queue_fixtures import (
     LAPTOP,
     NOBODY,
@@ -70,15 +71,15 @@ async def test_every_key_has_a_ttl_whatever_was_done(
     queues: Queues, send: Sender, redis: Redis
 ) -> None:
     await send(once="a key")
-    await queues.claim(SITE, "a key", "1")
+    await queues.claim(SITE, {"a key": "1"})
     await queues.open(PHONE)
     await queues.open(LAPTOP)
     await send()
-    await queues.renew([PHONE, LAPTOP])
+    await queues.renew({PHONE: NOWHERE, LAPTOP: NOWHERE})
     await queues.clear(PHONE)
     await queues.release(LAPTOP)
     await send()
-    await queues.settle(SITE, "a key", b"answer")
+    await queues.settle(SITE, {"a key": b"answer"})
     left = [await redis.pttl(key) for key in await find_keys(redis)]
     assert len(left) == 9
     assert min(left) > 0
@@ -102,16 +103,16 @@ async def test_ttl_of_zero_keeps_messages_for_ever(
 
 async def test_renewal_tells_where_the_room_stands(queues: Queues, send: Sender) -> None:
     await queues.open(PHONE)
-    assert await queues.renew([PHONE]) == [State("", 0, True)]
+    assert await queues.renew({PHONE: NOWHERE}) == [State("", 0, True)]
     sent = await send()
-    assert await queues.renew([PHONE, LAPTOP]) == [
+    assert await queues.renew({PHONE: NOWHERE, LAPTOP: NOWHERE}) == [
         State(sent.epoch, 1, True),
         State(sent.epoch, 1, False),
     ]
 
 
 async def test_renewal_of_a_device_not_known_writes_nothing(queues: Queues, redis: Redis) -> None:
-    assert await queues.renew([PHONE, NOBODY]) == 2 * [State("", 0, False)]
+    assert await queues.renew({PHONE: NOWHERE, NOBODY: NOWHERE}) == 2 * [State("", 0, False)]
     assert await redis.dbsize() == 0
 
 
@@ -120,7 +121,7 @@ async def test_renewal_keeps_a_device_live(queues: Queues, send: Sender, clock: 
     await send()
     for _ in range(20):
         clock.advance(LEASE_SECONDS)
-        await queues.renew([PHONE])
+        await queues.renew({PHONE: NOWHERE})
     assert len(await texts(queues, PHONE)) == 1
 
 

@@ -1,5 +1,6 @@
 import pytest
 
+from delivery.queue_values import Position
 from delivery.queues import Queues
 from tests.delivery.queue_fixtures import (
     LAPTOP,
@@ -47,7 +48,7 @@ async def test_client_learns_of_the_overflow_once(queues: Queues, send: Sender) 
     await queues.open(PHONE)
     for _ in range(4):
         await send()
-    backlog = await queues.read(PHONE, 3)
+    backlog = await queues.read(PHONE, Position(seq=3))
     assert (backlog.resync_reason, backlog.seq, backlog.messages) == ("overflow", 4, ())
     assert (await queues.open(PHONE)).resync_reason == ""
 

@@ -1,6 +1,7 @@
 """Queues against a plain model, over random interleavings of all that can happen to a room."""
 
 import asyncio
+import copy
 from collections.abc import Awaitable
 from typing import Any, TypeVar
 
@@ -11,10 +12,12 @@ from redis.asyncio import Redis
 
 from delivery import names
 from delivery.message import Message
-from delivery.queues import Ack, Appended, Backlog, Device, Queues, State
+from delivery.queue_values import NOWHERE, Ack, Appended, Backlog, Device, Position, State
+from delivery.queues import Queues
 from delivery.redis_client import get_async_redis
 from tests.delivery.queue_fixtures import ROOM, SITE, TTL_SECONDS, Clock, find_keys
 from tests.delivery.queue_model import Box, RoomModel
+from tests.delivery.redis_copies import RedisKeys, dump_all, restore_all
 
 T = TypeVar("T")
 
@@ -26,6 +29,7 @@ processes = st.sampled_from(["first", "second"])
 once_keys = st.sampled_from(["", "", "1", "2"])
 events = st.sampled_from(["update", "upd"])
 steps_ms = st.sampled_from([1, 20_000, 59_999, 60_001, 99_999, 100_000, 100_001, 250_000])
+messages_back = st.integers(0, 6)
 seqs_back = st.lists(st.integers(-1, 7), min_size=1, max_size=4)
 
 
@@ -50,7 +54,9 @@ class QueuesMachine(RuleBasedStateMachine):
             TTL_SECONDS * 1000, MAX_DEVICES, MAX_MESSAGES, MAX_BYTES, self.clock.ms
         )
         self.epochs: list[str] = []
+        self.sent: list[Position] = []  # of every message that was appended, lost ones as well
         self.count = 0
+        self.saved: tuple[RedisKeys, RoomModel] | None = None
 
     def teardown(self) -> None:
         self.run(self.queues["first"].close())
@@ -64,25 +70,38 @@ class QueuesMachine(RuleBasedStateMachine):
     def append(self, event: str, resync: bool, size: int, once: str) -> None:
         self.count += 1
         message = Message.build(str(self.count), event, ["x" * size], resync, [ROOM])
-        is_first = not self.model.has_epoch
-        seq, overflowed = self.model.append(message, once)
+        is_first, is_repeated = not self.model.has_epoch, once in self.model.once
+        seq, message_id, previous_id, overflowed = self.model.append(message, once)
         [appended] = self.run(self.queues["first"].append(SITE, [ROOM], message, once))
         if is_first:
             assert appended.epoch not in self.epochs
             self.epochs.append(appended.epoch)
         assert set(appended.overflowed) == overflowed
-        assert appended == Appended(ROOM, self.epochs[-1], seq, appended.overflowed)
+        # A repeated call names the epoch of the first, which may be lost by now.
+        epoch = appended.epoch if is_repeated else self.epochs[-1]
+        assert appended == Appended(ROOM, epoch, seq, message_id, previous_id, appended.overflowed)
+        assert epoch in self.epochs
+        self.sent.append(Position(appended.epoch, seq, message_id))
 
-    @rule(device_id=device_ids, process=processes, count=st.integers(1, 6), size=st.integers(1, 99))
-    def open(self, device_id: str, process: str, count: int, size: int) -> None:
-        backlog = self.run(self.queues[process].open(device(device_id), count, size))
+    @rule(
+        device_id=device_ids,
+        process=processes,
+        count=st.integers(1, 6),
+        size=st.integers(1, 99),
+        back=messages_back,
+    )
+    def open(self, device_id: str, process: str, count: int, size: int, back: int) -> None:
+        position = self.position(back)
+        backlog = self.run(self.queues[process].open(device(device_id), position, count, size))
+        self.note_lost_state(device_id, position, backlog.epoch)
         self.compare(backlog, self.model.open(device_id, process), 0, count, size)
 
-    @rule(device_id=device_ids, back=st.integers(0, 5), count=st.integers(1, 6))
+    @rule(device_id=device_ids, back=messages_back, count=st.integers(1, 6))
     def read(self, device_id: str, back: int, count: int) -> None:
-        after = max(0, self.model.seq - back)
-        backlog = self.run(self.queues["second"].read(device(device_id), after, count, WIDE))
-        self.compare(backlog, self.model.read(device_id), after, count, WIDE)
+        position = self.position(back)
+        backlog = self.run(self.queues["second"].read(device(device_id), position, count, WIDE))
+        self.note_lost_state(device_id, position, backlog.epoch)
+        self.compare(backlog, self.model.read(device_id), position.seq, count, WIDE)
 
     @rule(device_id=device_ids, back=seqs_back, checks_order=st.booleans())
     def acknowledge(self, device_id: str, back: list[int], checks_order: bool) -> None:
@@ -102,7 +121,8 @@ class QueuesMachine(RuleBasedStateMachine):
     @rule(device_id=device_ids, back=seqs_back)
     def acknowledge_of_an_old_epoch(self, device_id: str, back: list[int]) -> None:
         seqs = tuple(self.model.seq - each for each in back)
-        acks = [Ack(device(device_id), epoch, seqs, True) for epoch in ["", *self.epochs[:-1]]]
+        old = {"", *self.epochs} - {self.epoch()}
+        acks = [Ack(device(device_id), epoch, seqs, True) for epoch in old]
         for result in self.run(self.queues["first"].acknowledge(acks)):
             assert (result.removed, result.out_of_order) == (0, False)
 
@@ -116,10 +136,13 @@ class QueuesMachine(RuleBasedStateMachine):
         reason = self.run(self.queues["first"].take_resync(device(device_id)))
         assert reason == self.model.take_resync(device_id)
 
-    @rule(some=st.lists(device_ids), process=processes)
-    def renew(self, some: list[str], process: str) -> None:
-        states = self.run(self.queues[process].renew([device(each) for each in some]))
-        for device_id, state in zip(some, states, strict=True):
+    @rule(some=st.dictionaries(device_ids, messages_back), process=processes)
+    def renew(self, some: dict[str, int], process: str) -> None:
+        positions = {device(each): self.position(back) for each, back in some.items()}
+        states = self.run(self.queues[process].renew(positions))
+        for (known, position), state in zip(positions.items(), states, strict=True):
+            device_id = known.id
+            self.note_lost_state(device_id, position, state.epoch)
             is_known = self.model.renew(device_id, process)
             assert state == State(self.epoch(), self.model.seq, is_known)
 
@@ -139,6 +162,22 @@ class QueuesMachine(RuleBasedStateMachine):
         self.model.flush()
 
     @rule()
+    def save(self) -> None:
+        self.saved = self.run(dump_all(self.redis())), copy.deepcopy(self.model)
+
+    @rule()
+    def take_back(self) -> None:
+        """Redis restarts from an older file."""
+        if self.saved is None:
+            return
+        keys, model = self.saved
+        self.run(restore_all(self.redis(), keys))
+        self.model = copy.deepcopy(model)
+        self.model.advance(self.clock.ms - self.model.now)
+        if self.model.has_epoch:
+            self.epochs.append(self.run(self.read_epoch()))
+
+    @rule()
     def lose_the_scripts(self) -> None:
         self.run(self.redis().script_flush())
 
@@ -155,7 +194,7 @@ class QueuesMachine(RuleBasedStateMachine):
             if key == base:
                 continue
             members: Any = await redis.zrange(key, 0, -1)
-            size = sum(len(member.split(b"|", 5)[5]) for member in members)
+            size = sum(len(member.split(b"|", 6)[6]) for member in members)
             assert int(await redis.hget(room_key, f"bytes:{device_id}") or -1) == size
             assert await redis.zcard(f"{base}:events:{device_id}") == len(members)
 
@@ -169,11 +208,29 @@ class QueuesMachine(RuleBasedStateMachine):
         assert backlog == Backlog(
             epoch=self.epoch(),
             seq=self.model.seq,
+            last_id=self.model.last_id,
             messages=tuple(portion),
             resync_reason=box.take_resync() if box else "",
             is_known=box is not None,
             has_more=len(portion) < len(rest),
         )
+
+    def position(self, back: int) -> Position:
+        """Where a client may be: at one of the last messages that were ever sent, or nowhere."""
+        return self.sent[-back] if 0 < back <= len(self.sent) else NOWHERE
+
+    def note_lost_state(self, device_id: str, position: Position, epoch: str) -> None:
+        if position.epoch != self.epoch() or not position.epoch:
+            return
+        if self.model.is_taken_back(device_id, position.seq, position.message_id):
+            assert epoch not in self.epochs
+            self.epochs.append(epoch)
+            self.model.lose_state()
+
+    async def read_epoch(self) -> str:
+        redis = get_async_redis("queues")
+        epoch: Any = await redis.hget(names.room_key("sioweb", SITE, ROOM), "epoch")
+        return str(epoch, "ascii")
 
     def epoch(self) -> str:
         return self.epochs[-1] if self.model.has_epoch else ""
@@ -198,4 +255,4 @@ async def _get_redis() -> Redis:
 
 
 TestQueues = QueuesMachine.TestCase
-TestQueues.settings = settings(max_examples=200, stateful_step_count=50, deadline=None)
+TestQueues.settings = settings(max_examples=100, stateful_step_count=50, deadline=None)

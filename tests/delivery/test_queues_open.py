@@ -1,6 +1,7 @@
 from redis.asyncio import Redis
 
-from delivery.queues import Backlog, Device, Queues
+from delivery.queue_values import NOWHERE, Backlog, Device, Position
+from delivery.queues import Queues
 from tests.delivery.queue_fixtures import (
     LAPTOP,
     NOBODY,
@@ -15,7 +16,7 @@ from tests.delivery.queue_fixtures import (
 
 
 async def test_room_without_a_message_has_no_epoch(queues: Queues) -> None:
-    assert await queues.open(PHONE) == Backlog("", 0, (), "", is_known=True, has_more=False)
+    assert await queues.open(PHONE) == Backlog("", 0, "", (), "", is_known=True, has_more=False)
 
 
 async def test_backlog_is_oldest_first_and_ends_at_the_rooms_seq(
@@ -67,10 +68,10 @@ async def test_longest_unseen_device_goes_when_there_are_too_many(
     for device in devices:
         await queues.open(device)
         clock.advance(1)
-    await queues.renew([devices[0]])
+    await queues.renew({devices[0]: NOWHERE})
     await send()
     await queues.open(PHONE)
-    states = await queues.renew(devices)
+    states = await queues.renew(dict.fromkeys(devices, NOWHERE))
     assert [state.is_known for state in states] == [True, False] + 18 * [True]
     assert not await find_keys(redis, "*:1")
 
@@ -81,7 +82,7 @@ async def test_backlog_comes_in_portions_of_messages(queues: Queues, send: Sende
     first = await queues.open(PHONE, count=128)
     assert [message.seq for message in first.messages] == list(range(1, 129))
     assert first.has_more
-    last = await queues.read(PHONE, 128, count=128)
+    last = await queues.read(PHONE, Position(seq=128), count=128)
     assert [message.seq for message in last.messages] == [129, 130]
     assert not last.has_more
 
@@ -109,5 +110,5 @@ async def test_portion_has_one_message_however_big_it_is(queues: Queues, send: S
 
 async def test_read_of_a_device_not_known_says_so(queues: Queues, send: Sender) -> None:
     sent = await send()
-    backlog = await queues.read(NOBODY, 0)
-    assert backlog == Backlog(sent.epoch, 1, (), "", is_known=False, has_more=False)
+    backlog = await queues.read(NOBODY, NOWHERE)
+    assert backlog == Backlog(sent.epoch, 1, "1", (), "", is_known=False, has_more=False)

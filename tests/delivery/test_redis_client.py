@@ -6,11 +6,13 @@ import pytest_asyncio
 from django.conf import settings
 from redis.asyncio import Redis
 
-from delivery import redis_client
+from delivery import pipelines, redis_client
 from delivery.exceptions import DeliveryError, RedisUnavailable
 from delivery.message import Message
-from delivery.queues import Device, Queues
-from delivery.redis_client import Call, close_async_redis, get_async_redis, run_scripts
+from delivery.pipelines import Call
+from delivery.queue_values import Device
+from delivery.queues import Queues
+from delivery.redis_client import close_async_redis, get_async_redis, run_scripts
 from tests.delivery.queue_fixtures import PHONE, SITE, Sender, texts
 
 UseServer = Callable[[str], None]
@@ -118,13 +120,13 @@ async def test_connections_that_redis_has_closed_are_made_anew(
 
 async def test_cancelled_call_does_not_leave_its_answer_to_the_next(queues: Queues) -> None:
     await queues.open(PHONE)
-    calls = [asyncio.create_task(queues.claim(SITE, str(i), str(i))) for i in range(200)]
+    calls = [asyncio.create_task(queues.claim(SITE, {str(i): str(i)})) for i in range(200)]
     await asyncio.sleep(0)
     for call in calls[::2]:
         call.cancel()
     await asyncio.gather(*calls, return_exceptions=True)
-    results = await asyncio.gather(*(queues.claim(SITE, f"key {i}", f"{i}") for i in range(200)))
-    assert [result.message_id for result in results] == [str(i) for i in range(200)]
+    results = await asyncio.gather(*(queues.claim(SITE, {f"key {i}": f"{i}"}) for i in range(200)))
+    assert [claim.message_id for [claim] in results] == [str(i) for i in range(200)]
 
 
 async def test_scripts_are_loaded_again_after_a_restart(
@@ -144,7 +146,7 @@ async def test_only_the_calls_that_found_no_script_run_again(
     rooms = [f"user_{number}" for number in range(4)]
     message = Message.build("1", "greet", [], False, rooms)
     await queues.append(SITE, rooms, message)
-    run = redis_client._run_pipeline
+    run = pipelines._run_pipeline
 
     async def lose_scripts_midway(client: Redis, calls: Sequence[Call], _: int) -> list[object]:
         monkeypatch.undo()
@@ -152,7 +154,7 @@ async def test_only_the_calls_that_found_no_script_run_again(
         await client.script_flush()
         return replies + await run(client, calls[place:])
 
-    monkeypatch.setattr(redis_client, "_run_pipeline", lose_scripts_midway)
+    monkeypatch.setattr(pipelines, "_run_pipeline", lose_scripts_midway)
     appended = await queues.append(SITE, rooms, message)
     assert [each.seq for each in appended] == [2, 2, 2, 2]
     for room in rooms:

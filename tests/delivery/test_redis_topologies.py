@@ -10,7 +10,7 @@ from django_redis import get_redis_connection
 
 from delivery import subscription
 from delivery.exceptions import RedisUnavailable
-from delivery.queues import Ack, Device
+from delivery.queue_values import NOWHERE, Ack, Device
 from delivery.redis_client import get_async_redis
 from tests.delivery.topology_fixtures import (
     ALIAS,
@@ -50,7 +50,9 @@ async def test_message_is_stored_read_and_acknowledged(open_queues: OpenQueues) 
     devices = [Device(SITE, room, "phone") for room in ROOMS]
     acks = [Ack(d, e.epoch, (1, 2), True) for d, e in zip(devices, appended, strict=True)]
     assert [each.removed for each in await queues.acknowledge(acks)] == [2] * len(ROOMS)
-    assert [each.text for each in (await queues.read(devices[7], 0)).messages] == [as_text("3")]
+    assert [each.text for each in (await queues.read(devices[7], NOWHERE)).messages] == [
+        as_text("3")
+    ]
 
 
 async def test_many_calls_at_once_wait_for_each_other(open_queues: OpenQueues) -> None:

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from delivery import server as server_module
-from delivery.server import EVENTS_PER_WINDOW, WINDOW_SECONDS, Transport
+from delivery.transports import EVENTS_PER_WINDOW, WINDOW_SECONDS, Transport
 from tests.delivery.fake_site import FakeSite
 from tests.delivery.queue_fixtures import NOBODY, texts
 from tests.delivery.server_fixtures import (

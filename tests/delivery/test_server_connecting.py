@@ -372,7 +372,7 @@ async def test_site_changed_while_it_thinks_connects_its_client_by_the_new_rules
     released.set()
     assert CONNECTED.fullmatch(await client.read() or "")
     [connection] = process.switchboard
-    assert connection.user_rooms == ["u-1"]
+    assert [device.room for device in connection.devices] == ["u-1"]
 
 
 async def test_site_changed_while_the_rooms_are_joined_sends_its_client_off_to_come_back(
@@ -392,4 +392,4 @@ async def test_site_changed_while_the_rooms_are_joined_sends_its_client_off_to_c
         packets.append(await client.read())
     assert "1" in packets
     await client.hang_up()
-    assert gateway.leftovers == []
+    await until(lambda: not gateway.leftovers)

@@ -7,13 +7,15 @@ from redis.asyncio import Redis
 
 from delivery import switchboard as switchboard_module
 from delivery.backplane import Announcement, Backplane
+from delivery.connections import MAX_UNSENT_BYTES, MAX_UNSENT_WITH_BROADCASTS, TOO_SLOW
 from delivery.message import Message
-from delivery.queues import Device, Queues
+from delivery.queue_values import NOWHERE, Device
+from delivery.queues import Queues
 from delivery.switchboard import Switchboard
 from tests.delivery.http_fixtures import make_site
 from tests.delivery.process_fixtures import connect, events
 from tests.delivery.queue_fixtures import PHONE, ROOM, SITE
-from tests.delivery.socket_fixtures import Process, StartProcess
+from tests.delivery.socket_fixtures import Process, StartProcess, until
 
 HELLO = ["hello", 1]
 UPDATE = ["update", {"id": 1}]
@@ -26,10 +28,10 @@ async def test_message_for_a_user_asks_for_an_ack_and_waits_until_it_comes(
     await process.publish(ROOM, content=UPDATE)
     [sent] = await tab.wait_for(1)
     assert sent.content == UPDATE
-    assert len((await queues.read(PHONE, 0)).messages) == 1
+    assert len((await queues.read(PHONE, NOWHERE)).messages) == 1
     tab.acknowledge(0)
     await process.settle()
-    assert (await queues.read(PHONE, 0)).messages == ()
+    assert (await queues.read(PHONE, NOWHERE)).messages == ()
 
 
 async def test_broadcast_asks_for_no_ack_and_is_not_stored(process: Process, redis: Redis) -> None:
@@ -87,7 +89,7 @@ async def test_client_in_two_user_rooms_of_a_call_gets_one_copy_whose_ack_ends_b
     tab.acknowledge(0)
     await process.settle()
     for room in (ROOM, "user_2"):
-        assert (await queues.read(Device(SITE, room, "phone"), 0)).messages == ()
+        assert (await queues.read(Device(SITE, room, "phone"), NOWHERE)).messages == ()
 
 
 async def test_message_that_waited_in_two_user_rooms_comes_once(
@@ -100,7 +102,7 @@ async def test_message_that_waited_in_two_user_rooms_comes_once(
     tab.acknowledge(0)
     await process.settle()
     for room in (ROOM, "user_2"):
-        assert (await queues.read(Device(SITE, room, "phone"), 0)).messages == ()
+        assert (await queues.read(Device(SITE, room, "phone"), NOWHERE)).messages == ()
 
 
 async def test_broadcast_that_a_sender_repeats_is_heard_once(process: Process) -> None:
@@ -187,3 +189,54 @@ def test_late_announcement_for_a_room_that_is_empty_by_now_is_no_matter(
     switchboard = Switchboard(cast("Queues", None), cast("Backplane", None))
     switchboard.hear({"site": SITE, **announcement})
     assert len(switchboard) == 0
+
+
+async def test_what_is_sent_between_the_join_and_the_first_read_waits_for_a_second_device_too(
+    process: Process,
+) -> None:
+    phone = await connect(process, ROOM, device="phone")
+    tablet = process.make_tab(ROOM, device="tablet")
+    await process.switchboard.join(tablet.connection)
+    await process.publish(ROOM, content=UPDATE)
+    process.switchboard.go_live(tablet.connection)
+    [sent] = await tablet.wait_for(1)
+    assert sent.content == ["batch", [UPDATE]]
+    assert [each.content for each in await phone.wait_for(1)] == [UPDATE]
+
+
+async def test_a_slow_socket_of_shared_rooms_is_closed_and_told_why(process: Process) -> None:
+    slow, other = [await connect(process, "staff") for _ in range(2)]
+    slow.socket.unsent_bytes = MAX_UNSENT_BYTES + 1
+    await process.publish("staff", content=UPDATE)
+    await process.settle()
+    assert slow.is_closed_by_server.is_set()
+    assert slow.reasons == [TOO_SLOW]
+    assert slow.events == []
+    assert not other.is_closed_by_server.is_set()
+    assert other.events == [UPDATE]
+
+
+async def test_a_slow_socket_with_a_user_room_may_be_further_behind(process: Process) -> None:
+    slow = await connect(process, ROOM, "staff")
+    slow.socket.unsent_bytes = MAX_UNSENT_WITH_BROADCASTS
+    await process.publish("staff", content=UPDATE)
+    await process.settle()
+    assert slow.events == [UPDATE]
+    slow.socket.unsent_bytes = MAX_UNSENT_WITH_BROADCASTS + 1
+    await process.publish("staff", content=UPDATE)
+    await process.settle()
+    assert slow.reasons == [TOO_SLOW]
+
+
+async def test_a_user_room_of_a_slow_socket_waits_in_its_queue(
+    process: Process, queues: Queues
+) -> None:
+    slow = await connect(process, ROOM, device="phone")
+    slow.socket.unsent_bytes = MAX_UNSENT_BYTES + 1
+    for _ in range(3):
+        await process.publish(ROOM, content=UPDATE)
+    await until(lambda: len(process.heard) == 3)
+    assert slow.events == []
+    assert len((await queues.read(PHONE, NOWHERE)).messages) == 3
+    slow.socket.clear()
+    assert [each.content for each in await slow.wait_for(3)] == [UPDATE] * 3

@@ -6,7 +6,8 @@ from redis.asyncio import Redis
 
 from delivery.exceptions import BackplaneUnavailable
 from delivery.names import queue_key
-from delivery.queues import Device, Queues
+from delivery.queue_values import Device
+from delivery.queues import Queues
 from tests.delivery.process_fixtures import connect, running_process
 from tests.delivery.publish_doubles import FailingQueues
 from tests.delivery.queue_fixtures import LAPTOP, PHONE, ROOM, SITE
@@ -96,4 +97,4 @@ async def test_connections_are_counted_and_found_and_their_devices_named_once(
     assert process.switchboard.find("b") is tabs[1].connection
     assert process.switchboard.find("d") is None
     expected = [PHONE, LAPTOP, Device(SITE, "user_2", "laptop")]
-    assert process.switchboard.devices() == expected
+    assert list(process.switchboard.positions()) == expected

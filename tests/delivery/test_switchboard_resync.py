@@ -8,7 +8,8 @@ from django.conf import settings
 from redis.asyncio import Redis
 
 from delivery.names import room_key
-from delivery.queues import Device, Queues
+from delivery.queue_values import Device
+from delivery.queues import Queues
 from tests.delivery.process_fixtures import connect, events, running_process
 from tests.delivery.queue_fixtures import LAPTOP, PHONE, ROOM, TTL_SECONDS, Clock
 from tests.delivery.socket_fixtures import TIMEOUT_SECONDS, Process

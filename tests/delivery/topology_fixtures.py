@@ -9,7 +9,8 @@ from django.conf import settings
 from delivery.channel_layer import ConfirmedPubSubChannelLayer
 from delivery.exceptions import RedisUnavailable
 from delivery.message import Message
-from delivery.queues import Appended, Device, Queues
+from delivery.queue_values import Appended, Device
+from delivery.queues import Queues
 from delivery.redis_client import close_async_redis
 from sioweb_project.redis_settings import layer_host, queues_cache
 from tests.e2e.waiting import until

@@ -20,7 +20,7 @@ from tests.e2e.waiting import until
 
 TTL_SECONDS = 1
 # Keys with a time of their own: a lease, and what an Idempotency-Key has done.
-SHORT_LIVED = (":holders:", ":once:", ":idempotency:")
+SHORT_LIVED = (":generator:", ":holders:", ":once:", ":idempotency:")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

@@ -15,7 +15,7 @@ from django.utils.module_loading import import_string
 
 from delivery.access_log import with_access_log
 from delivery.drain import drain
-from delivery.exceptions import BackplaneUnavailable
+from delivery.exceptions import BackplaneUnavailable, RedisUnavailable
 from delivery.service import service
 from delivery.web_server import SERVERS, ListenError, WebServer, on_signals
 from sites.registry import registry
@@ -56,7 +56,7 @@ class Command(BaseCommand):
             web_server.run(_starter(web_server), self._announcer(host))
         except ListenError as error:
             raise CommandError(f"Cannot listen on {host}:{port}: {error}") from error
-        except BackplaneUnavailable as error:
+        except (BackplaneUnavailable, RedisUnavailable) as error:
             raise CommandError(f"Redis is out of reach: {error}") from error
 
     def _announcer(self, host: str) -> Any:

@@ -1,0 +1,118 @@
+"""What goes into the queues and what comes out of them.
+
+The words of `queues`, for those who only speak of them. Imports the message.
+"""
+
+from dataclasses import dataclass
+
+from delivery.message import Message
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """The owner of one queue; id "" is a client without deviceId."""
+
+    site: str
+    room: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far a client has got in a room: the last message it was sent; "" = not known."""
+
+    epoch: str = ""
+    seq: int = 0
+    message_id: str = ""
+
+
+NOWHERE = Position()
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A message that waits to be acknowledged; previous_id "" = not known, or the first."""
+
+    seq: int
+    id: str
+    resync: bool
+    text: str
+    previous_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ToStore:
+    """A message for some user rooms.
+
+    `once` is an idempotency key: a second call with it stores nothing in a room where the
+    first has, and is told the first one's epoch and seq. "" = none.
+    """
+
+    message: Message
+    rooms: tuple[str, ...]
+    once: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """`overflowed`: ids of the devices whose queue was full and has been dropped."""
+
+    room: str
+    epoch: str
+    seq: int
+    message_id: str  # of the first call, if this one repeats it
+    previous_id: str  # of the message before it; "" = it is the first, or the call is repeated
+    overflowed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """The first that waits, oldest first, and where the room stands at that moment.
+
+    epoch "" = the room has had no message yet, seq is 0. resync_reason "" = none. A device
+    not known (evicted, state lost) has nothing that waits and must be opened again.
+    """
+
+    epoch: str
+    seq: int
+    last_id: str  # of the message with that seq
+    messages: tuple[Waiting, ...]
+    resync_reason: str
+    is_known: bool
+    has_more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """`seqs` in the order acked. A batch is one ack and does not check the order."""
+
+    device: Device
+    epoch: str
+    seqs: tuple[int, ...]
+    checks_order: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """`removed` counts what left the queue: all that waited if it was out of order."""
+
+    removed: int
+    out_of_order: bool
+    seq: int  # the room's
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Where a room stands."""
+
+    epoch: str
+    seq: int
+    is_known: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The first call with an Idempotency-Key; answer None = it has not ended yet."""
+
+    message_id: str
+    answer: bytes | None

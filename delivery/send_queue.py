@@ -1,0 +1,82 @@
+"""The packets that wait to be sent over one transport, counted in bytes.
+
+python-engineio puts packets here and takes them; who writes much asks first how much
+is unsent. Below `frames`; imports python-engineio's packet class, nothing of the project.
+"""
+
+import asyncio
+
+from engineio.packet import PING, Packet
+
+MAX_TAKEN_BYTES = 64 * 1024  # taken at a time: what was taken cannot be dropped any more
+DRAINED_BYTES = 256 * 1024  # unsent, when whoever waits for it goes on
+SMALL_PACKET_BYTES = 64  # for what only opens, pings, acknowledges and closes
+
+
+class Frame(Packet):
+    """A packet with its size in bytes; shared by all sockets that get it."""
+
+    def __init__(self, packet_type: int, data: str) -> None:
+        super().__init__(packet_type, data=data)
+        self.size = len(data) if data.isascii() else len(data.encode())
+
+
+class SendQueue(asyncio.Queue[Packet | None]):
+    """A transport's queue. What was taken counts as unsent until more is asked for: by then
+    python-engineio has written it to the websocket, or answered a poll with it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unsent_bytes = 0
+        self._taken_bytes = 0
+        self._waiters: list[asyncio.Future[None]] = []
+
+    async def get(self) -> Packet | None:
+        self.unsent_bytes -= self._taken_bytes
+        self._taken_bytes = 0
+        if self._waiters and self.unsent_bytes <= DRAINED_BYTES:
+            self._wake()
+        return await super().get()
+
+    def get_nowait(self) -> Packet | None:
+        """Raises asyncio.QueueEmpty also when enough was taken."""
+        if self._taken_bytes >= MAX_TAKEN_BYTES:
+            raise asyncio.QueueEmpty
+        return super().get_nowait()
+
+    async def drained(self) -> None:
+        """Wait until so little is unsent that more may be written."""
+        if self.unsent_bytes > DRAINED_BYTES:
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiters.append(waiter)
+            await waiter
+
+    def clear(self) -> None:
+        """Drop what was not taken yet."""
+        self._queue.clear()  # type: ignore[attr-defined]  # asyncio's own, for subclasses
+        self.unsent_bytes = self._taken_bytes
+        self._wake()
+
+    def _put(self, packet: Packet | None) -> None:
+        self.unsent_bytes += _size(packet)
+        queue = self._queue  # type: ignore[attr-defined]
+        if packet is not None and packet.packet_type == PING:
+            # Not behind a megabyte: a slow reader is not a dead one.
+            queue.appendleft(packet)
+        else:
+            queue.append(packet)
+
+    def _get(self) -> Packet | None:
+        packet: Packet | None = super()._get()
+        self._taken_bytes += _size(packet)
+        return packet
+
+    def _wake(self) -> None:
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+        self._waiters.clear()
+
+
+def _size(packet: Packet | None) -> int:
+    return getattr(packet, "size", SMALL_PACKET_BYTES)
