@@ -4,9 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 CLIENTS := tests/e2e/node_modules/.installed
 TESTS ?=
+MINUTES ?= 1.5
+SEED ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint format javascript locks clean
+.PHONY: help serve test faults lint format javascript locks clean
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -15,7 +17,10 @@ serve: $(VENV)/base.installed ## Start the service for development on port 1337
 	SIOWEB_ENV=development $(BIN)/python manage.py serve
 
 test: $(VENV)/dev.installed javascript ## Run the whole test suite; TESTS=path for a part of it
-	$(BIN)/python -m pytest $(TESTS)
+	$(BIN)/python -m pytest -n auto $(TESTS)
+
+faults: $(VENV)/dev.installed javascript ## Break everything for a while: MINUTES=1.5 SEED=...
+	$(BIN)/python -m tests.faults --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 lint: $(VENV)/dev.installed ## Check format, style, types and the direction of imports
 	$(BIN)/ruff format --check .
