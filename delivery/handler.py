@@ -1,18 +1,26 @@
-"""Django's ASGI handler, made sure of one thing: no request's headers can crash it.
+"""Django's ASGI handler, in two forms: for every page, and for what sites' backends call.
 
-Django reads the query and `Content-Type` before any middleware or view runs; what
-it raises there would leave as the server's own 500. For the ASGI application.
+Both are made sure of one thing: no request's headers can crash them. Django reads the
+query and `Content-Type` before any middleware or view runs; what it raises there would
+leave as the server's own 500. For the ASGI application.
 """
 
 from collections.abc import Mapping
-from typing import IO, Any
+from io import BytesIO
+from typing import IO, Any, cast
 
+from django.conf import settings
+from django.core.exceptions import DisallowedHost
 from django.core.handlers.asgi import ASGIHandler, ASGIRequest
-from django.http import HttpResponseBase
+from django.core.handlers.exception import convert_exception_to_response
+from django.http import HttpResponse, HttpResponseBase
 
 from delivery.answers import error_answer
 
 Created = tuple[ASGIRequest, None] | tuple[None, HttpResponseBase]
+Scope = dict[str, Any]
+
+URLCONF = "delivery.urls"
 
 
 class Handler(ASGIHandler):
@@ -30,3 +38,61 @@ class Handler(ASGIHandler):
             message = "The query or the Content-Type header cannot be read."
             return None, error_answer(400, "invalid_request", message)
         return request, None
+
+
+class DirectHandler(Handler):
+    """For `delivery.urls`: the request, its view and the answer, and nothing around them.
+
+    Django's own way takes a thread for each middleware and each signal of a request. These
+    views are async, use no session, no cookie and, but for /readyz, no database.
+    """
+
+    def load_middleware(self, is_async: bool = False) -> None:
+        self._view_middleware: list[Any] = []
+        self._template_response_middleware: list[Any] = []
+        self._exception_middleware: list[Any] = []
+        view = self._get_response_async  # type: ignore[attr-defined]
+        self._middleware_chain = convert_exception_to_response(view)
+
+    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
+        body = await read_body(receive, settings.CONFIG.send_body_limit_bytes)
+        if body is None:
+            return
+        request, answer = self.create_request(scope, BytesIO(body))
+        if request is not None:
+            request.urlconf = URLCONF
+            answer = _refuse_host(request) or await self.get_response_async(request)
+        await _send(cast("HttpResponse", answer), send)
+
+
+async def read_body(receive: Any, limit_bytes: int) -> bytes | None:
+    """Return the body, or as much as shows that it is too large; None = the sender hung up."""
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        event = await receive()
+        if event["type"] == "http.disconnect":
+            return None
+        parts.append(event.get("body", b""))
+        size += len(parts[-1])
+        if not event.get("more_body", False) or size > limit_bytes:
+            return b"".join(parts)
+
+
+async def _send(answer: HttpResponse, send: Any) -> None:
+    headers = [(name.encode(), value.encode("latin-1")) for name, value in answer.items()]
+    headers.append((b"Content-Length", str(len(answer.content)).encode()))
+    start = {"type": "http.response.start", "status": answer.status_code, "headers": headers}
+    await send(start)
+    await send({"type": "http.response.body", "body": answer.content})
+
+
+def _refuse_host(request: ASGIRequest) -> HttpResponse | None:
+    """What CommonMiddleware does for all other pages."""
+    if settings.ALLOWED_HOSTS == ["*"]:
+        return None
+    try:
+        request.get_host()
+    except DisallowedHost:
+        return error_answer(400, "invalid_host", "The Host header is none of allowed_hosts.")
+    return None

@@ -186,11 +186,11 @@ async def _run_side_by_side(
 
 
 async def _run_loaded(client: Redis, calls: Sequence[Call], wait_replicas: int = 0) -> list[Any]:
-    """Run scripts, and load them first where a restart has lost them.
+    """Run scripts, and load them where they were lost.
 
-    A pipeline goes on behind a failed call, so only those that found no script run
-    again. Should another process load the scripts in the midst of it, the order changes:
-    that can cost one needless resync, once a restart.
+    Each connection begins with loading them, so this is for a SCRIPT FLUSH. A pipeline goes
+    on behind a failed call, so only those that found no script run again. Should another
+    process load the scripts in the midst of it, the order changes.
     """
     replies = await _run_pipeline(client, calls, wait_replicas)
     missing = [i for i, reply in enumerate(replies) if _is_not_loaded(reply)]

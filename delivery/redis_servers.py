@@ -16,6 +16,7 @@ from redis.exceptions import MovedError
 
 from delivery.redis_cluster import Cluster
 from delivery.redis_pools import Node, WaitingMasterPool
+from delivery.scripts import SOURCES
 
 MAX_CONNECTIONS = 32  # Redis runs one script at a time: more would only wait there
 
@@ -87,6 +88,7 @@ def build_servers(cache: Any, answer_seconds: float) -> Servers:
         "socket_timeout": None,
         "retry": Retry(NoBackoff(), retries=0),
         "protocol": 2,
+        "redis_connect_func": load_scripts,
     }
     if "CLUSTER_NODES" in options:
         return ClusterServers(options["CLUSTER_NODES"], keywords, wait_replicas)
@@ -98,6 +100,16 @@ def build_servers(cache: Any, answer_seconds: float) -> Servers:
     url = location if isinstance(location, str) else location[0]
     client = Redis.from_pool(BlockingConnectionPool.from_url(url, **keywords))
     return OneServer(client, wait_replicas, is_by_sentinel=False)
+
+
+async def load_scripts(connection: Any) -> None:
+    """Greet a server, and give it the scripts before anything else: one that has restarted has
+    lost them, and in a pipeline that finds only some of them what follows would overtake."""
+    await connection.on_connect()
+    commands = [("SCRIPT LOAD", source) for source in SOURCES.values()]
+    await connection.send_packed_command(connection.pack_commands(commands))
+    for _ in commands:
+        await connection.read_response()
 
 
 def _master_client(options: dict[str, Any], keywords: dict[str, Any]) -> Redis:

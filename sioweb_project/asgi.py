@@ -5,6 +5,7 @@ first call; `manage.py serve` has started it by then.
 """
 
 import os
+import re
 from typing import Any
 
 import django
@@ -14,18 +15,22 @@ django.setup(set_prefix=False)
 
 from django.conf import settings  # noqa: E402
 
-from delivery.handler import Handler  # noqa: E402
+from delivery.handler import DirectHandler, Handler  # noqa: E402
 from delivery.service import service  # noqa: E402
 
 Scope = dict[str, Any]
 
 django_application = Handler()
+direct_application = DirectHandler()
+DIRECT_PATHS = re.compile(r"/(send(/batch)?|healthcheck|readyz)/?")
 
 
 async def application(scope: Scope, receive: Any, send: Any) -> None:
     """Route one connection by its path."""
     if scope["type"] in ("http", "websocket") and _is_socketio(scope["path"]):
         await service().server.handle(scope, receive, send)
+    elif scope["type"] == "http" and DIRECT_PATHS.fullmatch(scope["path"]):
+        await direct_application(scope, receive, send)
     elif scope["type"] == "http":
         await django_application(scope, receive, send)
     elif scope["type"] == "websocket":

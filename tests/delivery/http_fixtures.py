@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 import pytest
 
-from delivery.handler import Handler
+from delivery.handler import DirectHandler
 from delivery.payloads import SendRequest
 from delivery.publish import Receipt
 from sites import registry as site_registry
@@ -95,7 +95,7 @@ class Edge:
     publisher: FakePublisher
     queues: Any = None
     backplane: Any = None
-    handler: Handler = field(default_factory=Handler)
+    handler: DirectHandler = field(default_factory=DirectHandler)
 
     @property
     def last(self) -> Published:
@@ -141,7 +141,7 @@ class Edge:
             outgoing.append(message)
 
         async with asyncio.timeout(TIMEOUT_SECONDS):
-            await self.handler(scope, incoming.get, send)  # type: ignore[arg-type]
+            await self.handler(scope, incoming.get, send)
         start, *parts = outgoing
         lines = {name.decode(): value.decode() for name, value in start["headers"]}
         return Answer(start["status"], lines, b"".join(part["body"] for part in parts))

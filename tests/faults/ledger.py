@@ -49,6 +49,7 @@ class Client:
     resyncs: Counter[str] = field(default_factory=Counter)
     is_forgotten: bool = False  # Redis was flushed and this client has not been told yet
     last_broadcast: int = 0
+    forgotten_broadcasts: int = 0  # up to here they may come twice
 
 
 @dataclass
@@ -82,6 +83,7 @@ class Ledger:
         self.flushes += 1
         for client in self.clients.values():
             client.is_forgotten = True
+            client.forgotten_broadcasts = client.last_broadcast + 1
 
     def missing(self) -> list[str]:
         """Name every accepted message that a device should have heard and has not."""
@@ -96,7 +98,7 @@ class Ledger:
         ]
 
     def unexplained_resyncs(self) -> list[str]:
-        """A flush explains one `state_lost` a client, and a hoarder's queue may overflow."""
+        """A flush explains one resync of each kind a client, and a hoarder's queue may overflow."""
         return [
             f"{client.name}: {count} x {reason}"
             for client in self.clients.values()
@@ -112,11 +114,11 @@ class Ledger:
         return [number for number in range(covered + 1, accepted + 1) if number not in heard]
 
     def _explained(self, client: Client, reason: str) -> int:
-        if reason == "state_lost":
-            return self.flushes
         if reason == "overflow" and client.habit is Habit.HOARDER:
             return client.user.attempted
-        return 0
+        # One that hears of the new state first goes on before it is known again, and may
+        # miss what was sent meanwhile.
+        return self.flushes if reason in ("state_lost", "overflow") else 0
 
     def _connected(self, client: Client, connection: int, device: str) -> None:
         client.connection, client.is_connected = connection, True
@@ -139,7 +141,8 @@ class Ledger:
 
     def _heard_broadcast(self, client: Client, number: int) -> None:
         self.broadcasts += 1
-        if number <= client.last_broadcast:
+        # A flush forgets Idempotency-Keys: what was under way then may come twice.
+        if client.forgotten_broadcasts < number <= client.last_broadcast:
             self.problems["duplicated"].append(f"{client.name}: broadcast {number}")
         client.last_broadcast = number
 
