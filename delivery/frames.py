@@ -27,6 +27,7 @@ class EngineSocket(Protocol):
     """What is used of python-engineio's AsyncSocket."""
 
     closed: bool
+    upgraded: bool  # to a websocket
 
     @property
     def queue(self) -> SendQueue: ...
@@ -63,11 +64,23 @@ def event_text(event: str, *args: object) -> str:
 
 
 def write(socket: EngineSocket | None, frame: Frame) -> bool:
-    """Put the frame behind those that wait for this transport; False when it is closed."""
+    """Write the frame, behind those that wait for this transport; False when it is closed.
+
+    1. Where nothing waits, and the web server lets us, straight to the websocket.
+    2. Else through the queue, which python-engineio empties in its own time.
+    """
     if socket is None or socket.closed:
         return False
-    socket.queue.put_nowait(frame)
+    if not _write_at_once(socket, frame):
+        socket.queue.put_nowait(frame)
     return True
+
+
+def _write_at_once(socket: EngineSocket, frame: Frame) -> bool:
+    websocket = socket.queue.websocket
+    if websocket is None or socket.queue.unsent_bytes or not socket.upgraded:
+        return False
+    return websocket.write(frame.wire)
 
 
 def end_poll(socket: EngineSocket) -> None:

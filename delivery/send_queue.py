@@ -1,16 +1,26 @@
 """The packets that wait to be sent over one transport, counted in bytes.
 
 python-engineio puts packets here and takes them; who writes much asks first how much
-is unsent. Below `frames`; imports python-engineio's packet class, nothing of the project.
+is unsent. A message for a websocket that nothing waits for is written past the queue.
+Below `frames`; imports python-engineio's packet class, nothing of the project.
 """
 
 import asyncio
+from functools import cached_property
+from typing import Protocol
 
 from engineio.packet import PING, Packet
 
 MAX_TAKEN_BYTES = 64 * 1024  # taken at a time: what was taken cannot be dropped any more
 DRAINED_BYTES = 256 * 1024  # unsent, when whoever waits for it goes on
 SMALL_PACKET_BYTES = 64  # for what only opens, pings, acknowledges and closes
+
+
+class DirectWebSocket(Protocol):
+    """A web server's websocket that takes frames as they go over the wire."""
+
+    def write(self, frame: bytes) -> bool:
+        """Write it at once; False = it cannot now, and nothing was written."""
 
 
 class Frame(Packet):
@@ -20,6 +30,21 @@ class Frame(Packet):
         super().__init__(packet_type, data=data)
         self.size = len(data) if data.isascii() else len(data.encode())
 
+    @cached_property
+    def wire(self) -> bytes:
+        r"""The packet as one websocket frame of a server: not masked (RFC 6455, section 5.2).
+
+        >>> Frame(4, '2/newsite,["hello"]').wire
+        b'\x81\x1442/newsite,["hello"]'
+        """
+        payload: bytes = self.encode().encode()
+        length = len(payload)
+        if length < 126:
+            return bytes((0x81, length)) + payload
+        if length < 65_536:
+            return b"\x81\x7e" + length.to_bytes(2, "big") + payload
+        return b"\x81\x7f" + length.to_bytes(8, "big") + payload
+
 
 class SendQueue(asyncio.Queue[Packet | None]):
     """A transport's queue. What was taken counts as unsent until more is asked for: by then
@@ -28,6 +53,7 @@ class SendQueue(asyncio.Queue[Packet | None]):
     def __init__(self) -> None:
         super().__init__()
         self.unsent_bytes = 0
+        self.websocket: DirectWebSocket | None = None  # where the web server offers one
         self._taken_bytes = 0
         self._waiters: list[asyncio.Future[None]] = []
 

@@ -67,7 +67,7 @@ class Server(socketio.AsyncServer):
         """Serve one HTTP request or websocket below the path of Socket.IO."""
         [eio_sid, *_] = parse_qs(scope["query_string"].decode("latin-1")).get("sid", [""])
         if scope["type"] == "websocket" and eio_sid in self._transports:
-            self._transports[eio_sid].websocket = find_websocket(scope)
+            self._use_websocket(eio_sid, self._transports[eio_sid], scope)
         await self.handle_request(scope, receive, send)
 
     def close_transport(self, eio_sid: str, reason: str = "") -> None:
@@ -99,8 +99,13 @@ class Server(socketio.AsyncServer):
         await super()._handle_eio_connect(eio_sid, environ)
         self._state_ping_interval(eio_sid)
         deadline = self._start_deadline(eio_sid)
-        websocket = find_websocket(environ["asgi.scope"])
-        self._transports[eio_sid] = Transport(deadline, websocket=websocket)
+        transport = self._transports[eio_sid] = Transport(deadline)
+        self._use_websocket(eio_sid, transport, environ["asgi.scope"])
+
+    def _use_websocket(self, eio_sid: str, transport: Transport, scope: Scope) -> None:
+        """Know the web server's end of a connection, if it is a websocket and there is one."""
+        transport.websocket = find_websocket(scope)
+        self.eio.sockets[eio_sid].queue.websocket = transport.websocket
 
     def _start_deadline(self, eio_sid: str) -> asyncio.TimerHandle:
         """Give a transport that is in no namespace its time to join one."""

@@ -1,11 +1,13 @@
 """The Engine.IO connections of this process, and what goes on over each.
 
-Below `server`, which tends them. Imports nothing of the project.
+Below `server`, which tends them.
 """
 
 import asyncio
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+from delivery.send_queue import DirectWebSocket
 
 WEBSOCKET = "sioweb.websocket"  # extension of an ASGI scope: a WebSocket
 EVENTS_PER_WINDOW = 200  # a client that emits more is disconnected
@@ -14,7 +16,7 @@ WINDOW_SECONDS = 10.0
 Scope = dict[str, Any]
 
 
-class WebSocket(Protocol):
+class WebSocket(DirectWebSocket, Protocol):
     """The web server's end of a websocket, where it offers one."""
 
     def close(self, reason: str) -> None:

@@ -1,10 +1,14 @@
 """What is unsent of a transport, counted as python-engineio takes it."""
 
 import asyncio
+from dataclasses import dataclass, field
 
 import pytest
 from engineio.packet import MESSAGE, NOOP, PING, Packet
+from websockets.protocol import Protocol as WebSocketParser
+from websockets.protocol import Side, State
 
+from delivery.frames import write
 from delivery.send_queue import DRAINED_BYTES, MAX_TAKEN_BYTES, Frame, SendQueue
 from tests.delivery.socket_fixtures import until
 
@@ -108,3 +112,74 @@ async def test_one_that_gave_up_waiting_does_no_harm() -> None:
     await asyncio.gather(waiting, return_exceptions=True)
     queue.clear()
     await queue.drained()
+
+
+@dataclass
+class Wire(SendQueue):
+    """A socket over a websocket that takes frames directly, unless it is full."""
+
+    is_full: bool = False
+    closed: bool = False
+    upgraded: bool = True
+    written: list[bytes] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__init__()
+        self.websocket = self
+
+    @property
+    def queue(self) -> SendQueue:
+        return self
+
+    def write(self, data: bytes) -> bool:
+        if not self.is_full:
+            self.written.append(data)
+        return not self.is_full
+
+
+def test_a_frame_for_an_idle_websocket_goes_past_the_queue() -> None:
+    wire = Wire()
+    assert write(wire, frame(3))
+    assert wire.written == [b"\x81\x044xxx"]
+    assert wire.empty()
+
+
+@pytest.mark.parametrize("size", [0, 1, 124, 125, 126, 65_534, 65_535, 65_536, 100_000])
+def test_a_frame_is_read_by_a_websocket_client_as_it_was_sent(size: int) -> None:
+    parser = WebSocketParser(Side.CLIENT, state=State.OPEN)
+    parser.receive_data(frame(size).wire)
+    [received] = parser.events_received()
+    assert received.data == b"4" + b"x" * size  # type: ignore[union-attr]
+    assert received.fin  # type: ignore[union-attr]
+
+
+async def test_what_comes_behind_something_that_waits_waits_as_well() -> None:
+    wire, ping, first, second = Wire(), Packet(PING), frame(), frame()
+    wire.put_nowait(ping)
+    write(wire, first)
+    assert await take_all(wire) == [ping, first]
+    write(wire, second)  # what was taken may still be on its way
+    assert wire.written == []
+    assert await take_all(wire) == [second]
+    asking = asyncio.create_task(wire.get())
+    await until(lambda: not wire.unsent_bytes)
+    write(wire, frame(1))
+    assert wire.written == [b"\x81\x024x"]
+    asking.cancel()
+
+
+@pytest.mark.parametrize("field_name", ["is_full", "upgraded"])
+def test_a_websocket_that_cannot_take_it_leaves_it_to_the_queue(field_name: str) -> None:
+    wire = Wire()
+    setattr(wire, field_name, field_name == "is_full")
+    write(wire, frame())
+    assert wire.written == []
+    assert wire.qsize() == 1
+
+
+def test_nothing_is_written_to_a_closed_socket() -> None:
+    wire = Wire(closed=True)
+    assert not write(wire, frame())
+    assert not write(None, frame())
+    assert wire.written == []
+    assert wire.empty()
