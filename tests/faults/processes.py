@@ -122,6 +122,7 @@ class ServiceProgram(Program):
 
     port: int = 0
     memory: list[list[float]] = field(default_factory=list)  # MiB, of each life
+    _is_serving: bool = False
 
     @classmethod
     def create(cls, installation: Installation, environment: dict[str, str]) -> "ServiceProgram":
@@ -145,9 +146,14 @@ class ServiceProgram(Program):
                     break
                 await asyncio.sleep(RESTART_SECONDS)
         self.memory.append([])
+        self._is_serving = True
+
+    async def end(self, sign: int) -> int:
+        self._is_serving = False
+        return await super().end(sign)
 
     def sample_memory(self) -> None:
-        if self.process is not None and self.process.returncode is None and self.memory:
+        if self._is_serving:
             self.memory[-1].append(self.rss_mib())
 
     def _stdout(self, log: IO[bytes]) -> IO[bytes] | int:
