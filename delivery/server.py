@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import socketio
+from engineio.exceptions import EngineIOError
 from socketio import exceptions as refusals
 
 from delivery.exceptions import AuthRefused, DeliveryError
@@ -25,6 +26,7 @@ from delivery.transports import Scope, Transport, WebSocket, find_websocket
 logger = logging.getLogger(__name__)
 
 MAX_NAMESPACES = 100  # of one transport, joined or asked for
+EIO_SID = "sioweb.eio_sid"  # key of an ASGI scope, once its connection has one
 # What engineio would log as an error the first time: the access log has these as 400.
 REFUSALS = (
     *("bad-origin", "bad-transport", "bad-version", "bad-sid"),
@@ -68,7 +70,11 @@ class Server(socketio.AsyncServer):
         [eio_sid, *_] = parse_qs(scope["query_string"].decode("latin-1")).get("sid", [""])
         if scope["type"] == "websocket" and eio_sid in self._transports:
             self._use_websocket(eio_sid, self._transports[eio_sid], scope)
-        await self.handle_request(scope, receive, send)
+        try:
+            await self.handle_request(scope, receive, send)
+        except MALFORMED as error:
+            logger.info("Transport closed after a malformed frame: %s", type(error).__name__)
+            self.close_transport(scope.get(EIO_SID, eio_sid))
 
     def close_transport(self, eio_sid: str, reason: str = "") -> None:
         """Close it so that a stock client comes back by itself; `reason` is told to it."""
@@ -98,6 +104,8 @@ class Server(socketio.AsyncServer):
     async def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> None:
         await super()._handle_eio_connect(eio_sid, environ)
         self._state_ping_interval(eio_sid)
+        environ["asgi.scope"][EIO_SID] = eio_sid
+        self._check_posts(self.eio.sockets[eio_sid])
         deadline = self._start_deadline(eio_sid)
         transport = self._transports[eio_sid] = Transport(deadline)
         self._use_websocket(eio_sid, transport, environ["asgi.scope"])
@@ -106,6 +114,24 @@ class Server(socketio.AsyncServer):
         """Know the web server's end of a connection, if it is a websocket and there is one."""
         transport.websocket = find_websocket(scope)
         self.eio.sockets[eio_sid].queue.websocket = transport.websocket
+
+    def _check_posts(self, socket: Any) -> None:
+        """Refuse a POST that makes no sense; the library answers 200 and logs a traceback, or
+        waits until the client has read what is left before it closes."""
+        receive, close = socket.handle_post_request, socket.close
+
+        async def checked(environ: dict[str, Any]) -> None:
+            try:
+                await receive(environ)
+            except MALFORMED as error:
+                raise EngineIOError("malformed") from error
+
+        async def close_at_once(
+            wait: bool = True, abort: bool = False, reason: str | None = None
+        ) -> None:
+            await close(wait=False, abort=abort, reason=reason)
+
+        socket.handle_post_request, socket.close = checked, close_at_once
 
     def _start_deadline(self, eio_sid: str) -> asyncio.TimerHandle:
         """Give a transport that is in no namespace its time to join one."""
