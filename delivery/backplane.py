@@ -103,8 +103,10 @@ class Backplane:
 
         Each announcement names all rooms of the call: who hears the first one
         serves all its sockets, each once, but those whose user room has a
-        stored copy on its way.
+        stored copy on its way. Nothing is kept for who does not hear it: while
+        this process itself would miss it, it is the sender's to repeat.
         """
+        self._check_whole()
         announcement = {
             "type": "broadcast",
             "site": site,
@@ -129,7 +131,8 @@ class Backplane:
         await self._announce([(group_name(device.site, device.room), announcement)])
 
     async def ping(self) -> None:
-        """Raise BackplaneUnavailable when nothing can be announced."""
+        """Raise BackplaneUnavailable when nothing can be announced, or would not be heard here."""
+        self._check_whole()
         await self._announce([("ping", {"type": "ping"})])
 
     async def close(self) -> None:
@@ -138,6 +141,10 @@ class Backplane:
     async def _announce(self, announcements: Iterable[tuple[str, Announcement]]) -> None:
         sends = [self._layer.group_send(group, each) for group, each in announcements]
         await _bounded(asyncio.gather(*sends))
+
+    def _check_whole(self) -> None:
+        if not self._layer.is_whole:
+            raise BackplaneUnavailable("The backplane's subscription is broken")
 
     async def _discard(self, group: str) -> None:
         try:

@@ -50,6 +50,11 @@ class Shard(RedisSingleShardConnection):
         self._is_broken = False
         self._outbox = Outbox(host, REPLY_TIMEOUT_SECONDS)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing of what was joined before a break is still to be confirmed anew."""
+        return not self._unconfirmed
+
     async def subscribe(self, channel: str) -> None:
         """Subscribe, and return when Redis has confirmed it. Raises RedisError, TimeoutError."""
         self._wanted.add(channel)
@@ -197,6 +202,11 @@ class LoopLayer(RedisPubSubLoopLayer):
         super().__init__(*args, **kwargs)
         self._shards: list[Shard] = [Shard(host, self) for host in decode_hosts(kwargs["hosts"])]
         self.reconnect_listeners: list[Callable[[], None]] = []
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether this process hears of everything that is announced to it."""
+        return all(shard.is_whole for shard in self._shards)
 
     def tell_reconnected(self) -> None:
         logger.warning("The backplane's subscription is whole again")

@@ -33,13 +33,15 @@ function watch(name, { socket, callbacks, withholdAcks }) {
 }
 
 const commands = {
-  open(name, { version, url, options, withholdAcks }) {
+  open(name, { version, url, fallback, options, withholdAcks }) {
     const library = require(LIBRARIES[version]);
     const io = library.io ?? library; // in 2 the module is the function
     const client = {
       socket: io(url, { ...options, autoConnect: false }), callbacks: [], withholdAcks,
     };
     clients.set(name, client);
+    // As when a load balancer sends whoever comes again to another process.
+    if (fallback) client.socket.io.on("reconnect_attempt", () => { client.socket.io.uri = fallback; });
     watch(name, client);
     client.socket.connect();
   },

@@ -54,6 +54,7 @@ class NodeClient:
 
     process: "NodeProcess"
     name: str
+    history: list[Report] = field(default_factory=list)  # of every kind, in order
     _heard: dict[str, "asyncio.Queue[Report]"] = field(
         default_factory=lambda: defaultdict(asyncio.Queue)
     )
@@ -101,6 +102,7 @@ class NodeClient:
         self._command("cut")
 
     def heard(self, report: Report) -> None:
+        self.history.append(report)
         self._heard[report["kind"]].put_nowait(report)
 
     def _unread(self) -> str:
@@ -124,9 +126,18 @@ class NodeProcess:
         return node
 
     def open(
-        self, url: str, *, version: int = 4, withhold_acks: bool = False, **options: Any
+        self,
+        url: str,
+        *,
+        fallback: str = "",
+        version: int = 4,
+        withhold_acks: bool = False,
+        **options: Any,
     ) -> NodeClient:
-        """Make a client and let it connect; `options` are those of `io(url, options)`."""
+        """Make a client and let it connect; `options` are those of `io(url, options)`.
+
+        It comes again at `fallback`, another process' URL, where there is one.
+        """
         name = str(next(self._numbers))
         client = self._clients[name] = NodeClient(self, name)
         self.write(
@@ -135,6 +146,7 @@ class NodeProcess:
                 "client": name,
                 "version": version,
                 "url": url,
+                "fallback": fallback,
                 "withholdAcks": withhold_acks,
                 "options": {"forceNew": True} | options,
             }

@@ -20,3 +20,9 @@ async def is_offline(redis: Redis, user: User, device: str = "") -> bool:
     """Whether the service has noticed that the device's last socket is gone."""
     end = f":holders:{device}"
     return not any(key.endswith(end) for key in await keys_of(redis, user))
+
+
+async def has_resync(redis: Redis, user: User, device: str = "") -> bool:
+    """Whether a resync is kept for the device until it comes."""
+    rooms = [key for key in await keys_of(redis, user) if key.endswith(":room")]
+    return any([await redis.hexists(key, f"resync:{device}") for key in rooms])

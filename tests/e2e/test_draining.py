@@ -24,6 +24,8 @@ SIGNALS = [signal.SIGTERM, signal.SIGINT]
 PAUSE_MS = 10_000  # far longer than a test takes to end it
 QUICKLY_SECONDS = 8.0  # less than a request that never ends is given
 MANY = 50
+CROWD = 40
+OVER_SECONDS = 1.0  # at least; it is about three
 
 each_server = pytest.mark.parametrize("server", SERVERS, ids=["daphne", "uvicorn"])
 
@@ -135,6 +137,34 @@ async def test_acks_that_have_come_are_in_redis_before_the_process_ends(
             await tell_to_end(service)
     assert await ended(service) == 0
     assert await waiting(redis, user) == 0
+
+
+@each_server
+async def test_clients_leave_one_by_one_over_a_few_seconds_in_no_order(
+    server: Sequence[str], installation: Installation, node: NodeProcess, fake_site: FakeSite
+) -> None:
+    service = await installation.start(0, *server)
+    clients = [
+        await open_client(
+            node, service, fake_site.new_user(), transports=["websocket"], reconnection=False
+        )
+        for _ in range(CROWD)
+    ]
+    clock = asyncio.get_running_loop().time
+    left: dict[str, float] = {}
+
+    async def watch(client: NodeClient) -> None:
+        await client.next("disconnect", STOP_SECONDS)
+        left[client.name] = clock()
+
+    watching = asyncio.gather(*(watch(client) for client in clients))
+    assert await service.stop() == 0
+    await watching
+    assert list(left) != [client.name for client in clients]
+    times = list(left.values())
+    assert times[-1] - times[0] > OVER_SECONDS
+    halfway = sum(time < times[0] + (times[-1] - times[0]) / 2 for time in times)
+    assert CROWD / 10 < halfway < CROWD * 9 / 10
 
 
 async def test_a_polling_client_that_has_left_does_not_hold_up_the_end(
