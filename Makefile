@@ -6,6 +6,7 @@ CLIENTS := tests/e2e/node_modules/.installed
 TESTS ?=
 MINUTES ?= 1.5
 SEED ?=
+REDIS ?= server
 
 .DEFAULT_GOAL := help
 .PHONY: help serve test faults lint format javascript locks clean
@@ -19,8 +20,8 @@ serve: $(VENV)/base.installed ## Start the service for development on port 1337
 test: $(VENV)/dev.installed javascript ## Run the whole test suite; TESTS=path for a part of it
 	$(BIN)/python -m pytest -n auto $(TESTS)
 
-faults: $(VENV)/dev.installed javascript ## Break everything for a while: MINUTES=1.5 SEED=...
-	$(BIN)/python -m tests.faults --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
+faults: $(VENV)/dev.installed javascript ## Break everything for a while: MINUTES=1.5 SEED=... REDIS=sentinel|cluster
+	$(BIN)/python -m tests.faults --minutes $(MINUTES) --redis $(REDIS) $(if $(SEED),--seed $(SEED))
 
 lint: $(VENV)/dev.installed ## Check format, style, types and the direction of imports
 	$(BIN)/ruff format --check .

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tests.faults.faults import Faults
 from tests.faults.report import print_report
+from tests.faults.stores import KINDS
 from tests.faults.world import World
 
 SETTLE_SECONDS = 90.0  # after the last fault, for everything to arrive
@@ -20,6 +21,7 @@ SAMPLE_SECONDS = 5.0
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--minutes", type=float, default=1.5, help="of faults; default 1.5")
+    parser.add_argument("--redis", choices=KINDS, default="server", help="default server")
     parser.add_argument("--processes", type=int, default=3, help="of the service; default 3")
     parser.add_argument("--clients", type=int, default=300, help="default 300")
     parser.add_argument("--rate", type=float, default=500.0, help="messages a second; default 500")
@@ -43,6 +45,7 @@ async def run(folder: Path, options: argparse.Namespace, seed: int) -> int:
     4. Print what came of it; 0 = what is promised was kept."""
     async with World.create(
         folder,
+        redis_kind=options.redis,
         processes=options.processes,
         clients=options.clients,
         rate=options.rate,

@@ -94,9 +94,9 @@ class Faults:
         if self._is_redis_busy:
             return False
         self._is_redis_busy = True
-        await self.world.redis.end(signal.SIGKILL)
-        await self._while(0, 3)
-        await self.world.redis.start()
+        await self.world.redis.kill(self.world.some_key())
+        await self._while(0, 3) if self._is_one_server else await self._while(3, 8)
+        await self.world.redis.heal()
         self._is_redis_busy = False
         return True
 
@@ -104,19 +104,19 @@ class Faults:
         if self._is_redis_busy:
             return False
         self._is_redis_busy = True
-        self.world.redis.pause()
-        await self._while(0.5, 4)
-        self.world.redis.resume()
+        await self.world.redis.pause(self.world.some_key())
+        await self._while(0.5, 4) if self._is_one_server else await self._while(3, 8)
+        await self.world.redis.heal()
         self._is_redis_busy = False
         return True
 
     async def _kill_connections(self, kind: str) -> bool:
-        if self._is_redis_busy:
+        if self._is_redis_busy or not self._is_one_server:
             return False
         return await self._redis_command("CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes")
 
     async def _flush_redis(self) -> bool:
-        if self._is_redis_busy:
+        if self._is_redis_busy or not self._is_one_server:
             return False
         self.world.ledger.note_flush()
         return await self._redis_command("FLUSHALL")
@@ -160,6 +160,11 @@ class Faults:
             return False
         self.world.step_clock(-self.world.chance.uniform(0.1, LONGEST_STEP_BACK_SECONDS))
         return True
+
+    @property
+    def _is_one_server(self) -> bool:
+        """Several are given the time to elect a new master."""
+        return self.world.redis_kind == "server"
 
     def _command_some(self, command: str, share: float) -> list[Client]:
         clients = list(self.world.ledger.clients.values())

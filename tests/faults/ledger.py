@@ -89,7 +89,8 @@ class Ledger:
         """Name every accepted message that a device should have heard and has not."""
         devices: defaultdict[tuple[str, str], list[Client]] = defaultdict(list)
         for client in self.clients.values():
-            if client.habit is not Habit.STRANGER:
+            # A hoarder gets no second batch, as it does not acknowledge the first.
+            if client.habit not in (Habit.STRANGER, Habit.HOARDER):
                 devices[client.user.name, client.device].append(client)
         return [
             f"{user}/{device or '-'}: {number}"

@@ -16,7 +16,8 @@ from redis.asyncio import Redis
 from tests.e2e.node_client import LINE_LIMIT_BYTES, require_node
 from tests.e2e.service import Installation
 from tests.faults.ledger import Client, Habit, Ledger, User
-from tests.faults.processes import RedisProgram, ServiceProgram, clock_environment
+from tests.faults.processes import ServiceProgram, clock_environment
+from tests.faults.stores import Store, key_of, open_store
 from tests.faults.website import SITE, Website
 
 CLIENTS_JS = Path(__file__).with_name("clients.js")
@@ -37,7 +38,8 @@ class World:
     folder: Path
     rate: float
     chance: random.Random
-    redis: RedisProgram
+    redis: Store
+    redis_kind: str
     services: list[ServiceProgram]
     website: Website
     clock: Path | None
@@ -51,23 +53,28 @@ class World:
     @classmethod
     @asynccontextmanager
     async def create(
-        cls, folder: Path, *, processes: int, clients: int, rate: float, seed: int
+        cls,
+        folder: Path,
+        *,
+        redis_kind: str,
+        processes: int,
+        clients: int,
+        rate: float,
+        seed: int,
     ) -> AsyncIterator["World"]:
         async with AsyncExitStack() as stack:
             website = await stack.enter_async_context(Website.start())
             environment, clock = clock_environment(folder)
-            redis = RedisProgram.create(folder / "redis")
-            await redis.start()
-            stack.push_async_callback(_stop, redis)
+            redis = await stack.enter_async_context(open_store(redis_kind, folder / "redis"))
             installation = Installation.create(
-                folder / "service", website.entries(KEY), {"redis": {"url": redis.url}}
+                folder / "service", website.entries(KEY), {"redis": _redis_config(redis)}
             )
             services = [ServiceProgram.create(installation, environment) for _ in range(processes)]
             for each in services:
                 stack.push_async_callback(_stop, each)
                 await each.start()
             chance = random.Random(seed)  # noqa: S311
-            world = cls(folder, rate, chance, redis, services, website, clock)
+            world = cls(folder, rate, chance, redis, redis_kind, services, website, clock)
             stack.push_async_callback(world._close)
             await world._open(clients)
             yield world
@@ -94,10 +101,16 @@ class World:
             self.clock_offset += seconds
             self.clock.write_text(f"{self.clock_offset:+.3f}s\n")
 
+    def some_key(self) -> str:
+        return key_of(self.chance.choice(list(self.ledger.users.values())).room)
+
     async def redis_client(self) -> Redis:
         return Redis.from_url(self.redis.url, socket_timeout=5.0)
 
     async def keys_without_ttl(self) -> list[str]:
+        """Of a single server; who else keeps keys keeps them by the same scripts."""
+        if self.redis_kind != "server":
+            return []
         async with await self.redis_client() as redis:
             return [
                 key.decode()
@@ -208,7 +221,12 @@ class World:
             await self._reader
 
 
-async def _stop(program: RedisProgram | ServiceProgram) -> None:
+def _redis_config(redis: Store) -> dict[str, object]:
+    """With several servers, what is answered with 200 is on two of them."""
+    return {"url": redis.url} | ({"wait_replicas": 1} if "+" in redis.url else {})
+
+
+async def _stop(program: ServiceProgram) -> None:
     with suppress(ProcessLookupError):
         if program.process is not None and program.process.returncode is None:
             program.resume()
