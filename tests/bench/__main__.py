@@ -57,22 +57,38 @@ async def run(
 ) -> Results:
     """Run every scenario for both sides in turn, and all of it `rounds` times, but for ONCE."""
     about = {"service under": sides[1].server, "rounds": str(rounds), "seconds": str(sizes.seconds)}
+    about = {"service under": sides[1].server, "rounds": str(rounds), "seconds": str(sizes.seconds)}
     results = Results(sides[0].name, sides[1].name, about)
     for number in range(1, rounds + 1):
-        async with AsyncExitStack() as stack:
-            enter = stack.enter_async_context
-            load = await enter(Load.start())
-            around = Surroundings(folder, await enter(redis_server(folder)), load.auth_url)
-            running = [(side, await enter(side.running(around))) for side in sides]
-
-            def report(side: Side, measure: Measure) -> None:
-                results.add(side.name, measure)
-                _note(f"round {number}: {side.name}: {measure}")  # noqa: B023, called within
-
-            this_round = Round(running, load, around, sizes, report)
-            for name in names if number == 1 else [each for each in names if each not in ONCE]:
-                await this_round.run(SCENARIOS[name])
+        some = names if number == 1 else [name for name in names if name not in ONCE]
+        try:
+            await _run_round(folder, sides, some, sizes, results)
+        except TimeoutError:
+            results.fail("both", f"round {number} hung and was given up")
     return results
+
+
+async def _run_round(
+    folder: Path, sides: tuple[Side, Side], names: list[str], sizes: Sizes, results: Results
+) -> None:
+    def report(side: Side, measure: Measure) -> None:
+        results.add(side.name, measure)
+        cpu = f"  {measure.cpu_us:.0f} µs CPU each" if measure.cpu_us else ""
+        figure = f"{measure.value:12,.2f} {measure.unit}{cpu}  {measure.failures}"
+        _note(f"{side.name:8} {measure.name:40} {figure}")
+
+    def report_failure(side: Side, what: str) -> None:
+        results.fail(side.name, what)
+        _note(f"{side.name:8} FAILED {what}")
+
+    async with AsyncExitStack() as stack:
+        enter = stack.enter_async_context
+        load = await enter(Load.start())
+        around = Surroundings(folder, await enter(redis_server(folder)), load.auth_url)
+        running = [(side, await enter(side.running(around))) for side in sides]
+        this_round = Round(running, load, around, sizes, report, report_failure)
+        for name in names:
+            await this_round.run(SCENARIOS[name])
 
 
 def _note(text: str) -> None:

@@ -15,6 +15,10 @@ LINE_LIMIT_BYTES = 16 * 1024 * 1024
 Transport = Literal["websocket", "polling"]
 
 
+class LoadError(Exception):
+    """The load generator could not do what it was told."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """Whom the senders call, and how often.
@@ -31,6 +35,12 @@ class Plan:
     connections: int = 1
     window: int = 1
     rate: float = 0
+
+
+@dataclass(frozen=True)
+class Opened:
+    seconds: float
+    repeated: int  # connects that were cut, and came back
 
 
 @dataclass(frozen=True)
@@ -78,11 +88,11 @@ class Load:
         tokens: Sequence[str],
         concurrency: int,
         transport: Transport = "websocket",
-    ) -> float:
-        """Connect a client for each token, so many at a time; return the seconds it took."""
+    ) -> Opened:
+        """Connect a client for each token, so many at a time."""
         fields = {"transport": transport, "ports": ports, "tokens": tokens}
         result = await self._command("open", fields | {"concurrency": concurrency})
-        return float(result["seconds"])
+        return Opened(result["seconds"], result["repeated"])
 
     async def send(self, plan: Plan) -> Sent:
         fields = {
@@ -126,13 +136,13 @@ class Load:
         await self._process.stdin.drain()
         result = await self._read()
         if "error" in result:
-            raise RuntimeError(f"{command}: {result['error']}")
+            raise LoadError(f"{command}: {result['error']}")
         return result
 
     async def _read(self) -> dict[str, Any]:
         assert self._process.stdout is not None
         line = await asyncio.wait_for(self._process.stdout.readline(), COMMAND_SECONDS)
         if not line:
-            raise RuntimeError("the load generator has ended")
+            raise LoadError("it has ended")
         result: dict[str, Any] = json.loads(line)
         return result

@@ -49,10 +49,15 @@ class Results:
     about: dict[str, str] = field(default_factory=dict)
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     load_before: float = field(default_factory=lambda: os.getloadavg()[0])
+    _failures: list[str] = field(default_factory=list)
     _measures: dict[str, dict[str, list[Measure]]] = field(default_factory=dict)  # name, side
 
     def add(self, side: str, measure: Measure) -> None:
         self._measures.setdefault(measure.name, {}).setdefault(side, []).append(measure)
+
+    def fail(self, side: str, what: str) -> None:
+        """Note what could not be measured."""
+        self._failures.append(f"{side}: {what}")
 
     def rows(self) -> list[Row]:
         return [self._row(sides) for sides in self._measures.values()]
@@ -63,7 +68,7 @@ class Results:
         return [_divided(name, rows[a], rows[b]) for name, a, b in _pairs(list(rows))]
 
     def failures(self) -> list[str]:
-        return [
+        return self._failures + [
             f"{side}: {measure.name}: {measure.failures}"
             for sides in self._measures.values()
             for side, measures in sides.items()

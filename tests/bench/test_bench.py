@@ -67,7 +67,9 @@ async def test_acked_messages_are_gone_from_the_queues(tmp_path: Path, side: Sid
         redis_server(tmp_path) as redis_url,
         side.running(around := Surroundings(tmp_path, redis_url, load.auth_url)) as running,
     ):
-        turn = Turn(Round([(side, running)], load, around, TINY, lambda *_: None), side, running)
+        nobody = lambda *_: None  # noqa: E731
+        this_round = Round([(side, running)], load, around, TINY, nobody, nobody)
+        turn = Turn(this_round, side, running)
         measures = [measure async for measure in durable(turn)]
         assert [measure.failures for measure in measures] == [""]
         await load.close()

@@ -3,13 +3,21 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Protocol
 
-from tests.bench.load import Load, Plan, Sent
+from tests.bench.load import Load, LoadError, Opened, Plan, Sent
 from tests.bench.measures import Measure, Sizes
 from tests.bench.servers import Running, Side, Surroundings, flush
 
-Scenario = Callable[["Turn"], AsyncIterator[Measure]]
+
+class Scenario(Protocol):
+    __name__: str
+
+    def __call__(self, turn: "Turn") -> AsyncIterator[Measure]: ...
+
+
 Report = Callable[[Side, Measure], None]
+ReportFailure = Callable[[Side, str], None]
 
 
 @dataclass
@@ -21,12 +29,16 @@ class Round:
     around: Surroundings
     sizes: Sizes
     report: Report
+    report_failure: ReportFailure
     maxima: dict[str, float] = field(default_factory=dict)  # durable sends/s, by side
 
     async def run(self, scenario: Scenario) -> None:
         for side, running in self.sides:
-            async for measure in scenario(Turn(self, side, running)):
-                self.report(side, measure)
+            try:
+                async for measure in scenario(Turn(self, side, running)):
+                    self.report(side, measure)
+            except LoadError as error:
+                self.report_failure(side, f"{scenario.__name__}: {error}")
             await self.load.close()
             await flush(self.around.redis_url)
 
@@ -71,7 +83,7 @@ class Turn:
             yield Turn(self.round, self.side, running)
             await self.load.close()
 
-    async def open(self, tokens: Sequence[str]) -> float:
+    async def open(self, tokens: Sequence[str]) -> Opened:
         """Connect a client for each token; a token is the list of the rooms it opens."""
         return await self.load.open(self.running.ports, tokens, self.sizes.concurrency)
 

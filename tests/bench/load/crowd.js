@@ -7,6 +7,7 @@ const { WebSocketClient } = require("./websocket.js");
 const KINDS = { websocket: WebSocketClient, polling: PollingClient };
 const STAMP_START = '["m","'.length;
 const STAMP_LENGTH = 15; // digits
+const RECONNECT_MS = 500; // a stock client waits 0.5 to 1.5 s
 const BATCH = 0x62; // the "b" of `["batch",...`
 
 class Crowd {
@@ -30,28 +31,32 @@ class Crowd {
   }
 
   // Connect one client for each token, `concurrency` at a time; resolve with the seconds.
+  // One that is cut before it is connected comes back, as a stock client does.
   open({ transport, ports, tokens, concurrency }) {
     const startedAt = performance.now();
-    let [next, connected] = [0, 0];
+    const waiting = tokens.map((token, i) => [ports[i % ports.length], token]).reverse();
+    let [connected, repeated] = [0, 0];
     return new Promise((resolve, reject) => {
-      const report = {
-        event: (data, start, end) => this.event(data, start, end),
-        lost: (client) => {
-          if (this.clients.delete(client)) this.lost += 1;
-          else reject(new Error(`client ${connected} of ${tokens.length} was refused`));
-        },
+      const start = ([port, token]) => new KINDS[transport](port, token, {
+        event: (data, begin, end) => this.event(data, begin, end),
         connected: (client) => {
           this.clients.add(client);
           connected += 1;
-          if (connected === tokens.length) resolve((performance.now() - startedAt) / 1000);
-          else if (next < tokens.length) start();
+          const seconds = (performance.now() - startedAt) / 1000;
+          if (connected === tokens.length) resolve({ seconds, repeated });
+          else if (waiting.length > 0) start(waiting.pop());
         },
-      };
-      const start = () => {
-        const number = next++;
-        new KINDS[transport](ports[number % ports.length], tokens[number], report);
-      };
-      while (next < Math.min(concurrency, tokens.length)) start();
+        lost: (client) => {
+          if (this.clients.delete(client)) {
+            this.lost += 1;
+          } else if (++repeated > tokens.length) {
+            reject(new Error(`${connected} of ${tokens.length} clients connected, ${repeated} failed`));
+          } else {
+            setTimeout(start, RECONNECT_MS, [port, token]);
+          }
+        },
+      });
+      waiting.splice(-concurrency).reverse().forEach(start);
     });
   }
 
