@@ -28,7 +28,6 @@ class Plan:
 
     ports: Sequence[int]
     rooms: Sequence[str]
-    warmup: float
     seconds: float
     deliveries: int = 1  # that a call causes
     per_call: int = 1  # messages
@@ -45,13 +44,11 @@ class Opened:
 
 @dataclass(frozen=True)
 class Sent:
-    """What became of a plan; `all_` counts from its begin to its end."""
+    """What became of a plan, from its first call until everything has arrived."""
 
     seconds: float
     delivered: int
     answers: int
-    all_delivered: int
-    all_answers: int
     missing: int  # deliveries that did not come
     refused: dict[str, int]  # calls not answered with 200, by status; 0 = the connection broke
     lost: int  # clients whose connection ended
@@ -103,7 +100,6 @@ class Load:
             "deliveries": plan.deliveries,
             "connections": plan.connections,
             "window": plan.window,
-            "warmup": plan.warmup,
             "seconds": plan.seconds,
             "rate": plan.rate,
         }
@@ -112,8 +108,6 @@ class Load:
             seconds=result["seconds"],
             delivered=result["delivered"],
             answers=result["answers"],
-            all_delivered=result["allDelivered"],
-            all_answers=result["allAnswers"],
             missing=result["missing"],
             refused=result["refused"],
             lost=result["lost"],

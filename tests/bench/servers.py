@@ -27,6 +27,9 @@ SITE = "bench"
 KEY = "the-key-of-the-bench"
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
+IDLE_CHECK_SECONDS = 0.2
+IDLE_CHECKS = 100
+IDLE_SHARE = 0.1  # of one processor
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
@@ -40,6 +43,16 @@ class Running:
 
     def cpu_seconds(self) -> float:
         return sum(cpu_seconds(pid) for pid in self.pids)
+
+    async def until_idle(self) -> None:
+        """Wait until it has done what is left of the step before, such as forgetting clients."""
+        used = self.cpu_seconds()
+        for _ in range(IDLE_CHECKS):
+            await asyncio.sleep(IDLE_CHECK_SECONDS)
+            now = self.cpu_seconds()
+            if now - used <= IDLE_SHARE * IDLE_CHECK_SECONDS:
+                return
+            used = now
 
     def rss_bytes(self) -> int:
         return sum(rss_bytes(pid) for pid in self.pids)

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from tests.bench.load import Load, LoadError, Opened, Plan, Sent
@@ -40,6 +40,7 @@ class Round:
             except LoadError as error:
                 self.report_failure(side, f"{scenario.__name__}: {error}")
             await self.load.close()
+            await running.until_idle()
             await flush(self.around.redis_url)
 
     async def slower_maximum(self, find: Callable[["Turn"], Awaitable[Measure]]) -> float:
@@ -48,6 +49,7 @@ class Round:
             if side.name not in self.maxima:
                 self.maxima[side.name] = (await find(Turn(self, side, running))).value
                 await self.load.close()
+                await running.until_idle()
         return min(self.maxima.values())
 
 
@@ -70,7 +72,6 @@ class Turn:
         return Plan(
             ports=self.running.ports,
             rooms=rooms,
-            warmup=self.sizes.warmup,
             seconds=self.sizes.seconds,
             connections=self.sizes.connections,
             window=self.sizes.in_flight,
@@ -85,13 +86,16 @@ class Turn:
 
     async def open(self, tokens: Sequence[str]) -> Opened:
         """Connect a client for each token; a token is the list of the rooms it opens."""
-        return await self.load.open(self.running.ports, tokens, self.sizes.concurrency)
+        opened = await self.load.open(self.running.ports, tokens, self.sizes.concurrency)
+        await self.running.until_idle()
+        return opened
 
     async def send(self, plan: Plan) -> tuple[Sent, float]:
-        """Return what became of it, and the processor time of a delivery, or of a call that
-        causes none, in microseconds."""
+        """Warm up and measure. Return what became of it, and the processor time of a delivery,
+        or of a call that causes none, in microseconds."""
+        await self.load.send(replace(plan, seconds=self.sizes.warmup))
         before = self.running.cpu_seconds()
         sent = await self.load.send(plan)
         used = self.running.cpu_seconds() - before
-        work = sent.all_delivered if plan.deliveries else sent.all_answers
+        work = sent.delivered if plan.deliveries else sent.answers
         return sent, 1e6 * used / max(1, work)

@@ -8,9 +8,10 @@ const { SITE } = require("./websocket.js");
 const MESSAGE_BYTES = 200; // of the JSON text of event and arguments
 const PADDING = "x".repeat(MESSAGE_BYTES - '["m","",""]'.length - STAMP_LENGTH);
 const SETTLE_MS = 10_000; // after the last call, for everything to arrive
+const SETTLE_CHECK_MS = 2;
 const TICK_MS = 1;
 
-// plan: { ports, key, rooms, perCall, deliveries, connections, window, warmup, seconds, rate }
+// plan: { ports, key, rooms, perCall, deliveries, connections, window, seconds, rate }
 // deliveries = how many a call causes; window = calls whose deliveries may be under way;
 // rate = calls a second, 0 = as many as go.
 class Senders {
@@ -30,48 +31,37 @@ class Senders {
     this.isStopped = false;
   }
 
+  // Measures from the first call to the last delivery, so that nothing is counted in part.
   async run() {
-    const { warmup, seconds, rate } = this.plan;
+    const { seconds, rate } = this.plan;
+    const startedAt = performance.now();
+    const startedCpu = process.cpuUsage();
     this.crowd.onDelivery = () => this._fill();
+    this.crowd.delays = rate > 0 ? [] : null;
     const pacing = rate > 0 ? this._pace(rate) : null;
     this._fill();
-    await pause(warmup * 1000);
-    if (rate > 0) this.crowd.delays = [];
-    const before = this._counts();
     await pause(seconds * 1000);
-    const after = this._counts();
-    const delays = this.crowd.delays;
-    this.crowd.delays = null;
     clearInterval(pacing);
     this.isStopped = true;
     await this._settle();
-    return this._result(before, after, delays);
-  }
-
-  _counts() {
-    const cpu = process.cpuUsage();
-    return {
-      at: performance.now(),
-      delivered: this.crowd.delivered,
-      answers: this.answers,
-      cpuMs: (cpu.user + cpu.system) / 1000,
-    };
-  }
-
-  _result(before, after, delays) {
-    const elapsedMs = after.at - before.at;
+    const cpu = process.cpuUsage(startedCpu);
+    const elapsedMs = performance.now() - startedAt;
     return {
       seconds: elapsedMs / 1000,
-      delivered: after.delivered - before.delivered,
-      answers: after.answers - before.answers,
-      allDelivered: this._delivered(),
-      allAnswers: this.answers,
+      delivered: this._delivered(),
+      answers: this.answers,
       missing: this.calls * this.plan.deliveries - this._delivered(),
       refused: this.refused,
       lost: this.crowd.lost - this.lostBefore,
-      generatorLoad: (after.cpuMs - before.cpuMs) / elapsedMs,
-      delaysMs: delays ? percentiles(delays) : null,
+      generatorLoad: (cpu.user + cpu.system) / 1000 / elapsedMs,
+      delaysMs: this._takeDelays(),
     };
+  }
+
+  _takeDelays() {
+    const { delays } = this.crowd;
+    this.crowd.delays = null;
+    return delays ? percentiles(delays) : null;
   }
 
   _delivered() { return this.crowd.delivered - this.deliveredBefore; }
@@ -124,7 +114,7 @@ class Senders {
     const until = performance.now() + SETTLE_MS;
     const isDone = () => this.answers === this.calls
       && this._delivered() >= this.calls * this.plan.deliveries;
-    while (!isDone() && performance.now() < until) await pause(10);
+    while (!isDone() && performance.now() < until) await pause(SETTLE_CHECK_MS);
     this.crowd.onDelivery = () => {};
     for (const connection of this.idle) connection.close();
   }
