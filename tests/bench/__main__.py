@@ -61,10 +61,7 @@ async def run(
     results = Results(sides[0].name, sides[1].name, about)
     for number in range(1, rounds + 1):
         some = names if number == 1 else [name for name in names if name not in ONCE]
-        try:
-            await _run_round(folder, sides, some, sizes, results)
-        except TimeoutError:
-            results.fail("both", f"round {number} hung and was given up")
+        await _run_round(folder, sides, some, sizes, results)
     return results
 
 
@@ -88,7 +85,11 @@ async def _run_round(
         running = [(side, await enter(side.running(around))) for side in sides]
         this_round = Round(running, load, around, sizes, report, report_failure)
         for name in names:
-            await this_round.run(SCENARIOS[name])
+            try:
+                await this_round.run(SCENARIOS[name])
+            except TimeoutError:
+                results.fail("both", f"{name} hung; what came after it in this round is left out")
+                return
 
 
 def _note(text: str) -> None:

@@ -25,7 +25,7 @@ DEVICE = Device(SITE, ROOM, "")
 FILL_MESSAGES = 500  # in one round trip
 PADDING = "x" * 170
 UNLIMITED = 1 << 30
-LATEST = 50  # messages that a read finds; the rest of the queue is before them
+LATEST = 10  # messages that a read finds; the rest of the queue is before them
 
 _numbers = itertools.count(1)
 

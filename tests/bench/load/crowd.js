@@ -7,6 +7,7 @@ const { WebSocketClient } = require("./websocket.js");
 const KINDS = { websocket: WebSocketClient, polling: PollingClient };
 const STAMP_START = '["m","'.length;
 const STAMP_LENGTH = 15; // digits
+const CONNECT_TIMEOUT_MS = 20_000; // a stock client's, too
 const RECONNECT_MS = 500; // a stock client waits 0.5 to 1.5 s
 const BATCH = 0x62; // the "b" of `["batch",...`
 
@@ -37,25 +38,30 @@ class Crowd {
     const waiting = tokens.map((token, i) => [ports[i % ports.length], token]).reverse();
     let [connected, repeated] = [0, 0];
     return new Promise((resolve, reject) => {
-      const start = ([port, token]) => new KINDS[transport](port, token, {
-        event: (data, begin, end) => this.event(data, begin, end),
-        connected: (client) => {
-          this.clients.add(client);
-          connected += 1;
-          const seconds = (performance.now() - startedAt) / 1000;
-          if (connected === tokens.length) resolve({ seconds, repeated });
-          else if (waiting.length > 0) start(waiting.pop());
-        },
-        lost: (client) => {
-          if (this.clients.delete(client)) {
-            this.lost += 1;
-          } else if (++repeated > tokens.length) {
-            reject(new Error(`${connected} of ${tokens.length} clients connected, ${repeated} failed`));
-          } else {
-            setTimeout(start, RECONNECT_MS, [port, token]);
-          }
-        },
-      });
+      const start = ([port, token]) => {
+        const client = new KINDS[transport](port, token, {
+          event: (data, begin, end) => this.event(data, begin, end),
+          connected: () => {
+            clearTimeout(timeout);
+            this.clients.add(client);
+            connected += 1;
+            const seconds = (performance.now() - startedAt) / 1000;
+            if (connected === tokens.length) resolve({ seconds, repeated });
+            else if (waiting.length > 0) start(waiting.pop());
+          },
+          lost: () => {
+            clearTimeout(timeout);
+            if (this.clients.delete(client)) {
+              this.lost += 1;
+            } else if (++repeated > tokens.length) {
+              reject(new Error(`${connected} of ${tokens.length} clients connected, ${repeated} failed`));
+            } else {
+              setTimeout(start, RECONNECT_MS, [port, token]);
+            }
+          },
+        });
+        const timeout = setTimeout(() => client.cut(), CONNECT_TIMEOUT_MS);
+      };
       waiting.splice(-concurrency).reverse().forEach(start);
     });
   }

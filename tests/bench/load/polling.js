@@ -11,12 +11,13 @@ class PollingClient {
   constructor(port, token, report) {
     this.token = token;
     this.report = report;
-    this.isConnected = false;
     this.polling = new HttpConnection(port);
     this.posting = new HttpConnection(port);
     this.path = PATH;
     this._poll();
   }
+
+  cut() { this.polling.socket.destroy(); }
 
   close() {
     this.report = null;
@@ -28,7 +29,7 @@ class PollingClient {
     this.polling.request(`GET ${this.path} HTTP/1.1`, "", (status, body) => {
       if (!this.report) return;
       if (status !== 200) {
-        this.report.lost(this);
+        this.report.lost();
         return this.close();
       }
       for (const packet of body.split(SEPARATOR)) this._readPacket(packet);
@@ -45,8 +46,7 @@ class PollingClient {
     if (packet.startsWith("42")) return this._readEvent(packet);
     if (packet.startsWith("2")) return this._post("3");
     if (packet.startsWith("40")) {
-      this.isConnected = true;
-      return this.report?.connected(this);
+      return this.report?.connected();
     }
     if (packet.startsWith("0")) {
       this.path = `${PATH}&sid=${JSON.parse(packet.slice(1)).sid}`;

@@ -18,21 +18,23 @@ const [TEXT_FRAME, CLOSE_FRAME, PING_FRAME] = [0x81, 0x88, 0x89];
 const shared = Buffer.allocUnsafeSlow(256 * 1024);
 
 class WebSocketClient {
-  // report: { connected(client), event(buffer, start, end), lost(client) }
+  // report: { connected(), event(buffer, start, end), lost() }
   constructor(port, token, report) {
     this.token = token;
     this.report = report;
     this.isUpgraded = false;
-    this.isConnected = false;
     this.rest = null; // of a frame that has not come whole
     this.socket = net.connect({
       host: HOST, port, noDelay: true,
       onread: { buffer: shared, callback: (count) => this._read(shared, count) },
     });
     this.socket.on("error", () => {});
-    this.socket.on("close", () => { if (this.report) this.report.lost(this); });
+    this.socket.on("close", () => { if (this.report) this.report.lost(); });
     this.socket.write(HANDSHAKE);
   }
+
+  // As when the network goes away; reports that the client is lost.
+  cut() { this.socket.destroy(); }
 
   close() {
     this.report = null;
@@ -96,8 +98,7 @@ class WebSocketClient {
     if (type === OPEN) return this._send(`40/${SITE},{"token":"${this.token}"}`);
     if (type === PING) return this._send("3");
     if (type === MESSAGE && data[start + 1] === CONNECT) {
-      this.isConnected = true;
-      return this.report?.connected(this);
+      return this.report?.connected();
     }
     return this.socket.destroy(); // CONNECT_ERROR, DISCONNECT, close
   }
