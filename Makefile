@@ -2,17 +2,19 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-CLIENTS := tests/e2e/node_modules/.installed
+MODULES := tests/e2e/node_modules/.installed tests/bench/node_modules/.installed
 TESTS ?=
 MINUTES ?= 1.5
 SEED ?=
 REDIS ?= server
+BENCH ?=
+BASE ?= main
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test faults lint format javascript locks clean
+.PHONY: help serve test faults bench bench-compare lint format javascript locks clean
 
 help: ## List the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 serve: $(VENV)/base.installed ## Start the service for development on port 1337
 	SIOWEB_ENV=development $(BIN)/python manage.py serve
@@ -22,6 +24,16 @@ test: $(VENV)/dev.installed javascript ## Run the whole test suite; TESTS=path f
 
 faults: $(VENV)/dev.installed javascript ## Break everything for a while: MINUTES=1.5 SEED=... REDIS=sentinel|cluster
 	$(BIN)/python -m tests.faults --minutes $(MINUTES) --redis $(REDIS) $(if $(SEED),--seed $(SEED))
+
+bench: $(VENV)/dev.installed javascript ## Measure against a peer in Node; BENCH="--only fan-out"
+	@mkdir -p var
+	$(BIN)/python -m tests.bench --json var/bench.json --svg var/bench.svg $(BENCH)
+
+bench-compare: $(VENV)/dev.installed javascript ## Measure against another commit: BASE=main
+	@mkdir -p var
+	git worktree add --quiet --force --detach var/bench-base $(BASE)
+	trap 'git worktree remove --force var/bench-base' EXIT; \
+	  $(BIN)/python -m tests.bench --against var/bench-base --json var/bench-compare.json $(BENCH)
 
 lint: $(VENV)/dev.installed ## Check format, style, types and the direction of imports
 	$(BIN)/ruff format --check .
@@ -33,11 +45,11 @@ format: $(VENV)/dev.installed ## Put the code in its format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-javascript: # the official clients; without npm the tests that drive them are skipped
-	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(CLIENTS); fi
+javascript: # the official clients and the peer; without npm the tests that need them are skipped
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(MODULES); fi
 
-$(CLIENTS): tests/e2e/package-lock.json
-	cd tests/e2e && npm ci --silent --no-audit --no-fund
+tests/%/node_modules/.installed: tests/%/package-lock.json
+	cd tests/$* && npm ci --silent --no-audit --no-fund
 	touch $@
 
 locks: $(VENV)/bin/uv ## Choose versions anew within requirements/*.in
@@ -47,7 +59,7 @@ locks: $(VENV)/bin/uv ## Choose versions anew within requirements/*.in
 	done
 
 clean: ## Remove what make has installed; the data in var/ stays
-	rm -rf $(VENV) tests/e2e/node_modules
+	rm -rf $(VENV) tests/*/node_modules
 
 $(BIN)/uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

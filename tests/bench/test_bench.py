@@ -1,0 +1,105 @@
+"""Does the benchmark still work? Every scenario, in tiny, with what it claims looked at."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.bench.__main__ import PEER, parse, run
+from tests.bench.chart import write_chart
+from tests.bench.load import Load
+from tests.bench.measures import Measure, Sizes
+from tests.bench.results import Results
+from tests.bench.scenarios import SCENARIOS, durable
+from tests.bench.servers import HERE, PROJECT, Side, Surroundings, redis_server
+from tests.bench.turn import Round, Turn
+
+TINY = Sizes(
+    seconds=0.2,
+    warmup=0.1,
+    clients=4,
+    many_clients=8,
+    polling_clients=3,
+    connects=8,
+    connections=4,
+    in_flight=4,
+    batch_messages=5,
+    fan_out_deliveries=16,
+    idle_clients=(5, 10),
+    idle_seconds=0.1,
+    queue_lengths=(10, 600),
+    queue_seconds=0.05,
+)
+SERVICE = Side("service", PROJECT)
+PEER_HAS_NONE = "queue "
+
+
+@pytest.fixture(autouse=True)
+def _needs_its_programs() -> None:
+    """Skip where Node, its modules or Redis are missing; in CI that is a failure."""
+    has_modules = (HERE / "node_modules" / "socket.io").is_dir()
+    if shutil.which("node") and shutil.which("redis-server") and has_modules:
+        return
+    reason = "needs redis-server, Node and `npm ci` in tests/bench"
+    if os.environ.get("CI", "").lower() in ("1", "true"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+async def test_every_scenario_gives_a_figure_for_both_sides(tmp_path: Path) -> None:
+    results = await run(tmp_path, (PEER, SERVICE), list(SCENARIOS), 1, TINY)
+    assert results.failures() == []
+    for row in results.rows():
+        assert row.service is not None, row
+        assert (row.base is None) == row.name.startswith(PEER_HAS_NONE), row
+        if row.unit != "KiB each":  # so few clients may fit in what there is
+            assert row.service > 0, row
+            assert row.base is None or row.base > 0, row
+    write_chart(tmp_path / "chart.svg", results)
+    assert "fan-out to 8" in (tmp_path / "chart.svg").read_text()
+
+
+@pytest.mark.parametrize("side", [PEER, SERVICE], ids=lambda side: side.name)
+async def test_acked_messages_are_gone_from_the_queues(tmp_path: Path, side: Side) -> None:
+    async with (
+        Load.start() as load,
+        redis_server(tmp_path) as redis_url,
+        side.running(around := Surroundings(tmp_path, redis_url, load.auth_url)) as running,
+    ):
+        nobody = lambda *_: None  # noqa: E731
+        this_round = Round([(side, running)], load, around, TINY, nobody, nobody)
+        turn = Turn(this_round, side, running)
+        measures = [measure async for measure in durable(turn)]
+        assert [measure.failures for measure in measures] == [""]
+        await load.close()
+        await turn.open(["user_0", "user_1", "user_2", "user_3"])
+        assert await load.heard() == {"connected": 4, "lost": 0, "batches": 0}
+
+
+def test_table_and_json_hold_medians_and_ratios() -> None:
+    results = Results("peer", "service")
+    for value in (10.0, 30.0, 20.0):
+        results.add("peer", Measure("durable send to ack", "messages/s", value))
+        results.add("service", Measure("durable send to ack", "messages/s", 2 * value))
+    results.add("service", Measure("batches of 5 to ack", "messages/s", 400.0, failures="1 lost"))
+    lines = results.table().splitlines()
+    assert "| durable send to ack | messages/s | 20.0 | 40.0 | 2.00 | higher | - | - |" in lines
+    assert "| batch ÷ single sends | x | - | 10.0 | - | higher | - | - |" in lines
+    assert "FAILED service: batches of 5 to ack: 1 lost  " in lines
+    assert '"ratio": 2.0' in results.json()
+
+
+def test_a_lower_figure_is_an_advantage_where_less_is_better() -> None:
+    results = Results("peer", "service")
+    for side, value in (("peer", 30.0), ("service", 10.0)):
+        results.add(side, Measure("memory, 10 idle clients", "KiB each", value, "lower"))
+    [row] = results.rows()
+    assert row.ratio == pytest.approx(1 / 3)
+    assert row.advantage == pytest.approx(3)
+
+
+def test_options_default_to_everything() -> None:
+    options = parse([])
+    assert options.only == list(SCENARIOS)
+    assert (options.rounds, options.server, options.against) == (3, "daphne", None)
