@@ -22,6 +22,7 @@ from delivery.queue_values import Appended, Device
 logger = logging.getLogger(__name__)
 
 ANNOUNCE_TIMEOUT_SECONDS = 2.0
+JOINS_AT_ONCE = 500  # each portion has the timeout to itself: a client may have 10,000 rooms
 
 T = TypeVar("T")
 
@@ -63,8 +64,10 @@ class Backplane:
         groups = [group_name(site, room) for room in rooms]
         for group in groups:
             self._members[group] = self._members.get(group, 0) + 1
-        joins = [self._layer.group_add(group, self._channel) for group in groups]
-        await _bounded(asyncio.gather(*joins))
+        for start in range(0, len(groups), JOINS_AT_ONCE):
+            some = groups[start : start + JOINS_AT_ONCE]
+            joins = [self._layer.group_add(group, self._channel) for group in some]
+            await _bounded(asyncio.gather(*joins))
 
     async def leave(self, site: str, rooms: Iterable[str]) -> None:
         for group in [group_name(site, room) for room in rooms]:
