@@ -18,6 +18,7 @@ from delivery.exceptions import AuthRefused, DeliveryError
 from delivery.frames import end_poll
 from delivery.namespace import Namespaces
 from delivery.packets import MALFORMED, Orjson, Packet
+from delivery.register import Register
 from delivery.send_queue import SendQueue
 from delivery.tasks import Tasks
 from delivery.transports import Scope, Transport, WebSocket, find_websocket
@@ -40,6 +41,7 @@ class Server(socketio.AsyncServer):
     ) -> None:
         super().__init__(
             async_mode="asgi",
+            client_manager=Register(),
             namespaces="*",
             serializer=Packet,
             json=Orjson,
