@@ -21,7 +21,7 @@ from delivery.packets import MALFORMED, Orjson, Packet
 from delivery.register import Register
 from delivery.send_queue import SendQueue
 from delivery.tasks import Tasks
-from delivery.transports import Scope, Transport, WebSocket, find_websocket
+from delivery.transports import Scope, Transport, Transports, WebSocket, find_websocket
 
 logger = logging.getLogger(__name__)
 
@@ -52,8 +52,7 @@ class Server(socketio.AsyncServer):
         self.eio.log_message_keys.update(REFUSALS)
         self.eio.create_queue = SendQueue
         self._clients = clients
-        self._connect_timeout_seconds = connect_timeout_seconds
-        self._transports: dict[str, Transport] = {}  # by Engine.IO sid
+        self._transports = Transports(connect_timeout_seconds, self.close_transport)
         self._tasks = Tasks()
         self.ignored_events = 0
 
@@ -100,8 +99,7 @@ class Server(socketio.AsyncServer):
     async def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> None:
         await super()._handle_eio_connect(eio_sid, environ)
         self._state_ping_interval(eio_sid)
-        deadline = self._start_deadline(eio_sid)
-        transport = self._transports[eio_sid] = Transport(deadline)
+        transport = self._transports.open(eio_sid)
         self._use_websocket(eio_sid, transport, environ["asgi.scope"])
 
     def _use_websocket(self, eio_sid: str, transport: Transport, scope: Scope) -> None:
@@ -109,17 +107,8 @@ class Server(socketio.AsyncServer):
         transport.websocket = find_websocket(scope)
         self.eio.sockets[eio_sid].queue.websocket = transport.websocket
 
-    def _start_deadline(self, eio_sid: str) -> asyncio.TimerHandle:
-        """Give a transport that is in no namespace its time to join one."""
-        loop = asyncio.get_running_loop()
-        return loop.call_later(self._connect_timeout_seconds, self._close_if_unused, eio_sid)
-
     async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
-        transport = self._transports.pop(eio_sid, None)
-        if transport is not None:
-            transport.deadline.cancel()
-            for task in transport.connecting.values():
-                task.cancel()
+        self._transports.end(eio_sid)
         if reason == self.reason.CLIENT_DISCONNECT:
             end_poll(self.eio.sockets[eio_sid])
         await super()._handle_eio_disconnect(eio_sid, reason)
@@ -145,6 +134,7 @@ class Server(socketio.AsyncServer):
             return
         connect = self._connect(transport, eio_sid, name, data, former)
         transport.connecting[name] = self._tasks.start(connect)
+        self._transports.look_at(eio_sid)
 
     async def _connect(
         self,
@@ -172,6 +162,7 @@ class Server(socketio.AsyncServer):
                 await asyncio.shield(self._tasks.start(self._abandon(eio_sid, namespace)))
             if transport.connecting.get(namespace) is asyncio.current_task():
                 del transport.connecting[namespace]
+            self._transports.look_at(eio_sid)
         self._welcome(eio_sid, namespace, transport)
 
     def _welcome(self, eio_sid: str, namespace: str, transport: Transport) -> None:
@@ -179,6 +170,7 @@ class Server(socketio.AsyncServer):
         if sid is not None and self.manager.is_connected(sid, namespace):
             transport.joined.add(namespace)
             transport.deadline.cancel()
+            self._transports.look_at(eio_sid)
             self._clients.welcome(sid)
 
     async def _abandon(self, eio_sid: str, namespace: str) -> None:
@@ -193,16 +185,8 @@ class Server(socketio.AsyncServer):
             sid, environ, *auth = args
             await self._admit(namespace, sid, environ["QUERY_STRING"], auth[0] if auth else None)
         elif event == "disconnect":
-            self._part(self.manager.eio_sid_from_sid(args[0], namespace), namespace)
+            self._transports.part(self.manager.eio_sid_from_sid(args[0], namespace), namespace)
             await self._clients.dismiss(args[0])
-
-    def _part(self, eio_sid: str, namespace: str) -> None:
-        """The transport has left the namespace, whoever wanted it: it may join another in time."""
-        transport = self._transports.get(eio_sid)
-        if transport is not None:
-            transport.joined.discard(namespace)
-            transport.deadline.cancel()
-            transport.deadline = self._start_deadline(eio_sid)
 
     async def _admit(self, namespace: str, sid: str, query_string: str, auth: object) -> None:
         """Raises ConnectionRefusedError for a `connect_error`, another DeliveryError when the
@@ -227,12 +211,6 @@ class Server(socketio.AsyncServer):
                 raise
             await self._clients.dismiss(sid)
             raise refusals.ConnectionRefusedError("Try again later", {"retryable": True}) from error
-
-    def _close_if_unused(self, eio_sid: str) -> None:
-        transport = self._transports.get(eio_sid)
-        if transport is not None and not transport.joined:
-            logger.info("Transport closed: it joined no namespace in time")
-            self.close_transport(eio_sid)
 
     def _state_ping_interval(self, eio_sid: str) -> None:
         """Tell the client the interval in milliseconds: the library cuts it to whole seconds."""
