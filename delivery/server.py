@@ -19,7 +19,7 @@ from delivery.frames import end_poll
 from delivery.namespace import Namespaces
 from delivery.packets import MALFORMED, Orjson, Packet
 from delivery.register import Register
-from delivery.send_queue import SendQueue
+from delivery.send_queue import SendQueue, Unsent
 from delivery.tasks import Tasks
 from delivery.transports import Scope, Transport, Transports, WebSocket, find_websocket
 
@@ -50,7 +50,7 @@ class Server(socketio.AsyncServer):
             **options,
         )
         self.eio.log_message_keys.update(REFUSALS)
-        self.eio.create_queue = SendQueue
+        self.eio.create_queue = partial(SendQueue, Unsent())
         self._clients = clients
         self._transports = Transports(connect_timeout_seconds, self.close_transport)
         self._tasks = Tasks()
