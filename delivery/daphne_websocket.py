@@ -79,6 +79,9 @@ class FlowControlledWebSocket(WebSocketProtocol):
         """Close it now, whatever is unsent; autobahn cuts it if no answer comes in time."""
         self.sendClose(CLOSED_FOR_A_REASON, reason)
 
+    def abort(self) -> None:
+        self.transport.abortConnection()
+
     def pauseProducing(self) -> None:
         if self._writable is None:
             self._writable = asyncio.Event()

@@ -108,7 +108,11 @@ class Server(socketio.AsyncServer):
         self.eio.sockets[eio_sid].queue.websocket = transport.websocket
 
     async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
+        transport = self._transports.get(eio_sid)
         self._transports.end(eio_sid)
+        if reason == self.reason.PING_TIMEOUT and transport and transport.websocket:
+            # What a write waits for will not come: a megabyte would stay for another minute.
+            transport.websocket.abort()
         if reason == self.reason.CLIENT_DISCONNECT:
             end_poll(self.eio.sockets[eio_sid])
         await super()._handle_eio_disconnect(eio_sid, reason)

@@ -29,6 +29,9 @@ class WebSocket(DirectWebSocket, Protocol):
     def close(self, reason: str) -> None:
         """Close it at once, whatever is unsent, and tell the client why."""
 
+    def abort(self) -> None:
+        """Cut it: nobody is there."""
+
 
 @dataclass(eq=False)
 class Transport:

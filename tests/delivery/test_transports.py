@@ -45,3 +45,27 @@ async def test_nothing_is_kept_of_transports_that_are_gone(gateway: Gateway) -> 
     await client.hang_up()
     assert not gateway.server._transports._idle
     assert gateway.leftovers == []
+
+
+class WebSocketOfTheServer:
+    def __init__(self) -> None:
+        self.is_cut = False
+
+    def write(self, frame: bytes) -> bool:
+        return False
+
+    def close(self, reason: str) -> None: ...
+
+    def abort(self) -> None:
+        self.is_cut = True
+
+
+@pytest.mark.parametrize(("reason", "is_cut"), [("ping timeout", True), ("transport close", False)])
+async def test_websocket_is_cut_when_its_client_has_not_answered(
+    gateway: Gateway, reason: str, is_cut: bool
+) -> None:
+    client = await gateway.open()
+    websocket = WebSocketOfTheServer()
+    gateway.server._transports[client.sid].websocket = websocket
+    await gateway.server._handle_eio_disconnect(client.sid, reason)
+    assert websocket.is_cut is is_cut
