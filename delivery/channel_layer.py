@@ -107,8 +107,8 @@ class Shard(RedisSingleShardConnection):
         """Bring Redis to what is wanted, as far as it has answered."""
         self._ensure_redis()
         changed, self._changed = self._changed - self._asked, set()
-        joined = changed & self._wanted - self._confirmed
-        left = changed & self._confirmed - self._wanted
+        joined = (changed & self._wanted) - self._confirmed
+        left = (changed & self._confirmed) - self._wanted
         self._asked |= joined | left
         if joined:
             await self._pubsub.subscribe(*joined)

@@ -65,7 +65,8 @@ class Connection:
 
     @property
     def is_congested(self) -> bool:
-        return self._unsent_bytes() > MAX_UNSENT_BYTES
+        socket = self.find_socket()
+        return socket is not None and socket.queue.has_unsent(MAX_UNSENT_BYTES)
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
@@ -131,10 +132,6 @@ class Connection:
         for feed in self.feeds.values():
             feed.close()
         self._pending.clear()
-
-    def _unsent_bytes(self) -> int:
-        socket = self.find_socket()
-        return 0 if socket is None else socket.queue.unsent_bytes
 
     def _write(self, text: str, ack_id: int | None = None) -> None:
         write(self.find_socket(), event_frame(self.namespace, text, ack_id))

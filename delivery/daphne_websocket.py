@@ -7,6 +7,7 @@ in a queue that is counted. Below `web_server`; imports nothing of the project.
 
 import asyncio
 import logging
+from functools import partial
 from typing import Any
 
 from daphne.ws_protocol import WebSocketProtocol
@@ -23,6 +24,7 @@ CAN_WRITE_AT_ONCE = all(
 if not CAN_WRITE_AT_ONCE:
     logger.warning("This Twisted is not known: websockets are written to the slower way")
 
+CLOSE_SECONDS = 5.0  # for a slow reader to take what is on its way, and read why it is closed
 CLOSED_FOR_A_REASON = 4000  # a code for what the protocol has none for
 STALLED_SECONDS = 60.0  # a client that takes nothing for so long is gone
 
@@ -40,7 +42,7 @@ class FlowControlledWebSocket(WebSocketProtocol):
 
     def connectionLost(self, reason: Any) -> None:
         self.resumeProducing()
-        super().connectionLost(reason)
+        self.factory.turnstile.enter(partial(super().connectionLost, reason))
 
     async def wait_until_writable(self) -> None:
         """Raises TimeoutError when the client takes nothing; its connection is cut then."""
@@ -74,8 +76,11 @@ class FlowControlledWebSocket(WebSocketProtocol):
         return True
 
     def close(self, reason: str) -> None:
-        """Close it now, whatever is unsent; autobahn cuts it if no answer comes within 1 s."""
+        """Close it now, whatever is unsent; autobahn cuts it if no answer comes in time."""
         self.sendClose(CLOSED_FOR_A_REASON, reason)
+
+    def abort(self) -> None:
+        self.transport.abortConnection()
 
     def pauseProducing(self) -> None:
         if self._writable is None:

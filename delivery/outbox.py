@@ -4,6 +4,7 @@ Below `channel_layer`; imports redis-py.
 """
 
 import asyncio
+from collections import deque
 from typing import Any
 
 from redis import RedisError
@@ -13,13 +14,16 @@ from delivery.redis_pools import layer_pool
 
 PUBLISHES_PER_PIPELINE = 500
 
+Announcement = tuple[str, bytes, asyncio.Future[None]]
+"""Channel, message, and what tells its caller that Redis has it."""
+
 
 class Outbox:
     """A connection to one Redis that publishes."""
 
     def __init__(self, host: dict[str, Any], timeout_seconds: float) -> None:
         self._host = {**host, "socket_timeout": timeout_seconds, "retry": None}
-        self._waiting: list[tuple[str, bytes, asyncio.Future[None]]] = []
+        self._waiting: deque[Announcement] = deque()
         self._task: asyncio.Task[None] | None = None
         self._redis: aioredis.Redis | None = None
 
@@ -47,8 +51,7 @@ class Outbox:
 
     async def _publish_some(self) -> None:
         """Send the oldest in one round trip; each caller hears how its own went."""
-        some = self._waiting[:PUBLISHES_PER_PIPELINE]
-        del self._waiting[: len(some)]
+        some = self._take()
         pipeline = self._client().pipeline(transaction=False)
         for channel, message, _ in some:
             pipeline.publish(channel, message)
@@ -67,6 +70,15 @@ class Outbox:
                 published.set_exception(reply)
             else:
                 published.set_result(None)
+
+    def _take(self) -> list[Announcement]:
+        """Take the oldest; who has given up, while Redis hung, needs no answer."""
+        some: list[Announcement] = []
+        while self._waiting and len(some) < PUBLISHES_PER_PIPELINE:
+            waiting = self._waiting.popleft()
+            if not waiting[2].done():
+                some.append(waiting)
+        return some
 
     def _client(self) -> aioredis.Redis:
         if self._redis is None:

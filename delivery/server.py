@@ -19,9 +19,10 @@ from delivery.exceptions import AuthRefused, DeliveryError
 from delivery.frames import end_poll
 from delivery.namespace import Namespaces
 from delivery.packets import MALFORMED, Orjson, Packet
-from delivery.send_queue import SendQueue
+from delivery.register import Register
+from delivery.send_queue import SendQueue, Unsent
 from delivery.tasks import Tasks
-from delivery.transports import Scope, Transport, WebSocket, find_websocket
+from delivery.transports import Scope, Transport, Transports, WebSocket, find_websocket
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +43,7 @@ class Server(socketio.AsyncServer):
     ) -> None:
         super().__init__(
             async_mode="asgi",
+            client_manager=Register(),
             namespaces="*",
             serializer=Packet,
             json=Orjson,
@@ -50,10 +52,9 @@ class Server(socketio.AsyncServer):
             **options,
         )
         self.eio.log_message_keys.update(REFUSALS)
-        self.eio.create_queue = SendQueue
+        self.eio.create_queue = partial(SendQueue, Unsent())
         self._clients = clients
-        self._connect_timeout_seconds = connect_timeout_seconds
-        self._transports: dict[str, Transport] = {}  # by Engine.IO sid
+        self._transports = Transports(connect_timeout_seconds, self.close_transport)
         self._tasks = Tasks()
         self.ignored_events = 0
 
@@ -106,8 +107,7 @@ class Server(socketio.AsyncServer):
         self._state_ping_interval(eio_sid)
         environ["asgi.scope"][EIO_SID] = eio_sid
         self._check_posts(self.eio.sockets[eio_sid])
-        deadline = self._start_deadline(eio_sid)
-        transport = self._transports[eio_sid] = Transport(deadline)
+        transport = self._transports.open(eio_sid)
         self._use_websocket(eio_sid, transport, environ["asgi.scope"])
 
     def _use_websocket(self, eio_sid: str, transport: Transport, scope: Scope) -> None:
@@ -133,17 +133,12 @@ class Server(socketio.AsyncServer):
 
         socket.handle_post_request, socket.close = checked, close_at_once
 
-    def _start_deadline(self, eio_sid: str) -> asyncio.TimerHandle:
-        """Give a transport that is in no namespace its time to join one."""
-        loop = asyncio.get_running_loop()
-        return loop.call_later(self._connect_timeout_seconds, self._close_if_unused, eio_sid)
-
     async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
-        transport = self._transports.pop(eio_sid, None)
-        if transport is not None:
-            transport.deadline.cancel()
-            for task in transport.connecting.values():
-                task.cancel()
+        transport = self._transports.get(eio_sid)
+        self._transports.end(eio_sid)
+        if reason == self.reason.PING_TIMEOUT and transport and transport.websocket:
+            # What a write waits for will not come: a megabyte would stay for another minute.
+            transport.websocket.abort()
         if reason == self.reason.CLIENT_DISCONNECT:
             end_poll(self.eio.sockets[eio_sid])
         await super()._handle_eio_disconnect(eio_sid, reason)
@@ -169,6 +164,7 @@ class Server(socketio.AsyncServer):
             return
         connect = self._connect(transport, eio_sid, name, data, former)
         transport.connecting[name] = self._tasks.start(connect)
+        self._transports.look_at(eio_sid)
 
     async def _connect(
         self,
@@ -196,6 +192,7 @@ class Server(socketio.AsyncServer):
                 await asyncio.shield(self._tasks.start(self._abandon(eio_sid, namespace)))
             if transport.connecting.get(namespace) is asyncio.current_task():
                 del transport.connecting[namespace]
+            self._transports.look_at(eio_sid)
         self._welcome(eio_sid, namespace, transport)
 
     def _welcome(self, eio_sid: str, namespace: str, transport: Transport) -> None:
@@ -203,6 +200,7 @@ class Server(socketio.AsyncServer):
         if sid is not None and self.manager.is_connected(sid, namespace):
             transport.joined.add(namespace)
             transport.deadline.cancel()
+            self._transports.look_at(eio_sid)
             self._clients.welcome(sid)
 
     async def _abandon(self, eio_sid: str, namespace: str) -> None:
@@ -217,16 +215,8 @@ class Server(socketio.AsyncServer):
             sid, environ, *auth = args
             await self._admit(namespace, sid, environ["QUERY_STRING"], auth[0] if auth else None)
         elif event == "disconnect":
-            self._part(self.manager.eio_sid_from_sid(args[0], namespace), namespace)
+            self._transports.part(self.manager.eio_sid_from_sid(args[0], namespace), namespace)
             await self._clients.dismiss(args[0])
-
-    def _part(self, eio_sid: str, namespace: str) -> None:
-        """The transport has left the namespace, whoever wanted it: it may join another in time."""
-        transport = self._transports.get(eio_sid)
-        if transport is not None:
-            transport.joined.discard(namespace)
-            transport.deadline.cancel()
-            transport.deadline = self._start_deadline(eio_sid)
 
     async def _admit(self, namespace: str, sid: str, query_string: str, auth: object) -> None:
         """Raises ConnectionRefusedError for a `connect_error`, another DeliveryError when the
@@ -251,12 +241,6 @@ class Server(socketio.AsyncServer):
                 raise
             await self._clients.dismiss(sid)
             raise refusals.ConnectionRefusedError("Try again later", {"retryable": True}) from error
-
-    def _close_if_unused(self, eio_sid: str) -> None:
-        transport = self._transports.get(eio_sid)
-        if transport is not None and not transport.joined:
-            logger.info("Transport closed: it joined no namespace in time")
-            self.close_transport(eio_sid)
 
     def _state_ping_interval(self, eio_sid: str) -> None:
         """Tell the client the interval in milliseconds: the library cuts it to whole seconds."""

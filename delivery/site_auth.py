@@ -55,8 +55,8 @@ class SiteAuth:
 
     def __init__(self) -> None:
         self._session: aiohttp.ClientSession | None = None
-        self._calls: dict[Question, SharedCall] = {}
-        self._gates: dict[str, asyncio.Semaphore] = {}  # by site, of those asked so far
+        self._calls: dict[Question, SharedCall] = {}  # of clients that are connecting
+        self._gates: dict[str, asyncio.Semaphore] = {}  # by site of the registry, no other
 
     async def fetch_rooms(
         self, site: SiteSnapshot, token: str, timeout_seconds: float

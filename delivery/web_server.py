@@ -18,8 +18,10 @@ from daphne.server import twisted_loop
 from twisted.internet import reactor
 from twisted.internet.defer import maybeDeferred
 
-from delivery.daphne_websocket import FlowControlledWebSocket
+from delivery.daphne_doorway import BACKLOG, Doorway, keep_in_bounds
+from delivery.daphne_websocket import CLOSE_SECONDS, FlowControlledWebSocket
 from delivery.transports import WEBSOCKET
+from delivery.turnstile import Turnstile
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +53,10 @@ class DaphneServer(Daphne):
     def __init__(self, application: Any, host: str, port: int, max_message_bytes: int) -> None:
         super().__init__(
             application,
-            endpoints=build_endpoint_description_strings(host=host, port=port),
+            endpoints=[
+                f"{endpoint}:backlog={BACKLOG}"
+                for endpoint in build_endpoint_description_strings(host=host, port=port)
+            ],
             signal_handlers=False,
             websocket_timeout=-1,  # no limit: Engine.IO finds dead peers by its own pings
             ping_interval=FOR_EVER_SECONDS,
@@ -59,8 +64,9 @@ class DaphneServer(Daphne):
             websocket_max_frame_size=max_message_bytes,
             server_name="sioweb",
             verbosity=1,
-            ready_callable=self._use_own_websockets,
+            ready_callable=self._use_own_protocols,
         )
+        self._turnstile = Turnstile()
         self._ports: list[Any] = []
         self._on_listening: Listening | None = None
         self._listen_error = ""
@@ -88,11 +94,21 @@ class DaphneServer(Daphne):
         if isinstance(protocol, FlowControlledWebSocket):
             await protocol.wait_until_writable()
 
-    def _use_own_websockets(self) -> None:
+    def _use_own_protocols(self) -> None:
         self.ws_factory.protocol = FlowControlledWebSocket
+        self.ws_factory.setProtocolOptions(closeHandshakeTimeout=CLOSE_SECONDS)
+        self.ws_factory.turnstile = self._turnstile
+        self._build_protocol = self.http_factory.buildProtocol
+        self.http_factory.buildProtocol = self._build_paced_protocol
+
+    def _build_paced_protocol(self, address: Any) -> Any:
+        protocol = self._build_protocol(address)
+        Doorway(protocol, self._turnstile)
+        return protocol
 
     def listen_success(self, port: Any) -> None:
         super().listen_success(port)
+        keep_in_bounds(port)
         self._ports.append(port)
         if self._on_listening is not None:
             # Not before the loop runs: by then the port is bound, but nobody answers.

@@ -143,7 +143,7 @@ class Gateway:
         """What is kept of clients, and must be nothing once they are gone."""
         server = self.server
         held = [server._transports, server.manager.rooms, server.environ, server._binary_packet]
-        held += [server.manager.pending_connect, list(self.process.switchboard)]
+        held += [server.manager._coming, server.manager._leaving, list(self.process.switchboard)]
         return [each for each in held if each]
 
     async def stop(self) -> None:

@@ -1,6 +1,7 @@
 """What is unsent of a transport, counted as python-engineio takes it."""
 
 import asyncio
+import gc
 from dataclasses import dataclass, field
 
 import pytest
@@ -8,8 +9,16 @@ from engineio.packet import MESSAGE, NOOP, PING, Packet
 from websockets.protocol import Protocol as WebSocketParser
 from websockets.protocol import Side, State
 
+from delivery import send_queue
 from delivery.frames import write
-from delivery.send_queue import DRAINED_BYTES, MAX_TAKEN_BYTES, Frame, SendQueue
+from delivery.send_queue import (
+    DRAINED_BYTES,
+    MAX_TAKEN_BYTES,
+    SHARE_BYTES,
+    Frame,
+    SendQueue,
+    Unsent,
+)
 from tests.delivery.socket_fixtures import until
 
 
@@ -114,7 +123,7 @@ async def test_one_that_gave_up_waiting_does_no_harm() -> None:
     await queue.drained()
 
 
-@dataclass
+@dataclass(eq=False)
 class Wire(SendQueue):
     """A socket over a websocket that takes frames directly, unless it is full."""
 
@@ -183,3 +192,36 @@ def test_nothing_is_written_to_a_closed_socket() -> None:
     assert not write(None, frame())
     assert wire.written == []
     assert wire.empty()
+
+
+async def test_while_all_have_much_unsent_each_may_have_but_its_share(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(send_queue, "MAX_UNSENT_OF_ALL_BYTES", 3 * SHARE_BYTES)
+    monkeypatch.setattr(send_queue, "COUNT_SECONDS", -1.0)
+    unsent = Unsent()
+    queue, other, third = (SendQueue(unsent) for _ in range(3))
+    for each in (queue, other):
+        each.put_nowait(frame(SHARE_BYTES + 1))
+    assert not queue.has_unsent(DRAINED_BYTES)
+    third.put_nowait(frame(SHARE_BYTES))
+    assert queue.has_unsent(DRAINED_BYTES)
+    assert other.has_unsent(DRAINED_BYTES)
+    assert not third.has_unsent(DRAINED_BYTES)
+    other.clear()
+    assert not queue.has_unsent(DRAINED_BYTES)
+
+
+async def test_transports_that_are_gone_have_nothing_unsent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(send_queue, "MAX_UNSENT_OF_ALL_BYTES", 2 * SHARE_BYTES)
+    monkeypatch.setattr(send_queue, "COUNT_SECONDS", -1.0)
+    unsent = Unsent()
+    queue, other = SendQueue(unsent), SendQueue(unsent)
+    for each in (queue, other):
+        each.put_nowait(frame(SHARE_BYTES + 1))
+    assert queue.has_unsent(DRAINED_BYTES)
+    del each, other
+    gc.collect()
+    assert not queue.has_unsent(DRAINED_BYTES)

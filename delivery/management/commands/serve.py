@@ -16,6 +16,7 @@ from django.utils.module_loading import import_string
 from delivery.access_log import with_access_log
 from delivery.drain import drain
 from delivery.exceptions import BackplaneUnavailable, RedisUnavailable
+from delivery.garbage import collect_for_ever, spare_the_rush
 from delivery.service import service
 from delivery.web_server import SERVERS, ListenError, WebServer, on_signals
 from sites.registry import registry
@@ -85,6 +86,8 @@ def _websocket_limit() -> int:
 def _starter(web_server: WebServer) -> Any:
     async def start() -> None:
         await service().start()
+        spare_the_rush()
+        service().tasks.start(collect_for_ever())
         on_signals(lambda: leave(web_server))
 
     return start
