@@ -23,7 +23,9 @@ from delivery.scripts import SHAS, SOURCES
 ANSWER_SECONDS = 2.0  # a sender hears 503 after this long, whatever Redis hangs in
 CALLS_AT_ONCE = 500  # scripts in one round trip; others want their turn in between
 BYTES_AT_ONCE = 16 * 1024 * 1024  # of arguments; far less than what takes ANSWER_SECONDS
-STORING_SCRIPTS = frozenset({"append"})  # what is worth waiting for replicas
+# What is worth waiting for replicas: what stores a message, and what may find that some are
+# lost. A master that was replaced, and does not know it yet, would find that of every room.
+WAITING_SCRIPTS = frozenset({"append", "open", "read", "renew"})
 WAIT_MS = 1000  # for them; within ANSWER_SECONDS
 # Of a call that a cluster sends elsewhere: right once, wrong twice in a row is an outage.
 ROUNDS = 3
@@ -208,7 +210,7 @@ async def _run_pipeline(client: Redis, calls: Sequence[Call], wait_replicas: int
     for call in calls:
         sha = SHAS[call.script]
         pipeline.execute_command("EVALSHA", sha, len(call.keys), *call.keys, *call.args)
-    if not wait_replicas or STORING_SCRIPTS.isdisjoint(call.script for call in calls):
+    if not wait_replicas or WAITING_SCRIPTS.isdisjoint(call.script for call in calls):
         return await pipeline.execute(raise_on_error=False)
     pipeline.execute_command("WAIT", wait_replicas, WAIT_MS)
     *replies, count = await pipeline.execute(raise_on_error=False)
