@@ -11,7 +11,7 @@ BENCH ?=
 BASE ?= main
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test faults bench bench-compare lint format javascript locks clean
+.PHONY: help serve test faults storm slow-readers bench bench-compare lint format javascript locks clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -34,6 +34,12 @@ bench-compare: $(VENV)/dev.installed javascript ## Measure against another commi
 	git worktree add --quiet --force --detach var/bench-base $(BASE)
 	trap 'git worktree remove --force var/bench-base' EXIT; \
 	  $(BIN)/python -m tests.bench --against var/bench-base --json var/bench-compare.json $(BENCH)
+
+storm: $(VENV)/dev.installed ## Let 5,000 clients connect at once, twice, and time /send meanwhile
+	$(BIN)/python -m tests.faults.storm
+
+slow-readers: $(VENV)/dev.installed ## Send to 2,000 clients that read nothing
+	$(BIN)/python -m tests.faults.slow_readers
 
 lint: $(VENV)/dev.installed ## Check format, style, types and the direction of imports
 	$(BIN)/ruff format --check .

@@ -6,6 +6,8 @@ import shutil
 import signal
 import socket
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -19,6 +21,7 @@ from tests.e2e.service import LISTENING, MANAGE, Installation
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
 RESTART_SECONDS = 0.5
+ESTABLISHED = "01"  # in /proc/net/tcp
 FAKETIME = next(iter(sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))), None)
 
 
@@ -66,6 +69,32 @@ class Program:
         if self.is_stopped and self.process is not None and self.process.returncode is None:
             self.process.send_signal(signal.SIGCONT)
         self.is_stopped = False
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        await self.start()
+        try:
+            yield
+        finally:
+            await self.kill()
+
+    async def kill(self) -> None:
+        with suppress(ProcessLookupError):
+            if self.process is not None and self.process.returncode is None:
+                self.resume()
+                self.process.kill()
+                await self.process.wait()
+
+    def cpu_seconds(self) -> float:
+        assert self.process is not None
+        stat = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
+
+    def highest_rss_mib(self) -> float:
+        assert self.process is not None
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        [line] = [line for line in status.splitlines() if line.startswith("VmHWM:")]
+        return int(line.split()[1]) / 1024
 
     def rss_mib(self) -> float:
         assert self.process is not None
@@ -135,6 +164,13 @@ class ServiceProgram(Program):
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    def connections(self) -> int:
+        """How many are open to it, as the system counts."""
+        lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
+        fields = [line.split()[1:4] for line in lines]
+        here = f":{self.port:04X}"
+        return sum(local.endswith(here) and state == ESTABLISHED for local, _, state in fields)
 
     async def start(self) -> None:
         """As an init system does: again, when it has ended because there was no Redis."""

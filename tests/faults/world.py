@@ -5,7 +5,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -71,7 +71,7 @@ class World:
             )
             services = [ServiceProgram.create(installation, environment) for _ in range(processes)]
             for each in services:
-                stack.push_async_callback(_stop, each)
+                stack.push_async_callback(each.kill)
                 await each.start()
             chance = random.Random(seed)  # noqa: S311
             world = cls(folder, rate, chance, redis, redis_kind, services, website, clock)
@@ -224,11 +224,3 @@ class World:
 def _redis_config(redis: Store) -> dict[str, object]:
     """With several servers, what is answered with 200 is on two of them."""
     return {"url": redis.url} | ({"wait_replicas": 1} if "+" in redis.url else {})
-
-
-async def _stop(program: ServiceProgram) -> None:
-    with suppress(ProcessLookupError):
-        if program.process is not None and program.process.returncode is None:
-            program.resume()
-            program.process.kill()
-            await program.process.wait()
