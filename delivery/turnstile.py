@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 # One passes with each turn of the loop, as each causes work in many turns to come; none while
 # turns take longer than this: a message on its way through takes ten of them. A connect is 2 ms.
-BUSY_SECONDS = 0.004
+BUSY_SECONDS = 0.002
 LONGEST_PAUSE_SECONDS = 0.01  # but one in so long: on a slow machine all turns are long
 
 Pass = Callable[[], None]
