@@ -10,7 +10,7 @@ from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from redis import exceptions as redis_errors
 from redis.asyncio import Redis
@@ -73,9 +73,7 @@ class Runner:
         waiting = Waiting(calls, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         if len(self._tasks) < PIPELINES_AT_ONCE:
-            task = asyncio.create_task(self._run_waiting())
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._tasks.add(asyncio.create_task(self._run_waiting()))
         async with answering():
             return await waiting.replies
 
@@ -86,16 +84,23 @@ class Runner:
         await self.servers.aclose()
 
     async def _run_waiting(self) -> None:
-        while some := self._take():
-            calls = [call for each in some for call in each.calls]
-            try:
-                replies = await self._run_now(calls)
-            except RedisUnavailable as error:
-                _fail(some, RedisUnavailable, error)
-            except Exception as error:  # noqa: BLE001, whoever waits hears of it
-                _fail(some, DeliveryError, error)
-            else:
-                _hand_out(some, replies)
+        try:
+            while some := self._take():
+                await self._run_some(some)
+        finally:
+            # Here, not in a callback a turn later: what came in between would wait for nobody.
+            self._tasks.discard(cast("asyncio.Task[None]", asyncio.current_task()))
+
+    async def _run_some(self, some: Sequence[Waiting]) -> None:
+        calls = [call for each in some for call in each.calls]
+        try:
+            replies = await self._run_now(calls)
+        except RedisUnavailable as error:
+            _fail(some, RedisUnavailable, error)
+        except Exception as error:  # noqa: BLE001, whoever waits hears of it
+            _fail(some, DeliveryError, error)
+        else:
+            _hand_out(some, replies)
 
     async def _run_now(self, calls: Sequence[Call]) -> list[Any]:
         try:

@@ -176,3 +176,12 @@ async def test_many_calls_are_cut_into_round_trips(
     appended = await queues.append(SITE, rooms, message)
     assert [each.room for each in appended] == rooms
     assert {each.seq for each in appended} == {1}
+
+
+async def test_a_call_made_as_the_last_pipeline_ends_is_not_left_behind(
+    queues: Queues, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the very turn of the loop in which the one before it hears its answer."""
+    monkeypatch.setattr(pipelines, "PIPELINES_AT_ONCE", 1)
+    await queues.know([PHONE])
+    await queues.know([PHONE])
