@@ -12,21 +12,22 @@ from collections.abc import Callable
 
 logger = logging.getLogger(__name__)
 
-# One passes with each turn of the loop, as each causes work in many turns to come; none while
-# turns take longer than this: a message on its way through takes ten of them. A connect is 2 ms.
-BUSY_SECONDS = 0.002
-LONGEST_PAUSE_SECONDS = 0.01  # but one in so long: on a slow machine all turns are long
+# Between two turns: the loop comes to an end of what it has, and others find it free. With none
+# a message, which takes ten turns of the loop on its way through, waits in each of them.
+REST_SECONDS = 0.001
+BUSY_SECONDS = 0.002  # a turn that comes so late lets nobody pass: the loop is behind,
+LONGEST_PAUSE_SECONDS = 0.01  # but one in so long: on a slow machine it always is
 
 Pass = Callable[[], None]
 
 
 class Turnstile:
-    """Work that may wait. It runs in order, some with each turn of the event loop."""
+    """Work that may wait. It runs in order, one with each turn."""
 
     def __init__(self) -> None:
         self._waiting: deque[Pass] = deque()
         self._is_turning = False
-        self._turned_at = 0.0
+        self._due_at = 0.0
         self._passed_at = 0.0
 
     def __len__(self) -> int:
@@ -40,12 +41,12 @@ class Turnstile:
 
     def _turn_soon(self) -> None:
         loop = asyncio.get_running_loop()
-        self._turned_at = loop.time()
-        loop.call_soon(self._turn)
+        self._due_at = loop.time() + REST_SECONDS
+        loop.call_later(REST_SECONDS, self._turn)
 
     def _turn(self) -> None:
         now = asyncio.get_running_loop().time()
-        is_busy = now - self._turned_at > BUSY_SECONDS
+        is_busy = now - self._due_at > BUSY_SECONDS
         if not is_busy or now - self._passed_at > LONGEST_PAUSE_SECONDS:
             self._passed_at = now
             self._pass(self._waiting.popleft())

@@ -27,7 +27,7 @@ async def test_others_have_their_turn_between_two_of_a_crowd() -> None:
     while len(done) < 5:
         await asyncio.sleep(0)
         seen.append(len(done))
-    assert set(seen) == {1, 2, 3, 4, 5}
+    assert {1, 2, 3, 4, 5} <= set(seen)
 
 
 async def test_while_turns_take_long_nobody_passes_but_now_and_then() -> None:
