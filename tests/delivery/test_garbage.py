@@ -1,11 +1,12 @@
 """When garbage is looked for: the old seldom, and not what lives as long as the process."""
 
 import gc
+import weakref
 from collections.abc import Iterator
 
 import pytest
 
-from delivery.garbage import NEVER, spare_the_rush
+from delivery.garbage import NEVER, spare_the_rush, tidy
 
 
 @pytest.fixture(autouse=True)
@@ -31,3 +32,17 @@ def test_young_garbage_is_still_collected() -> None:
         ring.append(ring)
         rings.append(ring)
     assert gc.get_stats()[0]["collections"] > before
+
+
+def test_tidying_collects_what_is_old_as_well() -> None:
+    class Ring:
+        pass
+
+    spare_the_rush()
+    ring = Ring()
+    ring.itself = ring  # type: ignore[attr-defined]
+    gc.collect()
+    gone = weakref.ref(ring)
+    del ring
+    tidy()
+    assert gone() is None

@@ -33,8 +33,8 @@ FEW, OVERFLOWING = 10, 2  # clients of the kinds of which some are enough
 NOT_AT_ALL = {"reads": False, "receive_bytes": 4096}  # what the system takes for them
 A_LITTLE = {"pause_seconds": 0.2, "receive_bytes": 65_536}
 CLOSED = "closed 4000"
-GARBAGE_SECONDS = 65.0  # by then the service has looked for it
 LONGEST_WAIT_SECONDS, SAMPLE_SECONDS = 300.0, 0.2
+TIDY_SECONDS, KEPT_MIB = 65.0, 64.0  # memory is given back once a minute
 # What may be unsent of all sockets together, before each may have but 128 KiB in its queue and
 # as much again in Twisted's buffer and on the way there; the rest is for messages in flight.
 UNSENT_MIB, SOCKET_MIB, IN_FLIGHT_MIB = 256.0, 0.25, 128.0
@@ -88,7 +88,7 @@ class SlowReaders:
             await self._read_again("late")
         bound = start_mib + UNSENT_MIB + clients * SOCKET_MIB + IN_FLIGHT_MIB
         self.figures.promise("memory at its highest, MiB", self.highest_mib, at_most=bound)
-        await self._send_away()
+        await self._send_away(start_mib)
         return self.figures
 
     async def _connect(self, clients: int) -> None:
@@ -101,7 +101,6 @@ class SlowReaders:
         await self._open("slow", [NEWS] * FEW, **A_LITTLE)
         for group in GROUPS:
             await self._until(group, lambda seen: seen.joined == seen.clients)
-        self.figures.note("clients that do not read", clients // 4 * 2 + clients // 2)
 
     def _rooms(self, group: str, number: int) -> list[str]:
         return [f"user_{group}{i}" for i in range(number)]
@@ -177,15 +176,16 @@ class SlowReaders:
         stayed = await self._count_down_to(left) - left
         self.figures.promise("silent users that stayed past their time", stayed, at_most=0)
 
-    async def _send_away(self) -> None:
+    async def _send_away(self, start_mib: float) -> None:
         for group in GROUPS:
             await self.crowd.stop(group)
         left = await self._count_down_to(0)
         self.figures.promise("connections left in the end", left, at_most=0)
-        self.figures.note("memory in the end, MiB", self.service.rss_mib())
         if not self.figures.is_quiet:
-            await asyncio.sleep(GARBAGE_SECONDS)
-            self.figures.note("memory a minute later, MiB", self.service.rss_mib())
+            self.figures.note("memory when all are gone, MiB", self.service.rss_mib())
+            await asyncio.sleep(TIDY_SECONDS)
+            kept_mib = self.service.rss_mib() - start_mib
+            self.figures.promise("kept a minute later, MiB", kept_mib, at_most=KEPT_MIB)
 
     async def _until(self, group: str, is_so: Callable[[Status], bool]) -> None:
         async with _bounded():
@@ -229,7 +229,7 @@ def main() -> int:
     )
     parser.add_argument("--clients", type=int, default=2000, help="that read nothing; default 2000")
     parser.add_argument(
-        "--ping-seconds", type=float, default=240.0, help="without a pong; default 240"
+        "--ping-seconds", type=float, default=90.0, help="without a pong; default 90"
     )
     options = parser.parse_args()
     raise_file_limit()

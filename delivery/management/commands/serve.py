@@ -16,7 +16,7 @@ from django.utils.module_loading import import_string
 from delivery.access_log import with_access_log
 from delivery.drain import drain
 from delivery.exceptions import BackplaneUnavailable, RedisUnavailable
-from delivery.garbage import collect_for_ever, spare_the_rush
+from delivery.garbage import spare_the_rush, tidy_for_ever
 from delivery.service import service
 from delivery.web_server import SERVERS, ListenError, WebServer, on_signals
 from sites.registry import registry
@@ -87,7 +87,7 @@ def _starter(web_server: WebServer) -> Any:
     async def start() -> None:
         await service().start()
         spare_the_rush()
-        service().tasks.start(collect_for_ever())
+        service().tasks.start(tidy_for_ever())
         on_signals(lambda: leave(web_server))
 
     return start
