@@ -62,6 +62,7 @@ class Cluster:
             return await replica.is_master() and not await old.is_master()
 
         await until(is_over, "the replica is the master", FAILOVER_SECONDS)
+        await _until_whole(self.nodes)
 
     async def begin_move(self, key: str) -> None:
         """Have a key's slot on its way to another master."""
