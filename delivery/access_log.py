@@ -1,14 +1,18 @@
 """The access log: one line per request and websocket, without keys and tokens.
 
-Wraps the ASGI application, so that it is the same under every server. Imports
-nothing of the project.
+Wraps the ASGI application, so that it is the same under every server. A websocket that
+was taken over from its application is logged when it ends, as any other. Imports of the
+project only what says where that is told.
 """
 
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 from urllib.parse import quote, unquote_plus
+
+from delivery.transports import find_websocket
 
 logger = logging.getLogger("sioweb.access")
 
@@ -38,7 +42,10 @@ def with_access_log(application: Application) -> Application:
         try:
             await application(scope, receive, noted)
         finally:
-            _log(scope, outcome, time.perf_counter() - started_at)
+            log = partial(_log, _head(scope), outcome, _address(scope), started_at)
+            websocket = find_websocket(scope)
+            if websocket is None or not websocket.tell_end(log):
+                log()
 
     return logged
 
@@ -72,14 +79,16 @@ def _outcome(event: dict[str, Any]) -> str:
     return ""
 
 
-def _log(scope: Scope, outcome: str, seconds: float) -> None:
+def _head(scope: Scope) -> str:
     query = redact(scope.get("query_string", b""))
-    logger.info(
-        "%s %s%s %s %.1f ms %s",
-        scope.get("method", "WEBSOCKET"),
-        quote(scope["path"]),
-        f"?{query}" if query else "",
-        outcome,
-        seconds * 1000,
-        (scope.get("client") or ["-"])[0],
-    )
+    path = quote(scope["path"])
+    return f"{scope.get('method', 'WEBSOCKET')} {path}{'?' if query else ''}{query}"
+
+
+def _address(scope: Scope) -> str:
+    return str((scope.get("client") or ["-"])[0])
+
+
+def _log(head: str, outcome: str, address: str, started_at: float) -> None:
+    milliseconds = 1000 * (time.perf_counter() - started_at)
+    logger.info("%s %s %.1f ms %s", head, outcome, milliseconds, address)

@@ -2,11 +2,13 @@
 
 Daphne hands everything to Twisted at once, which keeps what the network does not take.
 Here a write waits while that is more than Twisted's 64 KiB, so that what is unsent stays
-in a queue that is counted. Below `web_server`; imports nothing of the project.
+in a queue that is counted. Whoever takes it over is told of what comes in a callback.
+Between `web_server` and `transports`.
 """
 
 import asyncio
 import logging
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -14,6 +16,8 @@ from daphne.ws_protocol import WebSocketProtocol
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
+
+from delivery.transports import Listener
 
 logger = logging.getLogger(__name__)
 
@@ -33,8 +37,12 @@ STALLED_SECONDS = 60.0  # a client that takes nothing for so long is gone
 class FlowControlledWebSocket(WebSocketProtocol):
     """One websocket; Twisted's producer of its own, in place of the HTTP channel's."""
 
+    _listener: Listener | None = None
+    _on_end: Callable[[], None] | None = None
+    _writable: asyncio.Event | None = None  # that an application's sender waits for
+    _stall: asyncio.TimerHandle | None = None  # while the client does not read
+
     def connectionMade(self) -> None:
-        self._writable: asyncio.Event | None = None  # while the buffer is full
         super().connectionMade()
         if self.transport.producer is not None:
             self.transport.unregisterProducer()
@@ -44,17 +52,48 @@ class FlowControlledWebSocket(WebSocketProtocol):
         self.resumeProducing()
         self.factory.turnstile.enter(partial(super().connectionLost, reason))
 
+    def take_over(self, listener: Listener) -> None:
+        """Tell the listener what comes, in place of the ASGI application, which may end."""
+        self._listener = listener
+        came = self.application_queue
+        del self.application_queue  # daphne looks whether there is one
+        self.server.note_taken(self)
+        while not came.empty():
+            message = came.get_nowait()
+            if message["type"] == "websocket.disconnect":
+                self._end()
+            else:
+                listener.hear(message.get("text") or message.get("bytes") or "")
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:
+        if self._listener is None:
+            super().onMessage(payload, isBinary)
+        else:
+            self._listener.hear(payload if isBinary else payload.decode())
+
+    def onClose(self, wasClean: bool, code: int, reason: str) -> None:
+        super().onClose(wasClean, code, reason)
+        if self._listener is not None:
+            self._end()
+
+    def _end(self) -> None:
+        self.server.note_gone(self)
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            listener.end()
+        if self._on_end is not None:
+            self._on_end()
+
+    def tell_end(self, callback: Callable[[], None]) -> bool:
+        if self._listener is None:
+            return False
+        self._on_end = callback
+        return True
+
     async def wait_until_writable(self) -> None:
-        """Raises TimeoutError when the client takes nothing; its connection is cut then."""
-        if self._writable is None:
-            return
-        try:
-            async with asyncio.timeout(STALLED_SECONDS):
-                await self._writable.wait()
-        except TimeoutError:
-            logger.warning("A client that takes nothing is cut off: %s", self.client_addr)
-            self.transport.abortConnection()
-            raise
+        if self._stall is not None:
+            self._writable = self._writable or asyncio.Event()
+            await self._writable.wait()
 
     def write(self, frame: bytes) -> bool:
         """Write a frame that is ready: at once, in one system call, where nothing waits.
@@ -62,7 +101,7 @@ class FlowControlledWebSocket(WebSocketProtocol):
         Twisted's own `write` would add the socket to epoll, write in the next turn of the loop
         and take it out again. False while the client does not read, or when it is gone.
         """
-        if self._writable is not None or self.state != self.STATE_OPEN or not CAN_WRITE_AT_ONCE:
+        if self._stall is not None or self.state != self.STATE_OPEN or not CAN_WRITE_AT_ONCE:
             return False
         transport = self.transport
         if not transport.dataBuffer and not transport._tempDataBuffer:
@@ -75,6 +114,9 @@ class FlowControlledWebSocket(WebSocketProtocol):
         transport.write(frame)
         return True
 
+    def finish(self) -> None:
+        self.sendClose(self.CLOSE_STATUS_CODE_NORMAL)
+
     def close(self, reason: str) -> None:
         """Close it now, whatever is unsent; autobahn cuts it if no answer comes in time."""
         self.sendClose(CLOSED_FOR_A_REASON, reason)
@@ -83,16 +125,26 @@ class FlowControlledWebSocket(WebSocketProtocol):
         self.transport.abortConnection()
 
     def pauseProducing(self) -> None:
-        if self._writable is None:
-            self._writable = asyncio.Event()
+        if self._stall is None:
+            loop = asyncio.get_running_loop()
+            self._stall = loop.call_later(STALLED_SECONDS, self._give_up)
 
     def resumeProducing(self) -> None:
+        if self._stall is not None:
+            self._stall.cancel()
+            self._stall = None
         if self._writable is not None:
             self._writable.set()
             self._writable = None
         if self.transport.disconnecting:
             # Twisted closes only what no producer wants to write to.
             self.transport.unregisterProducer()
+        elif self._listener is not None:
+            self._listener.write_on()
 
     def stopProducing(self) -> None:
         self.resumeProducing()
+
+    def _give_up(self) -> None:
+        logger.warning("A client that takes nothing is cut off: %s", self.client_addr)
+        self.transport.abortConnection()

@@ -136,6 +136,9 @@ class Feed:
             # The client comes back on a new connection and is served from the queue.
             logger.exception("Feed of %s failed, closing its socket", self.device)
             self._outlet.fail()
+        finally:
+            if self._task is asyncio.current_task():
+                self._task = None
 
     async def _replay(self) -> None:
         """1. Open the queue. 2. Send what waited then, in batches, each after the ack of the one

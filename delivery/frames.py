@@ -27,7 +27,6 @@ class EngineSocket(Protocol):
     """What is used of python-engineio's AsyncSocket."""
 
     closed: bool
-    upgraded: bool  # to a websocket
 
     @property
     def queue(self) -> SendQueue: ...
@@ -78,7 +77,7 @@ def write(socket: EngineSocket | None, frame: Frame) -> bool:
 
 def _write_at_once(socket: EngineSocket, frame: Frame) -> bool:
     websocket = socket.queue.websocket
-    if websocket is None or socket.queue.unsent_bytes or not socket.upgraded:
+    if websocket is None or socket.queue.unsent_bytes:
         return False
     return websocket.write(frame.wire)
 

@@ -1,12 +1,15 @@
 """The packets that wait to be sent over one transport, counted in bytes.
 
-python-engineio puts packets here and takes them; who writes much asks first how much
-is unsent. A message for a websocket that nothing waits for is written past the queue.
-Below `frames`; imports python-engineio's packet class, nothing of the project.
+Who writes much asks first how much is unsent. A message for a websocket that nothing
+waits for is written past the queue. What waits is taken by python-engineio, when a client
+polls and where the web server offers no more than ASGI, or goes to the websocket as soon
+as that takes more. Below `frames`; imports python-engineio's packet class, nothing of the
+project.
 """
 
 import asyncio
 import time
+from collections import deque
 from functools import cached_property
 from math import inf
 from typing import Protocol
@@ -30,6 +33,9 @@ class DirectWebSocket(Protocol):
     def write(self, frame: bytes) -> bool:
         """Write it at once; False = it cannot now, and nothing was written."""
 
+    def finish(self) -> None:
+        """Close it behind what was written."""
+
 
 class Frame(Packet):
     """A packet with its size in bytes; shared by all sockets that get it."""
@@ -40,30 +46,37 @@ class Frame(Packet):
 
     @cached_property
     def wire(self) -> bytes:
-        r"""The packet as one websocket frame of a server: not masked (RFC 6455, section 5.2).
+        r"""The packet as one websocket frame of a server.
 
         >>> Frame(4, '2/newsite,["hello"]').wire
         b'\x81\x1442/newsite,["hello"]'
         """
-        payload: bytes = self.encode().encode()
-        length = len(payload)
-        if length < 126:
-            return bytes((0x81, length)) + payload
-        if length < 65_536:
-            return b"\x81\x7e" + length.to_bytes(2, "big") + payload
-        return b"\x81\x7f" + length.to_bytes(8, "big") + payload
+        return websocket_frame(self.encode().encode())
+
+
+def websocket_frame(text: bytes) -> bytes:
+    """A text as one frame of a server: not masked (RFC 6455, section 5.2)."""
+    length = len(text)
+    if length < 126:
+        return bytes((0x81, length)) + text
+    if length < 65_536:
+        return b"\x81\x7e" + length.to_bytes(2, "big") + text
+    return b"\x81\x7f" + length.to_bytes(8, "big") + text
 
 
 class Unsent:
     """What is unsent of all transports of a process together."""
 
     def __init__(self) -> None:
-        self._queues: WeakSet[SendQueue] = WeakSet()
+        self._queues: WeakSet[SendQueue] = WeakSet()  # in which something waits
         self._is_much = False
         self._counted_at = -inf
 
     def add(self, queue: "SendQueue") -> None:
         self._queues.add(queue)
+
+    def discard(self, queue: "SendQueue") -> None:
+        self._queues.discard(queue)
 
     def is_much(self) -> bool:
         now = time.monotonic()
@@ -73,31 +86,88 @@ class Unsent:
         return self._is_much
 
 
-class SendQueue(asyncio.Queue[Packet | None]):
-    """A transport's queue. What was taken counts as unsent until more is asked for: by then
-    python-engineio has written it to the websocket, or answered a poll with it."""
+class SendQueue:
+    """A transport's queue: asyncio.Queue's part of it that python-engineio uses, and holding
+    nothing while nothing waits.
+
+    What was taken counts as unsent until more is asked for: by then python-engineio has
+    written it to the websocket, or answered a poll with it.
+    """
 
     def __init__(self, unsent: Unsent | None = None) -> None:
-        super().__init__()
         self.unsent_bytes = 0
+        self.websocket: DirectWebSocket | None = None  # that what is put here goes to
         self._unsent = unsent or Unsent()
-        self._unsent.add(self)
-        self.websocket: DirectWebSocket | None = None  # where the web server offers one
+        self._packets: deque[Packet | None] | None = None
         self._taken_bytes = 0
-        self._waiters: list[asyncio.Future[None]] = []
+        self._getters: list[asyncio.Future[None]] | None = None
+        self._waiters: list[asyncio.Future[None]] | None = None
+
+    def attach(self, websocket: DirectWebSocket) -> None:
+        """Write what waits, and all that comes, to the websocket; nobody else takes packets."""
+        self.websocket = websocket
+        self.write_on()
+
+    def write_on(self) -> None:
+        """The websocket takes more now, or again."""
+        while self._packets:
+            packet = self._packets[0]
+            if packet is None:
+                self.clear()
+                self.websocket.finish()  # type: ignore[union-attr]  # there is one
+            elif self.websocket.write(_wire(packet)):  # type: ignore[union-attr]
+                self._count(-_size(self._pop()))
+            else:
+                break
+        if self._waiters and not self.has_unsent(DRAINED_BYTES):
+            _wake(self._waiters)
+            self._waiters = None
+
+    def put_nowait(self, packet: Packet | None) -> None:
+        """None = the transport ends behind what waits."""
+        if self._packets is None:
+            self._packets = deque()
+        if packet is not None and packet.packet_type == PING:
+            # Not behind a megabyte: a slow reader is not a dead one.
+            self._packets.appendleft(packet)
+        else:
+            self._packets.append(packet)
+        self._count(_size(packet))
+        if self.websocket is not None:
+            self.write_on()
+        elif self._getters:
+            _wake(self._getters)
+            self._getters = None
+
+    async def put(self, packet: Packet | None) -> None:
+        self.put_nowait(packet)
 
     async def get(self) -> Packet | None:
-        self.unsent_bytes -= self._taken_bytes
+        self._count(-self._taken_bytes)
         self._taken_bytes = 0
         if self._waiters and not self.has_unsent(DRAINED_BYTES):
-            self._wake()
-        return await super().get()
+            _wake(self._waiters)
+            self._waiters = None
+        while not self._packets:
+            getter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._getters = [*(self._getters or ()), getter]
+            await getter
+        return self._take()
 
     def get_nowait(self) -> Packet | None:
         """Raises asyncio.QueueEmpty also when enough was taken."""
-        if self._taken_bytes >= MAX_TAKEN_BYTES:
+        if not self._packets or self._taken_bytes >= MAX_TAKEN_BYTES:
             raise asyncio.QueueEmpty
-        return super().get_nowait()
+        return self._take()
+
+    def task_done(self) -> None:
+        """Nobody waits for that: see `Socket.close`."""
+
+    def qsize(self) -> int:
+        return len(self._packets or ())
+
+    def empty(self) -> bool:
+        return not self._packets
 
     def has_unsent(self, limit: int) -> bool:
         """Whether more is unsent than `limit`, or than its share while all have much."""
@@ -109,35 +179,48 @@ class SendQueue(asyncio.Queue[Packet | None]):
         """Wait until so little is unsent that more may be written."""
         if self.has_unsent(DRAINED_BYTES):
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiters.append(waiter)
+            self._waiters = [*(self._waiters or ()), waiter]
             await waiter
 
     def clear(self) -> None:
         """Drop what was not taken yet."""
-        self._queue.clear()  # type: ignore[attr-defined]  # asyncio's own, for subclasses
-        self.unsent_bytes = self._taken_bytes
-        self._wake()
+        self._packets = None
+        self._count(self._taken_bytes - self.unsent_bytes)
+        if self._waiters:
+            _wake(self._waiters)
+            self._waiters = None
 
-    def _put(self, packet: Packet | None) -> None:
-        self.unsent_bytes += _size(packet)
-        queue = self._queue  # type: ignore[attr-defined]
-        if packet is not None and packet.packet_type == PING:
-            # Not behind a megabyte: a slow reader is not a dead one.
-            queue.appendleft(packet)
-        else:
-            queue.append(packet)
-
-    def _get(self) -> Packet | None:
-        packet: Packet | None = super()._get()
+    def _take(self) -> Packet | None:
+        packet = self._pop()
         self._taken_bytes += _size(packet)
         return packet
 
-    def _wake(self) -> None:
-        for waiter in self._waiters:
-            if not waiter.done():
-                waiter.set_result(None)
-        self._waiters.clear()
+    def _pop(self) -> Packet | None:
+        packets: deque[Packet | None] = self._packets  # type: ignore[assignment]  # has one
+        packet = packets.popleft()
+        if not packets:
+            self._packets = None
+        return packet
+
+    def _count(self, more: int) -> None:
+        was_nothing, self.unsent_bytes = not self.unsent_bytes, self.unsent_bytes + more
+        if was_nothing and self.unsent_bytes:
+            self._unsent.add(self)
+        elif not was_nothing and not self.unsent_bytes:
+            self._unsent.discard(self)
+
+
+def _wake(futures: list[asyncio.Future[None]]) -> None:
+    for future in futures:
+        if not future.done():
+            future.set_result(None)
 
 
 def _size(packet: Packet | None) -> int:
     return getattr(packet, "size", SMALL_PACKET_BYTES)
+
+
+def _wire(packet: Packet) -> bytes:
+    if isinstance(packet, Frame):
+        return packet.wire
+    return websocket_frame(packet.encode().encode())

@@ -12,20 +12,19 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import socketio
-from engineio.exceptions import EngineIOError
 from socketio import exceptions as refusals
 
+from delivery.engine import Engine
 from delivery.exceptions import AuthRefused, DeliveryError
 from delivery.frames import end_poll
 from delivery.namespace import Namespaces
 from delivery.packets import MALFORMED, Orjson, Packet
 from delivery.register import Register
-from delivery.send_queue import SendQueue, Unsent
-from delivery.tasks import Tasks
 from delivery.transports import Scope, Transport, Transports, WebSocket, find_websocket
 
 logger = logging.getLogger(__name__)
 
+MAX_ACK_ID_DIGITS = 15
 MAX_NAMESPACES = 100  # of one transport, joined or asked for
 EIO_SID = "sioweb.eio_sid"  # key of an ASGI scope, once its connection has one
 # What engineio would log as an error the first time: the access log has these as 400.
@@ -52,10 +51,11 @@ class Server(socketio.AsyncServer):
             **options,
         )
         self.eio.log_message_keys.update(REFUSALS)
-        self.eio.create_queue = partial(SendQueue, Unsent())
+        self.eio.take_ack = self._take_ack
+        self.eio.close_transport = self.close_transport
         self._clients = clients
         self._transports = Transports(connect_timeout_seconds, self.close_transport)
-        self._tasks = Tasks()
+        self._tasks = self.eio.tasks
         self.ignored_events = 0
 
     def drop_outdated(self, names: frozenset[str]) -> None:
@@ -69,8 +69,8 @@ class Server(socketio.AsyncServer):
     async def handle(self, scope: Scope, receive: Any, send: Any) -> None:
         """Serve one HTTP request or websocket below the path of Socket.IO."""
         [eio_sid, *_] = parse_qs(scope["query_string"].decode("latin-1")).get("sid", [""])
-        if scope["type"] == "websocket" and eio_sid in self._transports:
-            self._use_websocket(eio_sid, self._transports[eio_sid], scope)
+        if scope["type"] == "websocket":
+            self._use_websocket(eio_sid, scope)
         try:
             await self.handle_request(scope, receive, send)
         except MALFORMED as error:
@@ -103,35 +103,19 @@ class Server(socketio.AsyncServer):
             socket.queue.put_nowait(None)  # the writer ends, and closes the websocket
 
     async def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> None:
-        await super()._handle_eio_connect(eio_sid, environ)
+        self.eio.adopt(eio_sid)
+        query_string = environ["QUERY_STRING"]
+        await super()._handle_eio_connect(eio_sid, {"QUERY_STRING": query_string})
         self._state_ping_interval(eio_sid)
         environ["asgi.scope"][EIO_SID] = eio_sid
-        self._check_posts(self.eio.sockets[eio_sid])
-        transport = self._transports.open(eio_sid)
-        self._use_websocket(eio_sid, transport, environ["asgi.scope"])
+        self._transports.open(eio_sid)
+        self._use_websocket(eio_sid, environ["asgi.scope"])
 
-    def _use_websocket(self, eio_sid: str, transport: Transport, scope: Scope) -> None:
+    def _use_websocket(self, eio_sid: str, scope: Scope) -> None:
         """Know the web server's end of a connection, if it is a websocket and there is one."""
-        transport.websocket = find_websocket(scope)
-        self.eio.sockets[eio_sid].queue.websocket = transport.websocket
-
-    def _check_posts(self, socket: Any) -> None:
-        """Refuse a POST that makes no sense; the library answers 200 and logs a traceback, or
-        waits until the client has read what is left before it closes."""
-        receive, close = socket.handle_post_request, socket.close
-
-        async def checked(environ: dict[str, Any]) -> None:
-            try:
-                await receive(environ)
-            except MALFORMED as error:
-                raise EngineIOError("malformed") from error
-
-        async def close_at_once(
-            wait: bool = True, abort: bool = False, reason: str | None = None
-        ) -> None:
-            await close(wait=False, abort=abort, reason=reason)
-
-        socket.handle_post_request, socket.close = checked, close_at_once
+        transport, socket = self._transports.get(eio_sid), self.eio.sockets.get(eio_sid)
+        if transport and socket and not socket.upgrading and not socket.upgraded:
+            transport.websocket = socket.websocket = find_websocket(scope)
 
     async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
         transport = self._transports.get(eio_sid)
@@ -249,6 +233,9 @@ class Server(socketio.AsyncServer):
         opening.data["pingInterval"] = round(self.eio.ping_interval * 1000)
         queue.put_nowait(opening)
 
+    def _engineio_server_class(self) -> type[Engine]:
+        return Engine
+
     async def _handle_event(
         self, eio_sid: str, namespace: str | None, ack_id: int | None, data: object
     ) -> None:
@@ -257,6 +244,17 @@ class Server(socketio.AsyncServer):
         if transport and not transport.takes_event(asyncio.get_running_loop().time()):
             logger.warning("A client that emits too many events is disconnected")
             self.close_transport(eio_sid)
+
+    def _take_ack(self, eio_sid: str, text: str) -> bool:
+        """Take `3/newsite,17[]`, the way that nearly all packets of clients go; False = it is
+        something else, for the library to look at."""
+        head, _, rest = text.partition(",")
+        ack_id = rest.partition("[")[0]
+        sid = self.manager.sid_from_eio_sid(eio_sid, head[1:])
+        if sid is None or not ack_id.isdecimal() or len(ack_id) > MAX_ACK_ID_DIGITS:
+            return False
+        self._clients.acknowledge(sid, int(ack_id))
+        return True
 
     async def _handle_ack(
         self, eio_sid: str, namespace: str | None, ack_id: int | None, data: object

@@ -23,8 +23,27 @@ WINDOW_SECONDS = 10.0
 Scope = dict[str, Any]
 
 
+class Listener(Protocol):
+    """Whoever has taken over a websocket."""
+
+    def hear(self, packet: str | bytes) -> None: ...
+
+    def write_on(self) -> None:
+        """More can be written again."""
+
+    def end(self) -> None:
+        """It is closed, by whomever."""
+
+
 class WebSocket(DirectWebSocket, Protocol):
     """The web server's end of a websocket, where it offers one."""
+
+    def take_over(self, listener: Listener) -> None:
+        """Let the listener hear what comes, and what came and was not asked for, in place of
+        the ASGI application, which may end."""
+
+    def tell_end(self, callback: Callable[[], None]) -> bool:
+        """Call back when it is closed; False = it was not taken over, or is closed already."""
 
     def close(self, reason: str) -> None:
         """Close it at once, whatever is unsent, and tell the client why."""

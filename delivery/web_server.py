@@ -67,6 +67,8 @@ class DaphneServer(Daphne):
             ready_callable=self._use_own_protocols,
         )
         self._turnstile = Turnstile()
+        self._websockets: set[FlowControlledWebSocket] = set()  # that were taken over
+        self._are_gone: asyncio.Event | None = None
         self._ports: list[Any] = []
         self._on_listening: Listening | None = None
         self._listen_error = ""
@@ -130,6 +132,19 @@ class DaphneServer(Daphne):
         ]
         if running:
             await asyncio.wait(running, timeout=REQUESTS_TIMEOUT_SECONDS)
+        if self._websockets:
+            self._are_gone = asyncio.Event()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._are_gone.wait(), REQUESTS_TIMEOUT_SECONDS)
+
+    def note_taken(self, websocket: FlowControlledWebSocket) -> None:
+        """No application serves it any more, nor ends with it."""
+        self._websockets.add(websocket)
+
+    def note_gone(self, websocket: FlowControlledWebSocket) -> None:
+        self._websockets.discard(websocket)
+        if self._are_gone is not None and not self._websockets:
+            self._are_gone.set()
 
     def kill_all_applications(self) -> Any:
         """As daphne's own, which trips over connections that have no application yet."""

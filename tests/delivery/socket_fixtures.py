@@ -55,7 +55,7 @@ class FakeSocket(SendQueue):
 
     def __init__(self) -> None:
         super().__init__()
-        self.closed, self.upgraded = False, True
+        self.closed = False
         self.sent: list[Sent] = []
 
     @property

@@ -1,8 +1,11 @@
 """Transports that do nothing: not too many of them, and those that came first go first."""
 
+from collections.abc import Callable
+
 import pytest
 
 from delivery import transports as transports_module
+from delivery.transports import Listener
 from tests.delivery.server_fixtures import Gateway, MakeGateway
 
 
@@ -54,7 +57,14 @@ class WebSocketOfTheServer:
     def write(self, frame: bytes) -> bool:
         return False
 
+    def finish(self) -> None: ...
+
     def close(self, reason: str) -> None: ...
+
+    def take_over(self, listener: Listener) -> None: ...
+
+    def tell_end(self, callback: Callable[[], None]) -> bool:
+        return False
 
     def abort(self) -> None:
         self.is_cut = True

@@ -1,0 +1,191 @@
+"""Engine.IO: python-engineio's server, with sockets that need no task where they can do without.
+
+A websocket of a web server that lets us (see `transports.WebSocket`) is taken over once it is
+open: what comes is heard in a callback, what goes is written at once, and the ASGI call ends.
+Under any other server, and while a client polls, python-engineio's own way is taken.
+Between `server` and `send_queue`.
+"""
+
+import asyncio
+import contextvars
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import engineio
+from engineio.async_socket import AsyncSocket
+from engineio.exceptions import EngineIOError, SocketIsClosedError, UnknownPacketError
+from engineio.packet import NOOP, PING, Packet
+
+from delivery.packets import MALFORMED
+from delivery.send_queue import SendQueue, Unsent
+from delivery.tasks import Tasks
+from delivery.transports import WebSocket
+
+logger = logging.getLogger(__name__)
+
+PROBE, PROBED, UPGRADE = "2probe", "3probe", "5"  # of a websocket that follows on polling
+PONG = "3"
+NOTHING = contextvars.Context()  # for callbacks of sockets: a copy for each would be kept with it
+
+TakeAck = Callable[[str, str], bool]
+CloseTransport = Callable[[str], None]
+
+
+class Engine(engineio.AsyncServer):
+    """The Engine.IO server of one process; `take_ack` and `close_transport` are to be set."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options, monitor_clients=False)  # each socket has its timer
+        self.tasks = Tasks()
+        self._unsent = Unsent()
+        self.take_ack: TakeAck = lambda eio_sid, text: False
+        self.close_transport: CloseTransport = lambda eio_sid: None
+
+    def create_queue(self, *_: Any, **__: Any) -> SendQueue:
+        return SendQueue(self._unsent)
+
+    def adopt(self, eio_sid: str) -> "Socket":
+        """Make a new connection's socket one of ours: the library has no hook for its class."""
+        socket: Socket = self.sockets[eio_sid]
+        socket.__class__ = Socket
+        return socket
+
+
+class Socket(AsyncSocket):
+    """One Engine.IO connection."""
+
+    queue: SendQueue
+    last_ping: float | None  # when it was sent; None = it is answered
+    connected: bool
+    websocket: WebSocket | None = None  # the web server's end of it, where it offers one
+    _heard: deque[str | bytes] | None = None  # what a task takes, in order
+    _timer: asyncio.TimerHandle | None = None  # until a ping is sent, or its pong is late
+
+    # --- python-engineio's hooks
+
+    def schedule_ping(self) -> None:
+        """As the library's own, by a timer in place of a task for each and one for all."""
+        if self.last_ping:
+            self.last_ping = None
+            self._set_timer(self.server.ping_interval, self._send_ping)
+
+    def _send_ping(self) -> None:
+        if not self.closing and not self.closed:
+            self.last_ping = time.time()
+            self.queue.put_nowait(Packet(PING))
+            self._set_timer(self.server.ping_timeout, self._time_out)
+
+    def _time_out(self) -> None:
+        """The pong is late. Half-open connections are told that they are closed, too."""
+        reason = self.server.reason.PING_TIMEOUT
+        self.server.tasks.start(self._end(False, reason))
+
+    def _set_timer(self, seconds: float, callback: Callable[[], None]) -> None:
+        self._cancel_timer()
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(seconds, callback, context=NOTHING)
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    async def handle_post_request(self, environ: dict[str, Any]) -> None:
+        """Refuse what makes no sense; the library would answer 200 and log a traceback."""
+        try:
+            await super().handle_post_request(environ)
+        except MALFORMED as error:
+            raise EngineIOError("malformed") from error
+
+    async def close(
+        self, wait: bool = True, abort: bool = False, reason: str | None = None
+    ) -> None:
+        """Close without waiting until the client has read what is left."""
+        was_closed = self.closed
+        await super().close(wait=False, abort=abort, reason=reason)
+        self._cancel_timer()
+        if self.queue.websocket is not None and self.closed and not was_closed:
+            self.queue.put_nowait(None)
+
+    async def _websocket_handler(self, ws: Any) -> None:
+        if self.websocket is None:
+            await super()._websocket_handler(ws)
+        elif not self.connected or await self._is_upgraded(ws):
+            self.connected = self.upgraded = True
+            self.queue.attach(self.websocket)
+            self.websocket.take_over(self)
+        else:
+            await ws.close()
+
+    async def _is_upgraded(self, ws: Any) -> bool:
+        """Go through the probe of a websocket; polling goes on when it fails.
+
+        Engine.IO protocol 4: the client sends PING "probe" and gets PONG "probe", its poll is
+        ended with a NOOP, and it sends UPGRADE.
+        """
+        self.upgrading = True
+        try:
+            if await ws.wait() != PROBE:
+                return False
+            await ws.send(PROBED)
+            self.queue.put_nowait(Packet(NOOP))
+            return bool(await ws.wait() == UPGRADE)
+        except OSError:
+            return False
+        finally:
+            self.upgrading = False
+
+    # --- what a websocket that was taken over tells
+
+    def hear(self, packet: str | bytes) -> None:
+        """Take what the client sent: acks and pongs now, all else in a task, in order."""
+        if len(packet) > self.server.max_http_buffer_size:
+            self.server.close_transport(self.sid)
+        elif self._heard is not None:
+            self._heard.append(packet)
+        elif not self._take_at_once(packet):
+            self._heard = deque([packet])
+            self.server.tasks.start(self._take_in_order())
+
+    def write_on(self) -> None:
+        """The websocket takes more again."""
+        self.queue.write_on()
+
+    def end(self) -> None:
+        """The websocket is gone."""
+        self.queue.clear()
+        self.server.tasks.start(self._end(True, self.server.reason.TRANSPORT_CLOSE))
+
+    def _take_at_once(self, packet: str | bytes) -> bool:
+        if packet == PONG:
+            self.schedule_ping()
+            return True
+        is_ack = isinstance(packet, str) and packet.startswith("43")
+        return is_ack and not self.closed and self.server.take_ack(self.sid, packet[1:])
+
+    async def _take_in_order(self) -> None:
+        try:
+            while self._heard:
+                await self._take(self._heard[0])
+                self._heard.popleft()
+        finally:
+            self._heard = None
+
+    async def _take(self, packet: str | bytes) -> None:
+        try:
+            await self.receive(Packet(encoded_packet=packet))
+        except (UnknownPacketError, SocketIsClosedError):
+            logger.debug("A packet of no kind, or for a socket that is closed")
+        except MALFORMED as error:
+            logger.info("Transport closed after a malformed frame: %s", type(error).__name__)
+            self.server.close_transport(self.sid)
+        except Exception:
+            logger.exception("A packet of a client failed")
+
+    async def _end(self, abort: bool, reason: str) -> None:
+        await self.close(abort=abort, reason=reason)
+        if self.server.sockets.get(self.sid) is self:
+            del self.server.sockets[self.sid]
