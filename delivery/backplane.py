@@ -142,8 +142,7 @@ class Backplane:
         await self._layer.flush()
 
     async def _announce(self, announcements: Iterable[tuple[str, Announcement]]) -> None:
-        sends = [self._layer.group_send(group, each) for group, each in announcements]
-        await _bounded(asyncio.gather(*sends))
+        await _bounded(self._layer.group_send_all(announcements))
 
     def _check_whole(self) -> None:
         if not self._layer.is_whole:

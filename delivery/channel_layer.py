@@ -8,7 +8,8 @@ is whole again. Between `backplane` and `outbox`; imports channels-redis and red
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from channels_redis.pubsub import (
@@ -20,7 +21,7 @@ from channels_redis.utils import _wrap_close, decode_hosts
 from redis import RedisError
 from redis import asyncio as aioredis
 
-from delivery.outbox import Outbox
+from delivery.outbox import Announcement, Outbox
 from delivery.redis_pools import layer_pool
 from delivery.subscription import Subscription
 
@@ -76,7 +77,10 @@ class Shard(RedisSingleShardConnection):
 
     async def publish(self, channel: str, message: bytes) -> None:
         """Publish in the order of the calls. Raises RedisError."""
-        await self._outbox.publish(channel, message)
+        await self._outbox.publish([(channel, message)])
+
+    async def publish_all(self, announcements: Sequence[Announcement]) -> None:
+        await self._outbox.publish(announcements)
 
     async def flush(self) -> None:
         if self._asking is not None:
@@ -207,6 +211,15 @@ class LoopLayer(RedisPubSubLoopLayer):
     def is_whole(self) -> bool:
         """Whether this process hears of everything that is announced to it."""
         return all(shard.is_whole for shard in self._shards)
+
+    async def group_send_all(self, messages: Iterable[tuple[str, dict[str, Any]]]) -> None:
+        """As many calls of `group_send(group, message)`, for little more than one."""
+        by_shard: dict[Shard, list[Announcement]] = defaultdict(list)
+        for group, message in messages:
+            channel = self._get_group_channel_name(group)
+            content = self.channel_layer.serialize(message)
+            by_shard[self._get_shard(channel)].append((channel, content))
+        await asyncio.gather(*(shard.publish_all(own) for shard, own in by_shard.items()))
 
     def tell_reconnected(self) -> None:
         logger.warning("The backplane's subscription is whole again")

@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 from daphne.ws_protocol import WebSocketProtocol
 from twisted.internet.abstract import FileDescriptor
@@ -28,6 +28,11 @@ CAN_WRITE_AT_ONCE = all(
 if not CAN_WRITE_AT_ONCE:
     logger.warning("This Twisted is not known: websockets are written to the slower way")
 
+# A client's frame (RFC 6455, section 5.2) with all of a text, masked, at most 125 bytes long.
+TEXT_FRAME = b"\x81"
+MASKED, MASK_BYTES, MAX_SHORT_LENGTH = 0x80, 4, 125
+OPTIONS = (*WebSocketProtocol.CONFIG_ATTRS_COMMON, *WebSocketProtocol.CONFIG_ATTRS_SERVER)
+
 CLOSE_SECONDS = 5.0  # for a slow reader to take what is on its way, and read why it is closed
 CLOSED_FOR_A_REASON = 4000  # a code for what the protocol has none for
 STALLED_SECONDS = 60.0  # a client that takes nothing for so long is gone
@@ -41,6 +46,13 @@ class FlowControlledWebSocket(WebSocketProtocol):
     _on_end: Callable[[], None] | None = None
     _writable: asyncio.Event | None = None  # that an application's sender waits for
     _stall: asyncio.TimerHandle | None = None  # while the client does not read
+
+    @classmethod
+    def configured(cls, factory: Any) -> type[Self]:
+        """This class with the factory's settings as its own: autobahn would copy all of them to
+        each connection, and format them for a log that nobody reads."""
+        settings = {name: getattr(factory, name) for name in OPTIONS}
+        return type(cls.__name__, (cls,), {**settings, "CONFIG_ATTRS": ()})
 
     def connectionMade(self) -> None:
         super().connectionMade()
@@ -64,6 +76,31 @@ class FlowControlledWebSocket(WebSocketProtocol):
                 self._end()
             else:
                 listener.hear(message.get("text") or message.get("bytes") or "")
+
+    def dataReceived(self, data: bytes) -> None:
+        is_between_frames = self._listener is not None and self.current_frame is None
+        if is_between_frames and not self.data and not self.inside_message:
+            data = self._hear_whole_frames(data)
+        if data:
+            super().dataReceived(data)
+
+    def _hear_whole_frames(self, data: bytes) -> bytes:
+        """Hear the text frames that are whole, short and not compressed, as nearly all of
+        clients are, and return what follows: that is for autobahn."""
+        start = 0
+        while self._listener is not None and data[start : start + 1] == TEXT_FRAME:
+            payload_at = start + 2 + MASK_BYTES
+            length = data[start + 1] - MASKED if start + 1 < len(data) else -1
+            end = payload_at + length
+            if not 0 <= length <= MAX_SHORT_LENGTH or end > len(data):
+                break
+            try:
+                text = unmask(data[payload_at:end], data[start + 2 : payload_at]).decode()
+            except UnicodeDecodeError:
+                break
+            self._listener.hear(text)
+            start = end
+        return data[start:]
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         if self._listener is None:
@@ -148,3 +185,13 @@ class FlowControlledWebSocket(WebSocketProtocol):
     def _give_up(self) -> None:
         logger.warning("A client that takes nothing is cut off: %s", self.client_addr)
         self.transport.abortConnection()
+
+
+def unmask(payload: bytes, mask: bytes) -> bytes:
+    """
+    >>> unmask(bytes.fromhex("7f9f4d5158"), bytes.fromhex("37fa213d"))  # of RFC 6455
+    b'Hello'
+    """
+    length = len(payload)
+    key = (mask * (length // MASK_BYTES + 1))[:length]
+    return (int.from_bytes(payload) ^ int.from_bytes(key)).to_bytes(length)

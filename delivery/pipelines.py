@@ -10,7 +10,7 @@ from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from redis import exceptions as redis_errors
 from redis.asyncio import Redis
@@ -18,6 +18,7 @@ from redis.asyncio import Redis
 from delivery.exceptions import DeliveryError, RedisUnavailable
 from delivery.redis_outages import OUTAGE_ERRORS
 from delivery.redis_servers import OneServer, Servers
+from delivery.round_trip import Command, run_commands
 from delivery.scripts import SHAS, SOURCES
 
 ANSWER_SECONDS = 2.0  # a sender hears 503 after this long, whatever Redis hangs in
@@ -32,8 +33,7 @@ ROUNDS = 3
 PIPELINES_AT_ONCE = 2  # while Redis runs one, the next is written
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One run of a script."""
 
     script: str  # a name of SCRIPT_FILES
@@ -211,14 +211,13 @@ async def _run_loaded(client: Redis, calls: Sequence[Call], wait_replicas: int =
 
 
 async def _run_pipeline(client: Redis, calls: Sequence[Call], wait_replicas: int = 0) -> list[Any]:
-    pipeline = client.pipeline(transaction=False)
-    for call in calls:
-        sha = SHAS[call.script]
-        pipeline.execute_command("EVALSHA", sha, len(call.keys), *call.keys, *call.args)
+    commands: list[Command] = [
+        ("EVALSHA", SHAS[call.script], len(call.keys), *call.keys, *call.args) for call in calls
+    ]
     if not wait_replicas or WAITING_SCRIPTS.isdisjoint(call.script for call in calls):
-        return await pipeline.execute(raise_on_error=False)
-    pipeline.execute_command("WAIT", wait_replicas, WAIT_MS)
-    *replies, count = await pipeline.execute(raise_on_error=False)
+        return await run_commands(client.connection_pool, commands)
+    commands.append(("WAIT", wait_replicas, WAIT_MS))
+    *replies, count = await run_commands(client.connection_pool, commands)
     # Where scripts are missing, what runs next waits for these replies' writes as well.
     if not any(map(_is_not_loaded, replies)):
         _check_replicas(count, wait_replicas)

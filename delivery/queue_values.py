@@ -1,15 +1,16 @@
 """What goes into the queues and what comes out of them.
 
-The words of `queues`, for those who only speak of them. Imports the message.
+The words of `queues`, for those who only speak of them. Those that each message needs are
+tuples, which are made in a third of the time of a frozen dataclass. Imports the message.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from delivery.message import Message
 
 
-@dataclass(frozen=True, slots=True)
-class Device:
+class Device(NamedTuple):
     """The owner of one queue; id "" is a client without deviceId."""
 
     site: str
@@ -17,8 +18,7 @@ class Device:
     id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(NamedTuple):
     """How far a client has got in a room: the last message it was sent; "" = not known."""
 
     epoch: str = ""
@@ -29,8 +29,7 @@ class Position:
 NOWHERE = Position()
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(NamedTuple):
     """A message that waits to be acknowledged; previous_id "" = not known, or the first."""
 
     seq: int
@@ -40,8 +39,7 @@ class Waiting:
     previous_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ToStore:
+class ToStore(NamedTuple):
     """A message for some user rooms.
 
     `once` is an idempotency key: a second call with it stores nothing in a room where the
@@ -53,8 +51,7 @@ class ToStore:
     once: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Appended:
+class Appended(NamedTuple):
     """`overflowed`: ids of the devices whose queue was full and has been dropped."""
 
     room: str
@@ -82,8 +79,7 @@ class Backlog:
     has_more: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Ack:
+class Ack(NamedTuple):
     """`seqs` in the order acked. A batch is one ack and does not check the order."""
 
     device: Device
@@ -92,8 +88,7 @@ class Ack:
     checks_order: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Acknowledged:
+class Acknowledged(NamedTuple):
     """`removed` counts what left the queue: all that waited if it was out of order."""
 
     removed: int
@@ -101,8 +96,7 @@ class Acknowledged:
     seq: int  # the room's
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(NamedTuple):
     """Where a room stands."""
 
     epoch: str

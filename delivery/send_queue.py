@@ -106,6 +106,8 @@ class SendQueue:
     def attach(self, websocket: DirectWebSocket) -> None:
         """Write what waits, and all that comes, to the websocket; nobody else takes packets."""
         self.websocket = websocket
+        self._count(-self._taken_bytes)
+        self._taken_bytes = 0
         self.write_on()
 
     def write_on(self) -> None:

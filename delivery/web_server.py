@@ -97,8 +97,8 @@ class DaphneServer(Daphne):
             await protocol.wait_until_writable()
 
     def _use_own_protocols(self) -> None:
-        self.ws_factory.protocol = FlowControlledWebSocket
         self.ws_factory.setProtocolOptions(closeHandshakeTimeout=CLOSE_SECONDS)
+        self.ws_factory.protocol = FlowControlledWebSocket.configured(self.ws_factory)
         self.ws_factory.turnstile = self._turnstile
         self._build_protocol = self.http_factory.buildProtocol
         self.http_factory.buildProtocol = self._build_paced_protocol

@@ -444,7 +444,7 @@ async def test_closed_feed_reads_and_writes_nothing_more(
     announce(feed, await send())
     feed.compare(State("another", 7, True))
     assert outlet.sent == []
-    assert feed._task is task
+    assert feed._task is None
 
 
 async def test_unexpected_failure_closes_the_socket_and_is_logged(

@@ -1,55 +1,50 @@
 """Announcements on their way out, in order, without those that nobody waits for any more."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
+from delivery import outbox as outbox_module
 from delivery.outbox import Outbox
+from delivery.round_trip import Command
 from tests.delivery.socket_fixtures import until
 
 
-class Pipeline:
-    """Redis, which takes what is published once it is let."""
+class Redis:
+    """Answers all that it is told once a test lets it."""
 
     def __init__(self) -> None:
-        self.taken: list[str] = []
+        self.taken: list[object] = []  # channels
         self.answers = asyncio.Event()
-        self._count = 0
 
-    def pipeline(self, *, transaction: bool) -> "Pipeline":
-        self._count = 0
-        return self
-
-    def publish(self, channel: str, message: bytes) -> None:
-        self.taken.append(channel)
-        self._count += 1
-
-    async def execute(self, *, raise_on_error: bool) -> list[Any]:
+    async def run(self, _: object, commands: Sequence[Command]) -> list[Any]:
+        self.taken += [channel for _, channel, _ in commands]
         await self.answers.wait()
-        return [1] * self._count
+        return [1] * len(commands)
 
 
 @pytest.fixture
-def redis(monkeypatch: pytest.MonkeyPatch) -> Pipeline:
-    pipeline = Pipeline()
-    monkeypatch.setattr(Outbox, "_client", lambda _: pipeline)
-    return pipeline
+def redis(monkeypatch: pytest.MonkeyPatch) -> Redis:
+    redis = Redis()
+    monkeypatch.setattr(outbox_module, "run_commands", redis.run)
+    return redis
 
 
-async def test_announcements_are_published_in_the_order_of_the_calls(redis: Pipeline) -> None:
+async def test_announcements_are_published_in_the_order_of_the_calls(redis: Redis) -> None:
     outbox = Outbox({}, 1.0)
     redis.answers.set()
-    await asyncio.gather(*(outbox.publish(str(number), b"") for number in range(1000)))
+    await asyncio.gather(*(outbox.publish([(str(number), b"")]) for number in range(1000)))
     assert redis.taken == [str(number) for number in range(1000)]
 
 
-async def test_what_was_given_up_while_redis_hung_is_not_published(redis: Pipeline) -> None:
+async def test_what_was_given_up_while_redis_hung_is_not_published(redis: Redis) -> None:
     outbox = Outbox({}, 1.0)
-    first = asyncio.create_task(outbox.publish("first", b""))
+    first = asyncio.create_task(outbox.publish([("first", b"")]))
     await until(lambda: redis.taken)
-    given_up = asyncio.create_task(outbox.publish("given up", b""))
-    last = asyncio.create_task(outbox.publish("last", b""))
+    given_up = asyncio.create_task(outbox.publish([("given up", b"")]))
+    last = asyncio.create_task(outbox.publish([("last", b"")]))
     await asyncio.sleep(0)
     given_up.cancel()
     redis.answers.set()

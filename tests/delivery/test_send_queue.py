@@ -194,8 +194,11 @@ async def test_whoever_waits_goes_on_when_a_websocket_has_taken_enough() -> None
 
 def test_what_waited_for_a_websocket_goes_to_it_first() -> None:
     queue = SendQueue()
+    queue.put_nowait(frame(5))
+    queue.get_nowait()
     queue.put_nowait(Packet(PING))
     wire = Wire(queue=queue)
+    assert queue.unsent_bytes == 0
     write(wire, frame(1))
     assert wire.written == [b"\x81\x012", b"\x81\x024x"]
 
