@@ -1,5 +1,6 @@
 """Config to Django: the one place that knows both names."""
 
+import logging
 from typing import Any
 
 import environ
@@ -98,6 +99,8 @@ SERVESTATIC_USE_FINDERS = True  # the packages' own files: nothing to collect be
 SERVE_WITHIN = "sioweb_project.embedded_redis.redis_of_this_service"
 ON_LISTENING = "sioweb_project.demo.greeting.greet" if CONFIG.is_development else ""
 
+# What no line shows need not be looked up for each.
+logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
