@@ -2,14 +2,19 @@
 
 When thousands of clients connect at once, `/send` must not stand in line behind their
 handshakes. What a connection is shows in its first bytes, before anything costly is done
-for it. Between `web_server` and `turnstile`; imports nothing else of the project.
+for it; so does whether it is for another process. Between `web_server` and `turnstile`.
 """
 
 import socket
 from typing import Any
 
+from twisted.internet.error import ConnectionDone
+from twisted.python.failure import Failure
+
+from delivery.mail import Mail
 from delivery.turnstile import Turnstile
 
+POLLING = b"transport=polling"
 ENGINE_IO = b"EIO="  # in the query of all that a client opens
 # Connections that the system holds until they are taken; more it turns away for a second or more.
 BACKLOG = 4096
@@ -23,12 +28,20 @@ MAX_HELD_BYTES = 65_536  # of one connection; a handshake is far smaller
 class Doorway:
     """Holds the first bytes of one connection until it is its turn."""
 
-    def __init__(self, protocol: Any, turnstile: Turnstile) -> None:
+    def __init__(self, protocol: Any, turnstile: Turnstile, mail: Mail | None = None) -> None:
         self._protocol = protocol
         self._turnstile = turnstile
+        self._mail = mail
         self._held = b""
+        self._transport: Any = None
+        protocol.makeConnection = self._connect
         protocol.dataReceived = self._receive
         protocol.connectionLost = self._lose
+
+    def _connect(self, transport: Any) -> None:
+        self._transport = transport
+        del self._protocol.makeConnection
+        self._protocol.makeConnection(transport)
 
     def _receive(self, data: bytes) -> None:
         is_waiting = bool(self._held)
@@ -36,8 +49,20 @@ class Doorway:
         line = self._held.partition(b"\r\n")[0]
         if ENGINE_IO not in line or len(self._held) > MAX_HELD_BYTES:
             self._open()
-        elif not is_waiting:
+        elif not is_waiting and not self._is_passed_on(line):
             self._turnstile.enter(self._open)
+
+    def _is_passed_on(self, line: bytes) -> bool:
+        owner = self._mail.find_owner(line) if self._mail else None
+        if self._mail is None or owner is None:
+            return False
+        transport = self._transport
+        if not self._mail.send(owner, transport.fileno(), self._held):
+            return False
+        # To Twisted the connection has ended, but the other process goes on with it.
+        transport._shouldShutdown = False
+        transport.connectionLost(Failure(ConnectionDone()))
+        return True
 
     def _lose(self, reason: Any) -> None:
         self._held = b""
@@ -48,11 +73,20 @@ class Doorway:
         held, self._held = self._held, b""
         if held:
             self._leave()
-            self._protocol.dataReceived(held)
+            self._protocol.dataReceived(self._for_one_request(held))
+
+    def _for_one_request(self, held: bytes) -> bytes:
+        """With several processes, have each poll come by a connection of its own: the next one
+        on the same might be of a session elsewhere."""
+        line, end, rest = held.partition(b"\r\n")
+        if self._mail is None or POLLING not in line:
+            return held
+        return line + end + b"Connection: close" + end + rest
 
     def _leave(self) -> None:
         """From now on the protocol gets what comes itself."""
         del self._protocol.dataReceived, self._protocol.connectionLost
+        self._transport = None
 
 
 def keep_in_bounds(port: Any) -> None:

@@ -51,7 +51,8 @@ class FlowControlledWebSocket(WebSocketProtocol):
     def configured(cls, factory: Any) -> type[Self]:
         """This class with the factory's settings as its own: autobahn would copy all of them to
         each connection, and format them for a log that nobody reads."""
-        settings = {name: getattr(factory, name) for name in OPTIONS}
+        options = {name: getattr(factory, name) for name in OPTIONS}
+        settings = {k: staticmethod(v) if callable(v) else v for k, v in options.items()}
         return type(cls.__name__, (cls,), {**settings, "CONFIG_ATTRS": ()})
 
     def connectionMade(self) -> None:

@@ -43,6 +43,10 @@ class Engine(engineio.AsyncServer):
         self._unsent = Unsent()
         self.take_ack: TakeAck = lambda eio_sid, text: False
         self.close_transport: CloseTransport = lambda eio_sid: None
+        self.id_prefix = ""  # of this process's sessions, where several serve one address
+
+    def generate_id(self) -> str:
+        return f"{self.id_prefix}{super().generate_id()}"
 
     def create_queue(self, *_: Any, **__: Any) -> SendQueue:
         return SendQueue(self._unsent)

@@ -6,10 +6,13 @@ Both listen, say so, serve until told to drain, and stop. `serve` chooses.
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
+from socket import AF_INET, socket
 from typing import Any, Protocol
 
 import uvicorn
@@ -22,6 +25,7 @@ from twisted.internet.defer import maybeDeferred
 
 from delivery.daphne_doorway import BACKLOG, Doorway, keep_in_bounds
 from delivery.daphne_websocket import CLOSE_SECONDS, FlowControlledWebSocket
+from delivery.mail import Mail
 from delivery.transports import WEBSOCKET
 from delivery.turnstile import Turnstile
 
@@ -32,6 +36,17 @@ REQUESTS_TIMEOUT_SECONDS = 10.0  # for requests still running when draining
 
 Drain = Callable[[], Awaitable[None]]
 Listening = Callable[[str, int], None]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where to listen: at an address, or on a socket that another process has opened; `mail`
+    is for connections that the processes on one socket pass on to each other."""
+
+    host: str
+    port: int
+    fd: int | None = None
+    mail: Mail | None = None
 
 
 class ListenError(Exception):
@@ -56,13 +71,10 @@ Request = partial(WebRequest, parsePOSTFormSubmission=False)
 class DaphneServer(Daphne):
     """Daphne on its own event loop, with a way to stop gently."""
 
-    def __init__(self, application: Any, host: str, port: int, max_message_bytes: int) -> None:
+    def __init__(self, application: Any, place: Place, max_message_bytes: int) -> None:
         super().__init__(
             application,
-            endpoints=[
-                f"{endpoint}:backlog={BACKLOG}"
-                for endpoint in build_endpoint_description_strings(host=host, port=port)
-            ],
+            endpoints=_endpoints(place),
             signal_handlers=False,
             websocket_timeout=-1,  # no limit: Engine.IO finds dead peers by its own pings
             ping_interval=FOR_EVER_SECONDS,
@@ -73,6 +85,7 @@ class DaphneServer(Daphne):
             ready_callable=self._use_own_protocols,
         )
         self._turnstile = Turnstile()
+        self._mail = place.mail
         self._websockets: set[FlowControlledWebSocket] = set()  # that were taken over
         self._are_gone: asyncio.Event | None = None
         self._ports: list[Any] = []
@@ -112,12 +125,25 @@ class DaphneServer(Daphne):
     def _build_paced_protocol(self, address: Any) -> Any:
         protocol = self._build_protocol(address)
         protocol.requestFactory = Request
-        Doorway(protocol, self._turnstile)
+        Doorway(protocol, self._turnstile, self._mail)
         return protocol
+
+    def _adopt(self, fd: int, read: bytes) -> None:
+        """Go on with a connection that another process has read the beginning of."""
+        try:
+            transport = reactor.adoptStreamConnection(fd, AF_INET, self.http_factory)
+        except OSError as error:
+            logger.info("A connection that was passed on has ended: %s", error)
+        else:
+            transport.protocol.dataReceived(read)
+        finally:
+            os.close(fd)  # Twisted has one of its own
 
     def listen_success(self, port: Any) -> None:
         super().listen_success(port)
         keep_in_bounds(port)
+        if self._mail is not None:
+            twisted_loop.call_soon(self._mail.receive, self._adopt)
         self._ports.append(port)
         if self._on_listening is not None:
             # Not before the loop runs: by then the port is bound, but nobody answers.
@@ -167,15 +193,23 @@ class DaphneServer(Daphne):
             reactor.callWhenRunning(reactor.stop)
 
 
+def _endpoints(place: Place) -> list[str]:
+    if place.fd is not None:
+        return list(build_endpoint_description_strings(file_descriptor=place.fd))
+    endpoints = build_endpoint_description_strings(host=place.host, port=place.port)
+    return [f"{endpoint}:backlog={BACKLOG}" for endpoint in endpoints]
+
+
 class UvicornServer(uvicorn.Server):
     """uvicorn on an event loop of this process."""
 
-    def __init__(self, application: Any, host: str, port: int, max_message_bytes: int) -> None:
+    def __init__(self, application: Any, place: Place, max_message_bytes: int) -> None:
         super().__init__(
             uvicorn.Config(
                 application,
-                host=host,
-                port=port,
+                host=place.host,
+                port=place.port,
+                backlog=BACKLOG,
                 ws="websockets-sansio",
                 ws_max_size=max_message_bytes,
                 ws_ping_interval=None,
@@ -187,6 +221,7 @@ class UvicornServer(uvicorn.Server):
             )
         )
         self._on_listening: Listening | None = None
+        self._fd = place.fd
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -224,7 +259,8 @@ class UvicornServer(uvicorn.Server):
 
     async def _start_and_serve(self, start: Callable[[], Awaitable[None]]) -> None:
         await start()
-        await self.serve()
+        sockets = None if self._fd is None else [socket(fileno=self._fd)]
+        await self.serve(sockets)
 
 
 SERVERS: dict[str, type[DaphneServer] | type[UvicornServer]] = {

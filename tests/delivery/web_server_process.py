@@ -12,7 +12,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from delivery.web_server import SERVERS, DaphneServer, ListenError, UvicornServer, on_signals
+from delivery.web_server import SERVERS, DaphneServer, ListenError, Place, UvicornServer, on_signals
 
 LISTEN_ERROR_CODE = 3
 
@@ -46,7 +46,7 @@ class Program:
     def __init__(self, server: str, port: int, *, is_hasty: bool) -> None:
         self._is_hasty = is_hasty
         self._server: DaphneServer | UvicornServer = SERVERS[server](
-            application, "127.0.0.1", port, 1_000_000
+            application, Place("127.0.0.1", port), 1_000_000
         )
 
     def run(self) -> None:

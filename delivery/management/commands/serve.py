@@ -3,9 +3,11 @@
 import asyncio
 import fcntl
 import logging
-from argparse import ArgumentParser
+import sys
+from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -17,13 +19,17 @@ from delivery.access_log import with_access_log
 from delivery.drain import drain
 from delivery.exceptions import BackplaneUnavailable, RedisUnavailable
 from delivery.garbage import spare_the_rush, tidy_for_ever
+from delivery.mail import NUMBERS, Mail
 from delivery.service import service
-from delivery.web_server import SERVERS, ListenError, WebServer, on_signals
+from delivery.web_server import SERVERS, ListenError, Place, WebServer, on_signals
+from delivery.workers import WorkerFailed, Workers, leave_with_parent, listen
 from sites.registry import registry
 
 MAX_GROWTH = 6  # from the body of /send to the text on the wire; 1e15 becomes 18 characters
 
-leaving: list[asyncio.Future[None]] = []  # holds the task that ends the process
+MAX_WORKERS = len(NUMBERS)
+
+leaving: list[asyncio.Future[None]] = []  # holds the tasks that greet, and end the process
 
 logger = logging.getLogger(__name__)
 
@@ -37,43 +43,112 @@ class Command(BaseCommand):
         parser.add_argument("--host", default=config.host, help=f"default {config.host}")
         parser.add_argument("--port", type=int, default=config.port, help=f"default {config.port}")
         parser.add_argument("--server", choices=sorted(SERVERS), default="daphne")
+        parser.add_argument(
+            "--workers",
+            type=_count_of_workers,
+            default=1,
+            help="processes that share the port, one for each core; default 1",
+        )
+        parser.add_argument("--fd", type=int, help="listen on this inherited socket instead")
+        # Of one of several workers: its number, and the files of its mailbox and of all.
+        parser.add_argument("--worker", type=int, help=SUPPRESS)
+        parser.add_argument("--mail", default="", help=SUPPRESS)
 
-    def handle(self, *, host: str, port: int, server: str, **options: Any) -> None:
+    def handle(
+        self,
+        *,
+        host: str,
+        port: int,
+        server: str,
+        workers: int,
+        fd: int | None,
+        worker: int | None,
+        mail: str,
+        **options: Any,
+    ) -> None:
         """1. Bring database and sites up to date. 2. Start what belongs to the process.
         3. Listen, and say so. 4. Serve until told to stop, then drain."""
+        if worker is None:
+            _check_workers(workers, server, host)
+            self._prepare()
+        with import_string(settings.SERVE_WITHIN)():
+            if workers > 1 and worker is None:
+                self._serve_by_workers(workers, host, port, server)
+            else:
+                place = Place(host, port, fd, _mail_of(worker, mail))
+                self._serve(place, server)
+
+    def _prepare(self) -> None:
         for warning in settings.CONFIG.warnings:
             logger.warning("%s", warning)
         with _one_process_at_a_time():
             call_command("migrate", interactive=False, verbosity=0)
             call_command("seed_sites", stdout=self.stderr)
-        registry.load()
-        with import_string(settings.SERVE_WITHIN)():
-            self._serve(host, port, server)
 
-    def _serve(self, host: str, port: int, server: str) -> None:
+    def _serve(self, place: Place, server: str) -> None:
+        registry.load()
         application = with_access_log(import_string(settings.ASGI_APPLICATION))
-        web_server = SERVERS[server](application, host, port, _websocket_limit())
+        web_server = SERVERS[server](application, place, _websocket_limit())
         try:
-            web_server.run(_starter(web_server), self._announcer(host))
+            web_server.run(_starter(web_server, place.mail), self._announcer(place))
         except ListenError as error:
-            raise CommandError(f"Cannot listen on {host}:{port}: {error}") from error
+            raise CommandError(f"Cannot listen on {place.host}:{place.port}: {error}") from error
         except (BackplaneUnavailable, RedisUnavailable) as error:
             raise CommandError(f"Redis is out of reach: {error}") from error
 
-    def _announcer(self, host: str) -> Any:
+    def _serve_by_workers(self, count: int, host: str, port: int, server: str) -> None:
+        try:
+            listeners = listen(host, port, count)
+        except OSError as error:
+            raise CommandError(f"Cannot listen on {host}:{port}: {error}") from error
+        url = f"http://{host}:{listeners[0].getsockname()[1]}"
+        command = [sys.executable, sys.argv[0], "serve", "--host", host, "--server", server]
+        try:
+            asyncio.run(Workers(command, listeners).run(partial(self._announce, url)))
+        except WorkerFailed as error:
+            raise CommandError(str(error), returncode=error.code) from error
+
+    def _announcer(self, place: Place) -> Any:
         def announce(_: str, port: int) -> None:
-            self.stdout.write(f"Listening on http://{host}:{port}")
-            self.stdout.flush()
-            if settings.ON_LISTENING:
-                greet = import_string(settings.ON_LISTENING)
-                service().tasks.start(self._greet(greet, f"http://{host}:{port}"))
+            self._announce(f"http://{place.host}:{port}", is_worker=place.mail is not None)
 
         return announce
+
+    def _announce(self, url: str, *, is_worker: bool = False) -> None:
+        self.stdout.write(f"Listening on {url}")
+        self.stdout.flush()
+        if settings.ON_LISTENING and not is_worker:
+            greet = import_string(settings.ON_LISTENING)
+            leaving.append(asyncio.ensure_future(self._greet(greet, url)))
 
     async def _greet(self, greet: Any, url: str) -> None:
         """Let the project say where to go next; it may use the database for that."""
         self.stdout.write(await asyncio.to_thread(greet, url))
         self.stdout.flush()
+
+
+def _count_of_workers(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= MAX_WORKERS:
+        raise ArgumentTypeError(f"expected 1 to {MAX_WORKERS}, got {text!r}")
+    return int(text)
+
+
+def _check_workers(count: int, server: str, host: str) -> None:
+    """What cannot work is refused: sessions by polling need daphne's way of passing them on."""
+    if count == 1:
+        return
+    if ":" in host:
+        raise CommandError("--workers: only on IPv4 addresses", returncode=2)
+    if server != "daphne" and "polling" in settings.CONFIG.io.transports:
+        message = f"--workers with --server {server}: set io.transports to [websocket]"
+        raise CommandError(message, returncode=2)
+
+
+def _mail_of(worker: int | None, fds: str) -> Mail | None:
+    if worker is None:
+        return None
+    inbox, *outboxes = map(int, fds.split(","))
+    return Mail.of(worker, inbox, outboxes)
 
 
 def _websocket_limit() -> int:
@@ -83,8 +158,11 @@ def _websocket_limit() -> int:
     return max(config.io.max_http_buffer_size, MAX_GROWTH * config.send_body_limit_bytes)
 
 
-def _starter(web_server: WebServer) -> Any:
+def _starter(web_server: WebServer, mail: Mail | None) -> Any:
     async def start() -> None:
+        if mail is not None:
+            service().server.eio.id_prefix = mail.prefix
+            leave_with_parent(lambda: leave(web_server))
         await service().start()
         spare_the_rush()
         service().tasks.start(tidy_for_ever())
