@@ -4,6 +4,7 @@ Edited in the admin, seeded from sites.yml, read by `sites.registry`. Nothing on
 way of a message touches these tables.
 """
 
+from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
@@ -83,6 +84,12 @@ class Site(models.Model):
         default=True,
         help_text="A disabled site refuses messages and disconnects its clients.",
     )
+    owners = models.ManyToManyField(
+        settings.AUTH_USER_MODEL,
+        blank=True,
+        related_name="owned_sites",
+        help_text="People who see this site even if they may not see all sites.",
+    )
     created_at = models.DateTimeField("created", auto_now_add=True)
     updated_at = models.DateTimeField("updated", auto_now=True)
 
@@ -90,6 +97,12 @@ class Site(models.Model):
 
     class Meta:
         ordering = ["name"]
+        permissions = [
+            ("all_sites", "Can see all sites, not only the own ones"),
+            ("manage_clients", "Can disconnect clients and clear their queues"),
+            ("send_test", "Can send test messages"),
+            ("view_arguments", "Can look at the arguments of messages"),
+        ]
 
     def __str__(self) -> str:
         return self.name
