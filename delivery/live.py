@@ -5,7 +5,7 @@ Between `statistics` and the pages of the admin. While nobody looks, nothing is 
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 
 from delivery.exceptions import DeliveryError
@@ -47,7 +47,7 @@ class Live:
             await self._show_all()
             await asyncio.sleep(READ_SECONDS)
 
-    async def watch(self, site: str) -> AsyncIterator[Figures | None]:
+    async def watch(self, site: str) -> AsyncGenerator[Figures | None, None]:
         """Yield the figures of a site, "" = of all, about once a second until the process leaves;
         None while Redis is out of reach. Raises TooManyViewers."""
         if len(self._viewers) >= MAX_VIEWERS:

@@ -103,6 +103,11 @@ def service() -> Service:
     return _services[loop]
 
 
+def is_served() -> bool:
+    """Whether the running event loop has a service, and not only a page's question to Redis."""
+    return asyncio.get_running_loop() in _services
+
+
 def build_service() -> Service:
     """Put the parts together as the configuration says."""
     config = settings.CONFIG

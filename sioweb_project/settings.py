@@ -21,6 +21,7 @@ INSTALLED_APPS = [
     "daphne",
     "sites",
     "delivery",
+    "sioweb_project.control.apps.ControlConfig",
     "sioweb_project.apps.SiowebProjectConfig",  # before the admin, whose base template it extends
     "django.contrib.admin",
     "django.contrib.auth",

@@ -5,6 +5,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 urlpatterns = [
+    path("admin/control/", include("sioweb_project.control.urls")),
     path("admin/", admin.site.urls),
     path("", include("delivery.urls")),
 ]
