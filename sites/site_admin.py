@@ -3,8 +3,11 @@
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.actions import delete_selected
+from django.contrib.admin.utils import unquote
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -12,6 +15,7 @@ from django.utils.timesince import timesince
 
 from sites.access import ADD_KEY, may, sees_all, visible_sites
 from sites.admin_base import ApiKeyTabularInline, OfVisibleSites, SiteModelAdmin
+from sites.confirmation import ask_about_change, effects_of_deletion
 from sites.key_pages import key_url, shown_once
 from sites.models import ApiKey, Site
 from sites.status import NOTHING, UNKNOWN, SiteStatus, show, statuses
@@ -58,6 +62,7 @@ class SiteAdmin(OfVisibleSites, SiteModelAdmin):
     )
     list_filter = ("is_enabled", "prefixed_system_events")
     search_fields = ("name", "auth_url")
+    actions = ("delete_selected",)
     inlines = (ApiKeyInline,)
     fieldsets = (
         ("Site", {"fields": ("name", "is_enabled")}),
@@ -139,6 +144,36 @@ class SiteAdmin(OfVisibleSites, SiteModelAdmin):
         if not status.last_auth_failure or status.last_auth_failure_at is None:
             return status.last_auth_failure or NOTHING
         return f"{timesince(status.last_auth_failure_at, depth=1)} ago: {status.last_auth_failure}"
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Ask before a change that clients or senders would notice."""
+        if request.method == "POST" and object_id is not None:
+            site = self.get_object(request, unquote(object_id))
+            if site is not None and self.has_change_permission(request, site):
+                form = self.get_form(request, site, change=True)(request.POST, instance=site)
+                if question := ask_about_change(request, form):
+                    return question
+        return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        site = self.get_object(request, unquote(object_id))
+        losses = [] if site is None else effects_of_deletion([site])
+        return super().delete_view(request, object_id, {"losses": losses} | (extra_context or {}))
+
+    @admin.action(permissions=["delete"], description="Delete selected %(verbose_name_plural)s")
+    def delete_selected(self, request: HttpRequest, queryset: QuerySet[Site]) -> Any:
+        response = delete_selected(self, request, queryset)
+        if isinstance(response, TemplateResponse) and response.context_data is not None:
+            response.context_data["losses"] = effects_of_deletion(list(queryset))
+        return response
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Who makes a site and would not see it becomes its owner."""

@@ -83,13 +83,6 @@ def test_renaming_is_explained_on_the_page(admin_client: Client, newsite: Site) 
     assert "Renaming or deleting a site disconnects" in get(admin_client, site_page(newsite))
 
 
-def test_disabling_a_site_closes_it(admin_client: Client, newsite: Site) -> None:
-    form = site_form(name="newsite")
-    del form["is_enabled"]
-    post(admin_client, site_page(newsite), form)
-    assert not opens("newsite", KEY)
-
-
 def test_deleting_a_site_takes_its_keys_along(admin_client: Client, newsite: Site) -> None:
     post(admin_client, f"{SITES}{newsite.pk}/delete/", {"post": "yes"})
     assert (Site.objects.count(), ApiKey.objects.count()) == (0, 0)
