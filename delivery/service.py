@@ -41,6 +41,7 @@ class Service:
     leases: Leases
     generator: Generator
     site_auth: SiteAuth
+    clients: Namespaces
     server: Server
     tasks: Tasks
 
@@ -121,6 +122,7 @@ def build_service() -> Service:
         leases=Leases(queues, switchboard),
         generator=Generator(queues, ids),
         site_auth=site_auth,
+        clients=clients,
         server=_build_server(clients),
         tasks=Tasks(),
     )
