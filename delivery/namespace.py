@@ -14,7 +14,7 @@ from delivery.connections import Connection
 from delivery.counters import ALL_SITES, Refusal
 from delivery.exceptions import AuthRefused, AuthUnavailable, DeliveryError
 from delivery.frames import EngineSocket
-from delivery.handshake import read_credentials
+from delivery.handshake import Credentials, read_credentials
 from delivery.site_auth import AUTHENTICATION_FAILED, SiteAuth
 from delivery.switchboard import Switchboard
 from sites.registry import Registry, SiteSnapshot
@@ -59,13 +59,7 @@ class Namespaces:
         should try again.
         """
         with self._counting_refusals(namespace):
-            site = self._find_site(namespace)
-            credentials = read_credentials(query_string, auth)
-            if not credentials.token:
-                raise AuthRefused(AUTHENTICATION_FAILED)
-            rooms = await self._site_auth.fetch_rooms(
-                site, credentials.token, self._connect_timeout_seconds
-            )
+            credentials, rooms = await self.identify(namespace, query_string, auth)
             connection = Connection(
                 sid=sid,
                 site=self._find_site(namespace),  # may mean something else by now
@@ -77,6 +71,22 @@ class Namespaces:
             )
             await self._switchboard.join(connection)
             self._find_site(namespace)  # disabled or deleted meanwhile
+
+    async def identify(
+        self, namespace: str, query_string: str, auth: object, timeout_seconds: float | None = None
+    ) -> tuple[Credentials, tuple[str, ...]]:
+        """Find the site and ask it who this is: all that a client can be refused for.
+
+        Returns what the client brought, and its rooms. Raises as `admit` does.
+        """
+        site = self._find_site(namespace)
+        credentials = read_credentials(query_string, auth)
+        if not credentials.token:
+            raise AuthRefused(AUTHENTICATION_FAILED)
+        rooms = await self._site_auth.fetch_rooms(
+            site, credentials.token, timeout_seconds or self._connect_timeout_seconds
+        )
+        return credentials, rooms
 
     def welcome(self, sid: str) -> None:
         """The client has been told that it is connected: now its messages may come."""

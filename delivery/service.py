@@ -46,6 +46,7 @@ class Service:
     leases: Leases
     generator: Generator
     site_auth: SiteAuth
+    clients: Namespaces
     server: Server
     inspection: Inspection
     statistics: Statistics
@@ -138,6 +139,7 @@ def build_service() -> Service:
         leases=Leases(queues, switchboard),
         generator=Generator(queues, ids),
         site_auth=site_auth,
+        clients=clients,
         server=_build_server(clients),
         inspection=Inspection(),
         statistics=statistics,

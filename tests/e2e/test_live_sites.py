@@ -88,8 +88,9 @@ async def test_a_client_that_came_too_early_may_come_again(
         "site.is_enabled = False; site.save()",
         "Site.objects.filter(pk=site.pk).update(is_enabled=False)",
         "site.delete()",
+        "site.name += '-renamed'; site.save()",
     ],
-    ids=["disabled", "disabled-in-bulk", "deleted"],
+    ids=["disabled", "disabled-in-bulk", "deleted", "renamed"],
 )
 async def test_a_site_that_ends_sends_its_clients_away_and_refuses_messages(
     ending: str, new_site: NewSite, connect: Connect, service: Service, user: User
