@@ -44,6 +44,14 @@ class Reports:
         else:
             self._is_heard = True
 
+    async def end(self) -> None:
+        """Report for the last time, and leave the list of processes."""
+        await self.report()
+        try:
+            await self._statistics.leave()
+        except DeliveryError as error:
+            logger.info("The list of processes will forget this one by itself: %s", error)
+
     def _take(self) -> tuple[dict[str, list[int]], dict[str, AuthFailure]]:
         """Return the counts of sites that have any, and of all together; and what failed."""
         counts: dict[str, list[int]] = {}

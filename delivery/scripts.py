@@ -25,6 +25,7 @@ SCRIPT_FILES = {
     "settle": ("settle",),
     "generator": ("generator",),
     "record": ("statistics", "record"),
+    "leave": ("statistics", "leave"),
     "figures": ("statistics", "figures"),
     "present": ("statistics", "present"),
 }

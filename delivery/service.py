@@ -78,6 +78,7 @@ class Service:
         await self.acks.drain(timeout_seconds=5.0)
         await self.server.stop()
         await self.tasks.cancel()
+        await self.reports.end()
         await self.registry.flush()
         await self.site_auth.close()
         await self.backplane.close()

@@ -92,6 +92,10 @@ class Statistics:
             args += [site, len(increments), *(part for pair in increments for part in pair)]
         await self._run("record", *args)
 
+    async def leave(self) -> None:
+        """Say that this process ends. What it has counted stays."""
+        await self._run("leave", self._process)
+
     async def read(self, site: str) -> Figures:
         """Return the figures of a site, "" = of all."""
         steps = (number for step in KEPT.items() for number in step)

@@ -105,6 +105,15 @@ async def test_a_silent_process_is_gone(one: Member, other: Member, redis: Redis
     assert (await other.statistics.read("newsite")).clients == 2
 
 
+async def test_a_process_that_ends_leaves_its_counts_behind(one: Member, other: Member) -> None:
+    await other.count("newsite", messages=1)
+    one.counters.of("newsite").messages = 2
+    await one.reports.end()
+    figures = await other.statistics.read("newsite")
+    assert len(figures.processes) == 1
+    assert both(figures, "messages") == (3, 3)
+
+
 async def test_every_key_has_an_end(one: Member, redis: Redis) -> None:
     one.counters.of("newsite").fail_auth("Auth 404 error")
     await one.count("newsite", messages=1)

@@ -12,6 +12,7 @@ const ACTIONS = [
 const { look, arguments: argumentsUrl, act, sender } = byId("control").dataset;
 const opened = new Map(); // "device seq" -> arguments that were asked for
 let shown = null; // {site, room} on the page
+let drawn = ""; // what the cards on the page are made from
 let timer = 0;
 
 async function refresh() {
@@ -36,11 +37,32 @@ function draw(state) {
   } else if (!state.devices.length) {
     setState("No device has come to this room of late, and nothing waits.");
   } else {
-    setState(`${state.devices.length} devices, ${show(state.seq)} messages so far.`);
+    setState(`Devices: ${state.devices.length}. Messages sent to this room so far: ${show(state.seq)}.`);
   }
-  // Not while someone is at a button: it would go from under the finger.
-  if (!byId("devices").contains(document.activeElement)) {
+  // Only what has changed: a button would go from under the finger, or lose the focus.
+  const drawing = JSON.stringify([state.devices.map(lasting), state.may_manage]);
+  if (drawing !== drawn) {
+    drawn = drawing;
     byId("devices").replaceChildren(...state.devices.map((each) => deviceCard(each, state)));
+  }
+  showAges(state.now);
+}
+
+// Leave out the end of a lease, which is renewed all the time.
+function lasting(device) {
+  return device.is_online ? { ...device, seen_at: 0 } : device;
+}
+
+// Mark an element as one that shows how long ago something was.
+function age(element, since, before = "") {
+  Object.assign(element.dataset, { since, before });
+  return element;
+}
+
+function showAges(now) {
+  for (const element of document.querySelectorAll("[data-since]")) {
+    const { since, before } = element.dataset;
+    element.textContent = before + showSeconds(Math.max(0, (now - Number(since)) / 1000));
   }
 }
 
@@ -48,7 +70,7 @@ function deviceCard(device, state) {
   const name = device.id || "without deviceId";
   const card = make("section", { className: "control-card" });
   card.append(
-    make("h2", {}, name, " ", presence(device, state)),
+    make("h2", {}, name, " ", presence(device)),
     make("p", { className: "control-note" }, summary(device)),
     actions(device, state, name),
   );
@@ -58,18 +80,17 @@ function deviceCard(device, state) {
   return card;
 }
 
-function presence(device, state) {
-  const since = showSeconds(Math.max(0, (state.now - device.seen_at) / 1000));
-  const away = device.seen_at ? `offline for ${since}` : "nobody has come yet";
-  const text = device.is_online ? "online" : away;
+function presence(device) {
+  const text = device.is_online ? "online" : "nobody has come yet";
   const badge = make("span", { className: "control-badge" }, text);
   badge.dataset.state = device.is_online ? "live" : "away";
-  return badge;
+  return device.is_online || !device.seen_at ? badge : age(badge, device.seen_at, "offline for ");
 }
 
 function summary(device) {
   const resync = device.resync ? `, will be asked for a resync (${device.resync})` : "";
-  return `${show(device.waiting)} messages wait, ${showBytes(device.bytes)}${resync}`;
+  const waits = device.waiting === 1 ? "1 message waits" : `${show(device.waiting)} messages wait`;
+  return `${waits}, ${showBytes(device.bytes)}${resync}`;
 }
 
 function actions(device, state, name) {
@@ -98,7 +119,6 @@ async function perform(action, device, question) {
   } catch (error) {
     byId("done").textContent = error.message;
   }
-  document.activeElement?.blur();
   await refresh();
 }
 
@@ -114,10 +134,11 @@ function waitingTable(device, state, name) {
 }
 
 function waitingRow(device, message, state) {
-  const age = showSeconds(Math.max(0, (state.now - message.stored_at_ms) / 1000));
-  const cells = [message.id, message.event, showBytes(message.bytes), age];
+  const texts = [message.id, message.event, showBytes(message.bytes)];
   const last = state.may_view_arguments ? argumentsCell(device, message) : "no permission";
-  return make("tr", {}, ...cells.map((each) => make("td", {}, each)), make("td", {}, last));
+  const cells = texts.map((each) => make("td", {}, each));
+  const waits = age(make("td"), message.stored_at_ms);
+  return make("tr", {}, ...cells, waits, make("td", {}, last));
 }
 
 function argumentsCell(device, message) {
@@ -150,6 +171,7 @@ function start() {
   opened.clear();
   byId("done").textContent = "";
   byId("devices").replaceChildren();
+  drawn = "";
   history.replaceState(null, "", `?${new URLSearchParams(shown)}`);
   refresh();
 }

@@ -52,6 +52,7 @@ function draw(figures) {
   setText("clients", show(figures.clients));
   setText("waiting", show(figures.waiting));
   COUNTS.forEach((name) => setText(name, show(figures.minute[name])));
+  setText("refusals", show(figures.minute.refused));
   ["p50", "p95"].forEach((name) => setText(name, showMilliseconds(figures.minute[name])));
   drawList("refused", figures.refused, REFUSALS);
   drawList("resyncs", figures.resyncs, RESYNCS);
