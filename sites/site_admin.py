@@ -6,13 +6,14 @@ from django.contrib import admin
 from django.contrib.admin.actions import delete_selected
 from django.contrib.admin.utils import unquote
 from django.db.models import Count, Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.timesince import timesince
 
+from sites import snippets
 from sites.access import ADD_KEY, may, sees_all, visible_sites
 from sites.admin_base import ApiKeyTabularInline, OfVisibleSites, SiteModelAdmin
 from sites.confirmation import ask_about_change, effects_of_deletion
@@ -107,6 +108,16 @@ class SiteAdmin(OfVisibleSites, SiteModelAdmin):
         sites: QuerySet[Site] = super().get_queryset(request)
         sites = sites.filter(pk__in=visible_sites(request.user))
         return sites.annotate(key_count=Count("api_keys", filter=usable))
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.snippets_view)
+        return [path("<int:pk>/snippets/", view, name="sites_site_snippets"), *super().get_urls()]
+
+    def snippets_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        site: Site | None = self.get_object(request, str(pk))
+        if site is None or not self.has_view_permission(request, site):
+            raise Http404
+        return snippets.page(request, site)
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """Ask for the status of all rows of the page at once."""
