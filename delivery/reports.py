@@ -47,6 +47,8 @@ class Reports:
     async def end(self) -> None:
         """Report for the last time, and leave the list of processes."""
         await self.report()
+        if not self._is_heard:
+            return
         try:
             await self._statistics.leave()
         except DeliveryError as error:

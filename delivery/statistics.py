@@ -8,6 +8,7 @@ The cost depends on how many sites are busy, not on how much they do.
 import secrets
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from struct import Struct
 from typing import Any
 
 import orjson
@@ -22,7 +23,7 @@ RECENT, MINUTES = 5, 60  # seconds of a bucket
 KEPT = {RECENT: 36, MINUTES: 60}  # buckets of each: three minutes, an hour
 PROCESS_SECONDS = 15  # a process that has been silent for so long is gone
 FAILURE_SECONDS = 7 * 86_400
-NUMBER_BYTES = 4
+STORED = Struct(f">{len(FIELDS)}I")  # a bucket
 
 Counts = tuple[int, ...]
 """As counters.FIELDS."""
@@ -42,10 +43,10 @@ class Process:
     sites: dict[str, tuple[int, int]]  # site -> clients, waiting messages
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False, slots=True)
 class Figures:
-    """One site, or all of them, in the whole cluster. Buckets are oldest first, the last one
-    still runs."""
+    """One site, or all of them, in the whole cluster, at one reading: equal to no other. Buckets
+    are oldest first, the last one still runs."""
 
     now: int
     processes: tuple[Process, ...]
@@ -160,9 +161,7 @@ def _to_counts(stored: bytes | None) -> Counts:
     >>> _to_counts(bytes([0, 0, 1, 0, 0, 0, 0, 7]))[:4]
     (256, 7, 0, 0)
     """
-    padded = (stored or b"").ljust(NUMBER_BYTES * len(FIELDS), b"\0")
-    starts = range(0, NUMBER_BYTES * len(FIELDS), NUMBER_BYTES)
-    return tuple(int.from_bytes(padded[start : start + NUMBER_BYTES]) for start in starts)
+    return STORED.unpack((stored or b"").ljust(STORED.size, b"\0"))
 
 
 def _sum(processes: Sequence[Process], site: str) -> tuple[int, int]:

@@ -7,6 +7,7 @@ process: the browser then comes again by itself, and finds another process or a 
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
+from functools import lru_cache
 
 import orjson
 from asgiref.sync import sync_to_async
@@ -14,7 +15,7 @@ from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.views.decorators.http import require_safe
 
 from delivery.answers import error_answer
-from delivery.live import TooManyViewers
+from delivery.live import MAX_VIEWERS, TooManyViewers
 from delivery.service import service
 from delivery.statistics import Figures
 from sioweb_project.control.access import check_view, for_staff, is_still_allowed
@@ -56,8 +57,10 @@ async def _events(
             yield _event(each)
 
 
+@lru_cache(MAX_VIEWERS)
 def _event(figures: Figures | None) -> bytes:
-    """
+    """Encode a reading once for all who look at it.
+
     >>> _event(None)
     b'data: null\\n\\n'
     """

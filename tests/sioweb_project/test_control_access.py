@@ -8,7 +8,6 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from delivery.queue_values import Device
-from sioweb_project.control import access
 from sites.models import Site
 from tests.sioweb_project.control_fixtures import FakeService, login, make_user
 
@@ -231,39 +230,3 @@ def test_progress_tells_how_far_each_device_is(
 ) -> None:
     answer = login(admin_user).get(PROGRESS).json()
     assert [each["state"] for each in answer] == ["sent", "queued", "acked"]
-
-
-def session_of(user: User) -> str:
-    key = login(user).session.session_key
-    assert key
-    return str(key)
-
-
-def test_a_view_goes_on_while_its_session_may(site: Site) -> None:
-    user = make_user("view_site", owns=site)
-    key = session_of(user)
-    assert access._is_allowed(key, "newsite")
-    assert not access._is_allowed(key, "")
-    assert not access._is_allowed("nosuchsession", "newsite")
-
-
-def test_a_view_ends_with_its_session(site: Site) -> None:
-    client = login(make_user("view_site", owns=site))
-    key = str(client.session.session_key)
-    client.logout()
-    assert not access._is_allowed(key, "newsite")
-
-
-def test_a_view_ends_when_the_site_is_somebody_elses(site: Site) -> None:
-    user = make_user("view_site", owns=site)
-    key = session_of(user)
-    site.owners.remove(user)
-    assert not access._is_allowed(key, "newsite")
-
-
-def test_a_view_ends_when_its_user_is_no_longer_active(admin_user: User) -> None:
-    key = session_of(admin_user)
-    assert access._is_allowed(key, "")
-    admin_user.is_active = False
-    admin_user.save()
-    assert not access._is_allowed(key, "")
