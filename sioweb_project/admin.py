@@ -33,11 +33,12 @@ class PersonAdmin(LookedUserAdmin):
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
+    filter_horizontal = ()  # two lists beside each other are too wide
 
 
 @admin.register(Group)
 class PeopleAdmin(LookedGroupAdmin):
-    pass
+    filter_horizontal = ()
 
 
 @admin.register(LogEntry)

@@ -10,7 +10,7 @@ from django.db.models.signals import post_delete, post_migrate, post_save
 
 class SitesConfig(AppConfig):
     name = "sites"
-    verbose_name = "Sites"
+    verbose_name = "Push service"
 
     def ready(self) -> None:
         # Models can be imported only now.

@@ -40,9 +40,7 @@ class ApiKeyInline(ApiKeyTabularInline):
 
     @admin.display(description="key")
     def key(self, row: ApiKey) -> str:
-        return format_html(
-            '<a href="{}" class="font-medium text-primary-600">{}</a>', key_url(row), row
-        )
+        return format_html('<a href="{}" class="text-link">{}</a>', key_url(row), row)
 
     def has_add_permission(self, request: HttpRequest, obj: Site | None = None) -> bool:
         return False
