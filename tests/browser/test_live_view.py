@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
+from tests.browser.axe import script, violations
 from tests.browser.conftest import TIMEOUT_MS, Service, Watched
 
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 CONTROL = "/admin/control"
 USER = "carol"
 ROOM = f"user_{USER}"
@@ -116,3 +119,25 @@ def test_the_test_sender_says_what_is_wrong(service: Service, page: Page, watche
     page.get_by_role("button", name="Send", exact=True).click()
     expect(page.locator("#outcome")).to_be_hidden()
     watched.check()
+
+
+def test_labels_and_contrast_of_what_is_drawn(
+    service: Service, page: Page, watched: Watched, client: Page
+) -> None:
+    script()
+    connect(client, service)
+    client.close()
+    send(page, service, "while_away")
+    expect(page.locator("#progress li").first).to_be_visible()
+    checks = {
+        "sender/?site=demo": "#send",
+        "live/": "#chart-trouble svg",
+        f"inspector/?site=demo&room={ROOM}": ".control-card",
+    }
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme=scheme)
+        for path, drawn in checks.items():
+            page.goto(f"{service.url}{CONTROL}/{path}")
+            expect(page.locator(drawn).first).to_be_attached()
+            assert violations(page) == []
+            watched.check()
