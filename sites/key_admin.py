@@ -1,5 +1,6 @@
 """API keys in the admin: made and shown once, labelled, ended, rotated, revoked."""
 
+from datetime import timedelta
 from typing import Any
 
 from django import forms
@@ -101,13 +102,7 @@ class ApiKeyAdmin(OfVisibleSites, ApiKeyModelAdmin):
         form = RotateForm(request.POST if request.method == "POST" else None)
         if not form.is_valid():
             return ask_to_rotate(request, row, form)
-        successor, key = ApiKey.objects.rotate(row, form.chosen)
-        assert row.expires_at is not None  # noqa: S101  # rotating ends it
-        end = f"{date_format(row.expires_at, 'DATETIME_FORMAT')} UTC"
-        self.log_change(request, row, f"Rotated: ends {end}.")
-        self.log_addition(request, successor, f"Added as the successor of {row}.")
-        note = f"The old key, {row}, works until {end}."
-        return shown_once(request, successor, key, note if row.is_usable else "")
+        return self._rotate(request, row, form.chosen)
 
     def revoke_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         row = self._changeable(request, pk)
@@ -133,7 +128,7 @@ class ApiKeyAdmin(OfVisibleSites, ApiKeyModelAdmin):
 
     @admin.display(description="used", ordering="use_count")
     def used(self, row: ApiKey) -> str:
-        return f"{row.use_count:,} times" if row.use_count != 1 else "once"
+        return {0: "never", 1: "once"}.get(row.use_count, f"{row.use_count:,} times")
 
     def _changeable(self, request: HttpRequest, pk: int) -> ApiKey:
         row: ApiKey | None = self.get_object(request, str(pk))
@@ -142,6 +137,14 @@ class ApiKeyAdmin(OfVisibleSites, ApiKeyModelAdmin):
         if not self.has_change_permission(request, row):
             raise PermissionDenied
         return row
+
+    def _rotate(self, request: HttpRequest, row: ApiKey, overlap: timedelta) -> HttpResponse:
+        successor, key = ApiKey.objects.rotate(row, overlap)
+        end = f"{date_format(row.expires_at, 'DATETIME_FORMAT')} UTC" if row.expires_at else ""
+        self.log_change(request, row, f"Rotated: ends {end}.")
+        self.log_addition(request, successor, f"Added as the successor of {row}.")
+        note = f"The old key, {row}, works until {end}." if row.is_usable else ""
+        return shown_once(request, successor, key, note)
 
     def _revoke(self, request: HttpRequest, row: ApiKey) -> None:
         row.revoke()

@@ -109,6 +109,7 @@ def test_label_of_an_expired_key_can_still_be_edited(admin_client: Client, newsi
 
 
 def test_list_tells_state_origin_and_uses(admin_client: Client, newsite: Site) -> None:
+    assert cell(get(admin_client, KEYS), "used") == "never"
     newsite.api_keys.update(is_from_file=True, use_count=1234)
     page = get(admin_client, KEYS)
     shown = [cell(page, name) for name in ("state", "origin", "used")]
