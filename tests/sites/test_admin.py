@@ -122,7 +122,10 @@ def test_list_shows_how_each_site_is_doing(
     assert cell(page, "auth_failure") == "3\N{NO-BREAK SPACE}minutes ago: The site answered 500"
 
 
-def test_list_shows_a_dash_for_what_is_not_known(admin_client: Client, newsite: Site) -> None:
+def test_list_shows_a_dash_for_what_is_not_known(
+    admin_client: Client, newsite: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(status, "_provider", status.know_nothing)
     page = get(admin_client, SITES)
     for name in ("clients", "messages_per_minute", "waiting", "auth_failure"):
         assert cell(page, name) == status.NOTHING
