@@ -32,6 +32,7 @@ Announcement = dict[str, Any]
  "overflowed": [device]}
 {"type": "broadcast", "site", "id", "text", "shared": [room], "user": [room]}
 {"type": "resync", "site", "room", "device", "reason", "epoch", "seq"}
+{"type": "disconnect", "site", "room", "device"}, device None = all of the room
 """
 
 
@@ -132,6 +133,11 @@ class Backplane:
             "seq": seq,
         }
         await self._announce([(group_name(device.site, device.room), announcement)])
+
+    async def announce_disconnect(self, site: str, room: str, device_id: str | None) -> None:
+        """Have a device's sockets, or None = all of a room, closed wherever they are."""
+        announcement = {"type": "disconnect", "site": site, "room": room, "device": device_id}
+        await self._announce([(group_name(site, room), announcement)])
 
     async def ping(self) -> None:
         """Raise BackplaneUnavailable when nothing can be announced, or would not be heard here."""

@@ -6,11 +6,13 @@ own and dies with it: the queue is the truth.
 """
 
 import asyncio
+import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from delivery.counters import SiteCounts
 from delivery.feeds import Feed
 from delivery.frames import EngineSocket, batch_text, event_frame, event_text, write
 from delivery.queue_values import Ack, Device, Waiting
@@ -30,6 +32,8 @@ class PendingAck:
 
     acks: list[Ack]
     done: asyncio.Event | None = None
+    copies: int = 1  # messages that the client got with it
+    sent_at: float = 0.0  # by time.monotonic()
 
 
 @dataclass(eq=False)
@@ -43,6 +47,7 @@ class Connection:
     find_socket: Callable[[], EngineSocket | None]
     close_transport: Callable[[str], None]  # with the reason that the client is told
     submit_acks: Callable[[Sequence[Ack]], None]
+    counts: SiteCounts = field(default_factory=SiteCounts)
     is_ready: bool = False  # the client has been told that it is connected
     feeds: dict[str, Feed] = field(default_factory=dict)  # user room -> feed
     _pending: dict[int, PendingAck] = field(default_factory=dict)
@@ -94,6 +99,7 @@ class Connection:
             pending = PendingAck([ack])
             self._remember_sent(message, pending)
             self._write(message.text, self._expect(pending))
+            self.counts.stored += 1
 
     def send_batch(self, device: Device, epoch: str, messages: Sequence[Waiting]) -> asyncio.Event:
         """Write what waited as one event; the result is set once the client has acked it."""
@@ -104,6 +110,8 @@ class Connection:
         for message in messages:
             self._remember_sent(message, pending)
         if texts:
+            pending.copies = len(texts)
+            self.counts.stored += len(texts)
             self._write(batch_text(self.site.batch_event, texts), self._expect(pending))
         else:
             self._settle(pending)
@@ -111,6 +119,7 @@ class Connection:
 
     def send_resync(self, device: Device, reason: str) -> None:
         """Ask the client to reload; acks for what was sent of that device mean nothing any more."""
+        self.counts.resync(reason)
         self._forget(device)
         self._write(event_text(self.site.resync_event, {"reason": reason}))
 
@@ -122,6 +131,7 @@ class Connection:
         pending = self._pending.pop(ack_id, None)
         if pending is None:
             return False
+        self.counts.ack(pending.copies, time.monotonic() - pending.sent_at)
         self._settle(pending)
         return True
 
@@ -138,6 +148,7 @@ class Connection:
 
     def _expect(self, pending: PendingAck) -> int:
         self._last_ack_id += 1
+        pending.sent_at = time.monotonic()
         self._pending[self._last_ack_id] = pending
         if len(self._pending) > MAX_PENDING_ACKS:
             # Another tab acks them; if none does, they come again after the next connect.

@@ -17,10 +17,12 @@ DRAIN_SECONDS = 3.0  # over which the sockets are closed, in random order
 
 
 async def drain(service: Service, web_server: WebServer) -> None:
-    """1. Take no new connections. 2. Close the sockets, spread over a few seconds. 3. Finish
-    running requests and acks. 4. Close the connections to Redis and to the sites."""
+    """1. Take no new connections, end the live views. 2. Close the sockets, spread over a few
+    seconds. 3. Finish running requests and acks. 4. Close the connections to Redis and to the
+    sites."""
     logger.info("Draining %d sockets", len(service.switchboard))
     await web_server.stop_listening()
+    service.live.end()
     await _close_transports(service)
     await web_server.finish_requests()
     await service.stop()

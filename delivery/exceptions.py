@@ -36,3 +36,7 @@ class AuthRefused(DeliveryError):
 
 class AuthUnavailable(DeliveryError):
     """The site gave no definite answer in time: the client shall try again."""
+
+    def __init__(self, text: str, code: int | None = None) -> None:
+        super().__init__(text)
+        self.code = code  # the site's status, if it answered at all

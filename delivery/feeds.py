@@ -11,7 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from enum import Enum, auto
-from typing import Literal, Protocol
+from typing import Protocol
 
 from delivery.exceptions import RedisUnavailable
 from delivery.queue_values import NOWHERE, Backlog, Device, Position, State, Waiting
@@ -21,8 +21,7 @@ logger = logging.getLogger(__name__)
 
 FIRST_RETRY_SECONDS = 0.1
 LONGEST_RETRY_SECONDS = 1.0
-
-ResyncReason = Literal["out_of_order", "overflow", "state_lost"]
+REQUESTED = "requested"  # a resync that somebody has asked for
 
 
 class FeedState(Enum):
@@ -91,10 +90,11 @@ class Feed:
     def give_up(self, reason: str, epoch: str, seq: int) -> None:
         """The queue was dropped up to `seq`: ask the client to reload, go on from there.
 
-        One incident may be heard of in several ways; the client is told once.
+        One incident may be heard of in several ways; the client is told once. A request is
+        its own incident: nothing need have been sent since the last one.
         """
         given_up_epoch, given_up_seq = self._given_up_at
-        if epoch == given_up_epoch and seq <= given_up_seq:
+        if reason != REQUESTED and epoch == given_up_epoch and seq <= given_up_seq:
             return
         self._given_up_at = (epoch, seq)
         if epoch == self.position.epoch or not self.position.epoch:

@@ -7,6 +7,7 @@ feed that is behind catches up.
 
 import asyncio
 import logging
+from collections import Counter
 
 from delivery.exceptions import RedisUnavailable
 from delivery.queues import Queues
@@ -51,12 +52,16 @@ class Leases:
 
     async def _renew_all(self) -> bool:
         positions = list(self._switchboard.positions().items())
+        waiting: Counter[str] = Counter()
         try:
             for start in range(0, len(positions), DEVICES_PER_PIPELINE):
                 some = dict(positions[start : start + DEVICES_PER_PIPELINE])
                 for device, state in zip(some, await self._queues.renew(some), strict=True):
                     self._switchboard.compare(device, state)
+                    waiting[device.site] += state.waiting
         except RedisUnavailable as error:
             logger.warning("Leases not renewed, trying again: %s", error)
             return False
+        for site, counts in self._switchboard.counters:
+            counts.waiting = waiting[site]
         return True

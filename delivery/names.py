@@ -11,7 +11,14 @@ one slot and a script may touch them together:
     <prefix>:{site/room}:once:<digest>     appends that must not happen twice
 
 The Lua scripts make the names of the middle four from that of the first;
-`lua/common.lua` says what is stored in each. Imports nothing of the project.
+`lua/common.lua` says what is stored in each. All statistics stand under one tag, too:
+
+    <prefix>:{statistics}:processes        processes, by when they were last seen
+    <prefix>:{statistics}:process:<id>     what one of them has now
+    <prefix>:{statistics}:<s>:<t>:<site>   counts of the <s> seconds from <t> on
+    <prefix>:{statistics}:failure:<site>   the last failure of its authUrl
+
+`lua/record.lua` makes the latter three from the first. Imports nothing of the project.
 """
 
 import hashlib
@@ -77,6 +84,14 @@ def generator_key(prefix: str, number: int) -> str:
     'sioweb:generator:7'
     """
     return f"{_escape(prefix)}:generator:{number}"
+
+
+def processes_key(prefix: str) -> str:
+    """
+    >>> processes_key("sioweb")
+    'sioweb:{statistics}:processes'
+    """
+    return f"{_escape(prefix)}:{{statistics}}:processes"
 
 
 def group_name(site: str, room: str) -> str:

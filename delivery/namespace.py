@@ -6,13 +6,15 @@ answer, and `dismiss` when it is gone. The namespace `/newsite` is the site
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from delivery.acks import Acks
 from delivery.connections import Connection
-from delivery.exceptions import AuthRefused
+from delivery.counters import ALL_SITES, Refusal
+from delivery.exceptions import AuthRefused, AuthUnavailable, DeliveryError
 from delivery.frames import EngineSocket
-from delivery.handshake import read_credentials
+from delivery.handshake import Credentials, read_credentials
 from delivery.site_auth import AUTHENTICATION_FAILED, SiteAuth
 from delivery.switchboard import Switchboard
 from sites.registry import Registry, SiteSnapshot
@@ -56,24 +58,35 @@ class Namespaces:
         Raises AuthRefused with the text for the client; another DeliveryError when it
         should try again.
         """
+        with self._counting_refusals(namespace):
+            credentials, rooms = await self.identify(namespace, query_string, auth)
+            connection = Connection(
+                sid=sid,
+                site=self._find_site(namespace),  # may mean something else by now
+                device_id=credentials.device_id,
+                rooms=rooms,
+                find_socket=find_socket,
+                close_transport=close_transport,
+                submit_acks=self._acks.submit,
+            )
+            await self._switchboard.join(connection)
+            self._find_site(namespace)  # disabled or deleted meanwhile
+
+    async def identify(
+        self, namespace: str, query_string: str, auth: object, timeout_seconds: float | None = None
+    ) -> tuple[Credentials, tuple[str, ...]]:
+        """Find the site and ask it who this is: all that a client can be refused for.
+
+        Returns what the client brought, and its rooms. Raises as `admit` does.
+        """
         site = self._find_site(namespace)
         credentials = read_credentials(query_string, auth)
         if not credentials.token:
             raise AuthRefused(AUTHENTICATION_FAILED)
         rooms = await self._site_auth.fetch_rooms(
-            site, credentials.token, self._connect_timeout_seconds
+            site, credentials.token, timeout_seconds or self._connect_timeout_seconds
         )
-        connection = Connection(
-            sid=sid,
-            site=self._find_site(namespace),  # may mean something else by now
-            device_id=credentials.device_id,
-            rooms=rooms,
-            find_socket=find_socket,
-            close_transport=close_transport,
-            submit_acks=self._acks.submit,
-        )
-        await self._switchboard.join(connection)
-        self._find_site(namespace)  # disabled or deleted meanwhile
+        return credentials, rooms
 
     def welcome(self, sid: str) -> None:
         """The client has been told that it is connected: now its messages may come."""
@@ -111,11 +124,42 @@ class Namespaces:
                 connection.site = site
         return outdated
 
+    @contextmanager
+    def _counting_refusals(self, namespace: str) -> Iterator[None]:
+        try:
+            yield
+        except DeliveryError as error:
+            self._count_refusal(namespace, error)
+            raise
+
+    def _count_refusal(self, namespace: str, error: DeliveryError) -> None:
+        site = self._registry.get(namespace.removeprefix("/"))
+        if site is None:
+            self._switchboard.counters.of(ALL_SITES).refused["unknown_site"] += 1
+            return
+        counts, refusal = self._switchboard.counters.of(site.name), _refusal(error)
+        counts.refused[refusal] += 1
+        if refusal in ("bad_answer", "unreachable"):
+            counts.fail_auth(str(error))
+
     def _find_site(self, namespace: str) -> SiteSnapshot:
         site = self._registry.get(namespace.removeprefix("/"))
         if site is None:
             raise AuthRefused("Invalid namespace")
         return site
+
+
+def _refusal(error: DeliveryError) -> Refusal:
+    match error:
+        case AuthRefused(code=None):
+            return "no_token"
+        case AuthRefused(code=401 | 403):
+            return "denied"
+        case AuthRefused():
+            return "bad_answer"
+        case AuthUnavailable():
+            return "unreachable"
+    return "unavailable"
 
 
 def _means_otherwise(old: SiteSnapshot, new: SiteSnapshot) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import orjson
 
 from delivery.backplane import Backplane
+from delivery.counters import Counters
 from delivery.exceptions import BackplaneUnavailable, RedisUnavailable
 from delivery.message import Message
 from delivery.payloads import SendRequest
@@ -46,7 +47,14 @@ class Sending:
 
 
 class Publisher:
-    def __init__(self, queues: Queues, backplane: Backplane, new_id: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        queues: Queues,
+        backplane: Backplane,
+        new_id: Callable[[], int],
+        counters: Counters | None = None,
+    ) -> None:
+        self._counters = Counters() if counters is None else counters
         self._queues = queues
         self._backplane = backplane
         self._new_id = new_id
@@ -113,6 +121,7 @@ class Publisher:
         await self._store(site.name, sendings)
         await self._broadcast(site.name, sendings)
         await self._settle(site.name, sendings)
+        self._counters.of(site.name).messages += len(sendings)
         for each in sendings:
             count = len(each.message.rooms)
             logger.info("Site %s: message %s to %d rooms", site.name, each.message.id, count)

@@ -97,11 +97,12 @@ class Acknowledged(NamedTuple):
 
 
 class State(NamedTuple):
-    """Where a room stands."""
+    """Where a room stands. `waiting` counts a device's messages, in one of its processes only."""
 
     epoch: str
     seq: int
     is_known: bool
+    waiting: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,7 +132,10 @@ class Queues:
             for device, position in positions.items()
         ]
         replies = await run_scripts(self._alias, calls)
-        return [State(epoch.decode(), seq, bool(known)) for epoch, seq, known in replies]
+        return [
+            State(epoch.decode(), seq, bool(known), waiting)
+            for epoch, seq, known, waiting in replies
+        ]
 
     async def release(self, device: Device) -> None:
         """End the lease: for the process's last socket of the device, none before."""

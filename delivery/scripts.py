@@ -1,4 +1,4 @@
-"""The Lua scripts of the queues: what each is made of, and its name to Redis.
+"""The Lua scripts of queues and statistics: what each is made of, and its name to Redis.
 
 Below redis_client; imports nothing of the project.
 """
@@ -17,9 +17,17 @@ SCRIPT_FILES = {
     "renew": ("common", "lost", "lease", "renew"),
     "release": ("common", "lease", "release"),
     "clear": ("common", "clear"),
+    "inspect": ("common", "inspect"),
+    "text": ("common", "text"),
+    "progress": ("common", "progress"),
+    "request_resync": ("common", "request_resync"),
     "claim": ("claim",),
     "settle": ("settle",),
     "generator": ("generator",),
+    "record": ("statistics", "record"),
+    "leave": ("statistics", "leave"),
+    "figures": ("statistics", "figures"),
+    "present": ("statistics", "present"),
 }
 
 

@@ -13,14 +13,19 @@ from django.conf import settings
 
 from delivery.acks import Acks
 from delivery.backplane import Announcement, Backplane
+from delivery.counters import Counters
 from delivery.generator import Generator
 from delivery.ids import FlakeIds
+from delivery.inspection import Inspection
 from delivery.leases import Leases
+from delivery.live import Live
 from delivery.namespace import Namespaces
 from delivery.publish import Publisher
 from delivery.queues import Queues
+from delivery.reports import Reports
 from delivery.server import Server
 from delivery.site_auth import SiteAuth
+from delivery.statistics import Statistics
 from delivery.switchboard import Switchboard
 from delivery.tasks import Tasks
 from sites.registry import Registry, registry
@@ -41,7 +46,12 @@ class Service:
     leases: Leases
     generator: Generator
     site_auth: SiteAuth
+    clients: Namespaces
     server: Server
+    inspection: Inspection
+    statistics: Statistics
+    reports: Reports
+    live: Live
     tasks: Tasks
 
     async def start(self) -> None:
@@ -56,6 +66,8 @@ class Service:
             self.acks.run,
             self.leases.run,
             self.generator.run,
+            self.reports.run,
+            self.live.run,
         )
         for loop in loops:
             self.tasks.start(loop())
@@ -66,6 +78,8 @@ class Service:
         await self.acks.drain(timeout_seconds=5.0)
         await self.server.stop()
         await self.tasks.cancel()
+        await self.reports.end()
+        await self.registry.flush()
         await self.site_auth.close()
         await self.backplane.close()
         await self.queues.close()
@@ -91,16 +105,22 @@ def service() -> Service:
     return _services[loop]
 
 
+def is_served() -> bool:
+    """Whether the running event loop has a service, and not only a page's question to Redis."""
+    return asyncio.get_running_loop() in _services
+
+
 def build_service() -> Service:
     """Put the parts together as the configuration says."""
     config = settings.CONFIG
     queues, backplane, site_auth = Queues(), Backplane(), SiteAuth()
+    counters, statistics = Counters(), Statistics()
     ids = FlakeIds(
         generator_id=config.flake_ids.generator_id,
         epoch_ms=config.flake_ids.epoch_ms,
         sequence_mask=config.flake_ids.sequence_mask,
     )
-    switchboard = Switchboard(queues, backplane)
+    switchboard = Switchboard(queues, backplane, counters)
     acks = Acks(queues, backplane, switchboard)
     clients = Namespaces(
         registry,
@@ -114,13 +134,18 @@ def build_service() -> Service:
         registry=registry,
         queues=queues,
         backplane=backplane,
-        publisher=Publisher(queues, backplane, ids),
+        publisher=Publisher(queues, backplane, ids, counters),
         switchboard=switchboard,
         acks=acks,
         leases=Leases(queues, switchboard),
         generator=Generator(queues, ids),
         site_auth=site_auth,
+        clients=clients,
         server=_build_server(clients),
+        inspection=Inspection(),
+        statistics=statistics,
+        reports=Reports(counters, statistics),
+        live=Live(statistics),
         tasks=Tasks(),
     )
 

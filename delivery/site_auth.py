@@ -69,6 +69,7 @@ class SiteAuth:
         """
         if not is_sendable(token):
             raise AuthRefused(AUTHENTICATION_FAILED)
+        failure: AuthUnavailable | None = None  # the last one
         try:
             async with asyncio.timeout(timeout_seconds):
                 async for attempt in stamina.retry_context(
@@ -80,9 +81,16 @@ class SiteAuth:
                     wait_max=LONGEST_RETRY_SECONDS,
                 ):
                     with attempt:
-                        return await self._ask_shared(site, token)
+                        try:
+                            return await self._ask_shared(site, token)
+                        except AuthUnavailable as error:
+                            failure = error
+                            raise
         except TimeoutError as error:
-            raise AuthUnavailable(f"No answer within {timeout_seconds:g} s") from error
+            text = f"No answer within {timeout_seconds:g} s"
+            if failure is not None:
+                text = f"{text}; before that: {failure}"
+            raise AuthUnavailable(text, failure.code if failure else None) from error
         raise AssertionError("a retry ends with an answer or an exception")
 
     async def close(self) -> None:
@@ -156,7 +164,7 @@ async def _read_limited(response: aiohttp.ClientResponse) -> bytes:
 def _rooms_of_answer(site: SiteSnapshot, status: int, body: bytes) -> tuple[str, ...]:
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         logger.warning("authUrl of %s answered %d", site.name, status)
-        raise AuthUnavailable(f"The site answered {status}")
+        raise AuthUnavailable(f"The site answered {status}", status)
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         raise AuthRefused(AUTHENTICATION_FAILED, code=status)
     if status != HTTPStatus.OK:

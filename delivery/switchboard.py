@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator
 
 from delivery.backplane import Announcement, Backplane
 from delivery.connections import Connection
+from delivery.counters import Counters
 from delivery.exceptions import DeliveryError
-from delivery.feeds import Feed, ResyncReason
+from delivery.feeds import REQUESTED, Feed
 from delivery.frames import event_frame
 from delivery.queue_values import Device, Position, State, Waiting
 from delivery.queues import Queues
@@ -27,7 +28,10 @@ Room = tuple[str, str]  # (site, room)
 class Switchboard:
     """The connections of this process and where announcements find them."""
 
-    def __init__(self, queues: Queues, backplane: Backplane) -> None:
+    def __init__(
+        self, queues: Queues, backplane: Backplane, counters: Counters | None = None
+    ) -> None:
+        self.counters = Counters() if counters is None else counters
         self._queues = queues
         self._backplane = backplane
         self._rooms: dict[Room, set[Connection]] = {}
@@ -49,6 +53,7 @@ class Switchboard:
 
         Raises BackplaneUnavailable, RedisUnavailable; `leave` is due then, too.
         """
+        connection.counts = self.counters.of(connection.site.name)
         self._connections[connection.sid] = connection
         for room in connection.rooms:
             self._rooms.setdefault((connection.site.name, room), set()).add(connection)
@@ -59,6 +64,7 @@ class Switchboard:
     def go_live(self, connection: Connection) -> None:
         """The client knows that it is connected: start its feeds and broadcasts."""
         connection.is_ready = True
+        connection.counts.connect()
         for device in connection.devices:
             connection.feeds[device.room] = Feed(device, self._queues, connection)
         for feed in connection.feeds.values():
@@ -68,6 +74,8 @@ class Switchboard:
         """Forget the socket; devices without another one here are offline from now on."""
         if self._connections.pop(connection.sid, None) is None:
             return
+        if connection.is_ready:
+            connection.counts.disconnect()
         connection.close()
         site = connection.site.name
         for room in connection.rooms:
@@ -89,11 +97,15 @@ class Switchboard:
                 self._hear_broadcast(announcement)
             case "resync":
                 device = Device(announcement["site"], announcement["room"], announcement["device"])
-                self.resync(
-                    device, announcement["reason"], announcement["epoch"], announcement["seq"]
-                )
+                reason = announcement["reason"]
+                is_told = self.resync(device, reason, announcement["epoch"], announcement["seq"])
+                if is_told and reason == REQUESTED:
+                    # Nobody here has asked for it, so nobody else takes it.
+                    self._tasks.start(self._queues.take_resync(device))
+            case "disconnect":
+                self._hear_disconnect(announcement)
 
-    def resync(self, device: Device, reason: ResyncReason, epoch: str, seq: int) -> int:
+    def resync(self, device: Device, reason: str, epoch: str, seq: int) -> int:
         """Tell the device's sockets here that its queue was given up; return how many."""
         feeds = list(self._feeds_of(device))
         for feed in feeds:
@@ -144,6 +156,14 @@ class Switchboard:
         frame = event_frame(f"/{site}", announcement["text"])
         for connection in members:
             connection.send_broadcast(frame)
+        self.counters.of(site).broadcast += len(members)
+
+    def _hear_disconnect(self, announcement: Announcement) -> None:
+        """Their clients come back by themselves, and their site is asked again who they are."""
+        room, device_id = (announcement["site"], announcement["room"]), announcement["device"]
+        for connection in list(self._rooms.get(room, ())):
+            if device_id in (None, connection.device_id):
+                connection.close_transport("")
 
     def _was_heard(self, message_id: str) -> bool:
         if message_id in self._heard:

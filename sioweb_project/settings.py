@@ -5,6 +5,7 @@ from typing import Any
 
 import environ
 
+from sioweb_project import admin_look
 from sioweb_project.config import current_config
 from sioweb_project.embedded_redis import embedded_redis_url
 from sioweb_project.redis_settings import layer_host, queues_cache
@@ -22,7 +23,9 @@ INSTALLED_APPS = [
     "daphne",
     "sites",
     "delivery",
-    "sioweb_project.apps.SiowebProjectConfig",  # before the admin, whose base template it extends
+    "sioweb_project.control.apps.ControlConfig",
+    "sioweb_project.apps.SiowebProjectConfig",
+    "unfold",  # before the admin, whose templates it replaces; after those who extend its own
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -92,6 +95,7 @@ LANGUAGE_CODE = "en-us"
 USE_TZ = True
 TIME_ZONE = "UTC"
 STATIC_URL = "/static/"
+UNFOLD = admin_look.UNFOLD
 SERVESTATIC_USE_FINDERS = True  # the packages' own files: nothing to collect before a start
 
 # What `serve` asks of the project, by dotted name: a context manager around whatever must run

@@ -4,7 +4,15 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
+from sioweb_project.control import auth_check_page
+
 urlpatterns = [
+    path("admin/control/", include("sioweb_project.control.urls")),
+    path(
+        "admin/sites/site/<int:pk>/auth-check/",
+        admin.site.admin_view(auth_check_page.page),
+        name="auth_check",
+    ),
     path("admin/", admin.site.urls),
     path("", include("delivery.urls")),
 ]

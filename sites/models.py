@@ -4,7 +4,11 @@ Edited in the admin, seeded from sites.yml, read by `sites.registry`. Nothing on
 way of a message touches these tables.
 """
 
-from django.db import models
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import models, transaction
 from django.utils import timezone
 
 from sites.keys import digest_key, make_key, show_start
@@ -83,6 +87,12 @@ class Site(models.Model):
         default=True,
         help_text="A disabled site refuses messages and disconnects its clients.",
     )
+    owners = models.ManyToManyField(
+        settings.AUTH_USER_MODEL,
+        blank=True,
+        related_name="owned_sites",
+        help_text="People who see this site even if they may not see all sites.",
+    )
     created_at = models.DateTimeField("created", auto_now_add=True)
     updated_at = models.DateTimeField("updated", auto_now=True)
 
@@ -90,6 +100,12 @@ class Site(models.Model):
 
     class Meta:
         ordering = ["name"]
+        permissions = [
+            ("all_sites", "Can see all sites, not only the own ones"),
+            ("manage_clients", "Can disconnect clients and clear their queues"),
+            ("send_test", "Can send test messages"),
+            ("view_arguments", "Can look at the arguments of messages"),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -97,7 +113,8 @@ class Site(models.Model):
 
 class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
     def usable(self) -> "ApiKeyQuerySet":
-        return self.filter(revoked_at=None)
+        is_unexpired = models.Q(expires_at=None) | models.Q(expires_at__gt=timezone.now())
+        return self.filter(is_unexpired, revoked_at=None)
 
     def with_text(self, key: str) -> "ApiKeyQuerySet":
         return self.filter(digest=digest_key(key).hex())
@@ -107,15 +124,26 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         key = make_key()
         return self.add(site, key, label), key
 
-    def add(self, site: Site, key: str, label: str = "") -> "ApiKey":
-        """Store a key, or bring a revoked one back; safe when several processes do it at once."""
+    def add(self, site: Site, key: str, label: str = "", *, is_from_file: bool = False) -> "ApiKey":
+        """Store a key, or bring a revoked or expired one back; safe when several processes do
+        it at once."""
+        defaults: dict[str, Any] = {"revoked_at": None, "expires_at": None}
+        if is_from_file:
+            defaults["is_from_file"] = True
         row, _ = self.update_or_create(
             site=site,
             digest=digest_key(key).hex(),
-            defaults={"revoked_at": None},
-            create_defaults={"label": label, "first_characters": show_start(key)},
+            defaults=defaults,
+            create_defaults=defaults | {"label": label, "first_characters": show_start(key)},
         )
         return row
+
+    def rotate(self, row: "ApiKey", overlap: timedelta) -> tuple["ApiKey", str]:
+        """Make the successor of a key, which itself ends after `overlap`, or as planned before."""
+        with transaction.atomic():
+            successor, key = self.make(row.site, row.label)
+            row.end(timezone.now() + overlap)
+        return successor, key
 
 
 class ApiKey(models.Model):
@@ -130,8 +158,16 @@ class ApiKey(models.Model):
     )
     digest = models.CharField(max_length=64, editable=False)  # HMAC-SHA256, hexadecimal
     first_characters = models.CharField(max_length=4, blank=True, default="", editable=False)
+    is_from_file = models.BooleanField("from sites.yml", default=False, editable=False)
     created_at = models.DateTimeField("created", auto_now_add=True)
+    expires_at = models.DateTimeField(
+        "expires",
+        null=True,
+        blank=True,
+        help_text="The key is refused from then on. Blank: it works until it is revoked.",
+    )
     last_used_at = models.DateTimeField("last used", null=True, blank=True, editable=False)
+    use_count = models.PositiveBigIntegerField("used", default=0, editable=False)
     revoked_at = models.DateTimeField("revoked", null=True, blank=True, editable=False)
 
     objects = ApiKeyQuerySet.as_manager()
@@ -146,13 +182,25 @@ class ApiKey(models.Model):
     def __str__(self) -> str:
         return f"{self.first_characters}… {self.label}".rstrip()
 
+    @property
+    def is_usable(self) -> bool:
+        is_expired = self.expires_at is not None and self.expires_at <= timezone.now()
+        return self.revoked_at is None and not is_expired
+
     def assign(self, key: str) -> None:
         """Take over a key's digest and first characters, before the first save."""
         self.digest, self.first_characters = digest_key(key).hex(), show_start(key)
+
+    # save() rather than update() in both, so that the registry hears of it at once.
 
     def revoke(self) -> None:
         """Refuse this key from now on; a second call keeps the first one's time."""
         if self.revoked_at is None:
             self.revoked_at = timezone.now()
-            # save() rather than update(), so that the registry hears of it at once
             self.save(update_fields=["revoked_at"])
+
+    def end(self, moment: datetime) -> None:
+        """Refuse this key from `moment` on, unless it ends earlier anyway."""
+        if self.expires_at is None or moment < self.expires_at:
+            self.expires_at = moment
+            self.save(update_fields=["expires_at"])

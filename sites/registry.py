@@ -2,7 +2,7 @@
 
 `registry` is this process's one. `run()` reads the tables every second, and at once
 after a change made in this process, so that a change made anywhere is live in every
-process within two seconds. Nothing here writes, except when a key was last used.
+process within two seconds. Nothing here writes, except how keys were used.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import ParamSpec, TypeVar
+from typing import NamedTuple, ParamSpec, TypeVar
 
 from asgiref.sync import sync_to_async
 from django.db import Error, close_old_connections, transaction
@@ -23,18 +23,32 @@ from django.utils import timezone
 
 from sites.keys import digest_key
 from sites.models import ApiKey, Site
+from sites.uses import Uses, write_uses
 
 REFRESH_SECONDS = 1.0  # leaves a second for reading, of the two that are promised
 NAMES_IN_LOG = 20
 FLUSH_SECONDS = 60.0  # a busy key costs one write a minute
-# Compared with when there is no site or no key, so that both take as long as a wrong key.
-NO_KEYS = ((0, secrets.token_bytes(32)),)
 
 logger = logging.getLogger(__name__)
 
 Listener = Callable[[frozenset[str]], None]
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+class KeySnapshot(NamedTuple):
+    """One key that was usable when last read."""
+
+    pk: int  # of the ApiKey
+    digest: bytes
+    expires_at: datetime | None = None
+
+    def is_expired(self, now: datetime) -> bool:
+        return self.expires_at is not None and self.expires_at <= now
+
+
+# Compared with when there is no site or no key, so that both take as long as a wrong key.
+NO_KEYS = (KeySnapshot(0, secrets.token_bytes(32)),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +62,7 @@ class SiteSnapshot:
     prefixed_system_events: bool = False
     update_user_url: str = ""
     public_channel: str = ""
-    keys: tuple[tuple[int, bytes], ...] = field(default=(), repr=False)  # (ApiKey pk, digest)
+    keys: tuple[KeySnapshot, ...] = field(default=(), repr=False)
 
     def is_user_room(self, room: str) -> bool:
         return bool(self.user_room_prefix) and room.startswith(self.user_room_prefix)
@@ -70,7 +84,7 @@ class Registry:
     def __init__(self) -> None:
         self._sites: dict[str, SiteSnapshot] = {}
         self._listeners: list[Listener] = []
-        self._last_used: dict[int, datetime] = {}  # {ApiKey pk: time}, not yet written
+        self._uses = Uses()  # not yet written
         self._flush_due = 0.0  # by time.monotonic()
         self._is_database_gone = False
         self._loop: asyncio.AbstractEventLoop | None = None  # of run(), while it runs
@@ -85,10 +99,11 @@ class Registry:
         digest = digest_key(api_key)
         site = self._sites.get(name)
         known = site.keys if site is not None else ()
-        matching = [pk for pk, one in known or NO_KEYS if hmac.compare_digest(one, digest)]
-        if site is None or not matching:
+        matching = [key for key in known or NO_KEYS if hmac.compare_digest(key.digest, digest)]
+        now = timezone.now()
+        if site is None or not matching or matching[0].is_expired(now):
             return None
-        self._last_used[matching[0]] = timezone.now()
+        self._uses.note(matching[0].pk, now)
         return site
 
     def add_listener(self, listener: Listener) -> None:
@@ -108,7 +123,7 @@ class Registry:
         try:
             while True:
                 await self._refresh()
-                await self._flush()
+                await self._flush_when_due()
                 await self._pause()
         finally:
             self._loop = None
@@ -130,18 +145,22 @@ class Registry:
             self._note_recovery()
             self._replace(sites)
 
-    async def _flush(self) -> None:
-        """Write the last uses; apart from reading, so that a read-only database still serves."""
-        now = time.monotonic()
-        if not self._last_used or now < self._flush_due:
+    async def flush(self) -> None:
+        """Write how keys were used; apart from reading, so that a read-only database serves."""
+        uses = self._uses.take()
+        if not uses:
             return
-        self._flush_due = now + FLUSH_SECONDS
-        used, self._last_used = self._last_used, {}
         try:
-            await sync_to_async(with_live_connection)(write_last_used, used)
+            await sync_to_async(with_live_connection)(write_uses, uses)
         except Error as error:
-            self._last_used = used | self._last_used
-            logger.warning("Last uses of %d keys not written, will retry: %s", len(used), error)
+            self._uses.put_back(uses)
+            logger.warning("Uses of %d keys not written, will retry: %s", len(uses), error)
+
+    async def _flush_when_due(self) -> None:
+        now = time.monotonic()
+        if self._uses and now >= self._flush_due:
+            self._flush_due = now + FLUSH_SECONDS
+            await self.flush()
 
     async def _pause(self) -> None:
         with contextlib.suppress(TimeoutError):
@@ -185,21 +204,12 @@ def read_sites() -> dict[str, SiteSnapshot]:
     Sites before keys: a site made in between is then missing as a whole, not without keys.
     """
     sites = list(Site.objects.enabled().order_by().values_list("pk", *SITE_FIELDS))
-    keys: defaultdict[int, list[tuple[int, bytes]]] = defaultdict(list)
+    keys: defaultdict[int, list[KeySnapshot]] = defaultdict(list)
     usable = ApiKey.objects.usable().order_by("pk")
-    for site_id, pk, digest in usable.values_list("site_id", "pk", "digest"):
-        keys[site_id].append((pk, bytes.fromhex(digest)))
+    for site_id, pk, digest, end in usable.values_list("site_id", "pk", "digest", "expires_at"):
+        keys[site_id].append(KeySnapshot(pk, bytes.fromhex(digest), end))
     rows = ((*values, tuple(keys[pk])) for pk, *values in sites)
     return {row[0]: SiteSnapshot(*row) for row in rows}
-
-
-def write_last_used(used: dict[int, datetime]) -> None:
-    """Write `{ApiKey pk: time}`, unless another process has written a later time."""
-    with transaction.atomic():
-        for pk, moment in list(used.items()):
-            ApiKey.objects.filter(pk=pk).exclude(last_used_at__gte=moment).update(
-                last_used_at=moment
-            )
 
 
 def with_live_connection(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -74,5 +74,5 @@ def _seed_keys(site: Site, entry: SiteEntry, *, update: bool) -> Iterator[Change
         if site.api_keys.usable().with_text(key).exists():
             continue
         if update:
-            ApiKey.objects.add(site, key, KEY_LABEL)
+            ApiKey.objects.add(site, key, KEY_LABEL, is_from_file=True)
         yield Change(f"+ {site.name}.apiKey: {show_start(key)}…", is_made=update)

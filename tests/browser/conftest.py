@@ -17,7 +17,14 @@ from pathlib import Path
 from typing import IO
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    expect,
+    sync_playwright,
+)
 
 from sioweb_project.config import PROJECT_DIR
 
@@ -98,6 +105,18 @@ def context(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Browse
 @pytest.fixture
 def watched(context: BrowserContext) -> Watched:
     return Watched(context.new_page())
+
+
+@pytest.fixture
+def admin_page(service: Service, watched: Watched) -> Page:
+    """Logged in as the admin whose password the first start has printed."""
+    page = watched.page
+    page.goto(f"{service.url}/admin/")
+    page.get_by_label("Username").fill("admin")
+    page.get_by_label("Password").fill(service.password)
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("heading", name="Site administration")).to_be_visible()
+    return page
 
 
 @pytest.fixture

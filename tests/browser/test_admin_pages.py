@@ -1,56 +1,119 @@
-"""The admin in a browser: nothing wrong in the console, nothing wider than the window."""
+"""Every page of the admin in a browser: the console, the width, labels and contrast."""
 
-import itertools
+import re
+from pathlib import Path
+from typing import Literal
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Request, Route, expect
 
+from tests.browser.axe import violations
 from tests.browser.conftest import Service, Watched
 
+Scheme = Literal["light", "dark"]
+SCHEMES: tuple[Scheme, ...] = ("light", "dark")
+# Alpine, which unfold is built on, makes functions of attributes, and its colours are a <style>.
+STRICT_POLICY = (
+    "default-src 'self'; img-src 'self' data:; script-src 'self' 'unsafe-eval'; "
+    "style-src 'self' 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
+)
+# That the policy is in force: a script of the page's own does not run.
+IS_REFUSED = """() => {
+  const script = document.createElement("script");
+  script.textContent = "window.ran = true";
+  document.body.append(script);
+  return !window.ran;
+}"""
+# Site and key 1 are the demo's, user and group 1 what the first start makes.
 PAGES = {
     "index": "/admin/",
     "sites": "/admin/sites/site/",
-    "new site": "/admin/sites/site/add/",
-    "API keys": "/admin/sites/apikey/",
-    "new API key": "/admin/sites/apikey/add/",
+    "new-site": "/admin/sites/site/add/",
+    "site": "/admin/sites/site/1/change/",
+    "site-check": "/admin/sites/site/1/auth-check/",
+    "site-code": "/admin/sites/site/1/snippets/",
+    "site-history": "/admin/sites/site/1/history/",
+    "site-delete": "/admin/sites/site/1/delete/",
+    "keys": "/admin/sites/apikey/",
+    "new-key": "/admin/sites/apikey/add/",
+    "key": "/admin/sites/apikey/1/change/",
+    "key-rotate": "/admin/sites/apikey/1/rotate/",
+    "key-revoke": "/admin/sites/apikey/1/revoke/",
+    "live-view": "/admin/control/live/",
+    "inspector": "/admin/control/inspector/?site=demo&room=user_alice",
+    "sender": "/admin/control/sender/?site=demo",
+    "users": "/admin/auth/user/",
+    "user": "/admin/auth/user/1/change/",
+    "groups": "/admin/auth/group/",
+    "group": "/admin/auth/group/1/change/",
+    "changes": "/admin/admin/logentry/",
+    "password": "/admin/password_change/",
 }
-_numbers = itertools.count(1)
 
 
-@pytest.fixture
-def page(service: Service, watched: Watched) -> Page:
-    """Logged in as the admin whose password the first start has printed."""
-    page = watched.page
-    page.goto(f"{service.url}/admin/")
-    page.get_by_label("Username").fill("admin")
-    page.get_by_label("Password").fill(service.password)
-    page.get_by_role("button", name="Log in").click()
-    expect(page.get_by_role("button", name="Log out")).to_be_visible()
-    return page
-
-
-def test_the_login_page(service: Service, watched: Watched) -> None:
-    watched.page.goto(f"{service.url}/admin/")
-    expect(watched.page.get_by_role("button", name="Log in")).to_be_visible()
+def look_at(page: Page, watched: Watched, screenshot: Path) -> None:
     watched.check()
+    page.screenshot(path=screenshot, full_page=True)
+    assert violations(page) == []
 
 
-def test_all_pages_of_sites_and_keys(service: Service, page: Page, watched: Watched) -> None:
-    for path in PAGES.values():
-        page.goto(f"{service.url}{path}")
-        watched.check()
+def test_the_login_page(service: Service, watched: Watched, screenshots: Path) -> None:
+    for scheme in SCHEMES:
+        watched.page.emulate_media(color_scheme=scheme)
+        watched.page.goto(f"{service.url}/admin/")
+        expect(watched.page.get_by_role("button", name="Log in")).to_be_visible()
+        look_at(watched.page, watched, screenshots / f"{scheme}.png")
 
 
-def test_a_new_site_shows_its_first_key_once(
-    service: Service, page: Page, watched: Watched
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_all_pages(
+    scheme: Scheme, service: Service, admin_page: Page, watched: Watched, screenshots: Path
 ) -> None:
-    name = f"newsite{next(_numbers)}"
-    page.goto(f"{service.url}/admin/sites/site/add/")
-    page.get_by_label("Name", exact=False).first.fill(name)
-    page.get_by_label("Auth URL").fill("http://newsite.com/socketrooms")
-    page.get_by_role("button", name="Save and continue editing").click()
-    expect(page.locator(".messagelist code")).to_be_visible()
-    watched.check()
-    page.reload()
-    expect(page.locator(".messagelist code")).to_have_count(0)
-    watched.check()
+    admin_page.emulate_media(color_scheme=scheme)
+    for name, path in PAGES.items():
+        answer = admin_page.goto(f"{service.url}{path}")
+        assert answer is not None
+        assert answer.status == 200, path
+        is_dark = "dark" in (admin_page.locator("html").get_attribute("class") or "").split()
+        assert is_dark == (scheme == "dark")
+        look_at(admin_page, watched, screenshots / f"{name}.png")
+
+
+def test_nothing_comes_from_elsewhere(service: Service, admin_page: Page) -> None:
+    foreign: list[str] = []
+
+    def note(request: Request) -> None:
+        if not request.url.startswith((service.url, "data:")):
+            foreign.append(request.url)
+
+    admin_page.on("request", note)
+    for path in PAGES.values():
+        admin_page.goto(f"{service.url}{path}")
+    assert foreign == []
+
+
+def test_all_pages_work_without_scripts_of_their_own(
+    service: Service, admin_page: Page, watched: Watched
+) -> None:
+    """The browser refuses inline scripts and handlers, and whatever comes from elsewhere."""
+
+    def answer_strictly(route: Route) -> None:
+        if not route.request.is_navigation_request():
+            route.continue_()
+            return
+        answer = route.fetch(max_redirects=0)
+        headers = answer.headers | {"content-security-policy": STRICT_POLICY}
+        route.fulfill(response=answer, headers=headers)
+
+    admin_page.route("**/*", answer_strictly)
+    for path in PAGES.values():
+        admin_page.goto(f"{service.url}{path}")
+        watched.check()
+    assert admin_page.evaluate(IS_REFUSED)
+    admin_page.unroute_all(behavior="ignoreErrors")
+
+
+def test_the_tab_has_a_title_and_an_icon(service: Service, admin_page: Page) -> None:
+    expect(admin_page).to_have_title(re.compile("sioweb"))
+    icon = admin_page.locator("link[rel=icon]").get_attribute("href")
+    assert admin_page.request.get(f"{service.url}{icon}").ok

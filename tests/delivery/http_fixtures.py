@@ -18,7 +18,7 @@ from delivery.payloads import SendRequest
 from delivery.publish import Receipt
 from sites import registry as site_registry
 from sites.keys import digest_key
-from sites.registry import Registry, SiteSnapshot
+from sites.registry import KeySnapshot, Registry, SiteSnapshot
 
 API_KEY = "54321"
 CREDENTIALS = f"site=newsite&apiKey={API_KEY}"
@@ -28,7 +28,7 @@ TIMEOUT_SECONDS = 20
 
 
 def make_site(name: str = "newsite", **fields: Any) -> SiteSnapshot:
-    keys = ((1, digest_key(API_KEY)),)
+    keys = (KeySnapshot(1, digest_key(API_KEY)),)
     url = "http://newsite.com/socketrooms"
     return SiteSnapshot(name, url, user_room_prefix="user_", keys=keys, **fields)
 

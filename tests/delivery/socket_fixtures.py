@@ -17,6 +17,7 @@ from channels.layers import channel_layers
 from delivery.acks import Acks
 from delivery.backplane import Backplane
 from delivery.connections import Connection
+from delivery.counters import Counters
 from delivery.message import Message
 from delivery.payloads import SendRequest
 from delivery.publish import Publisher
@@ -109,9 +110,10 @@ class Process:
     heard: list[dict[str, Any]] = field(default_factory=list)  # all but the barrier
 
     def __post_init__(self) -> None:
+        self.counters = Counters()  # of the publisher
         self.switchboard = Switchboard(self.queues, self.backplane)
         self.acks = Acks(self.queues, self.backplane, self.switchboard)
-        self.publisher = Publisher(self.queues, self.backplane, lambda: next(_ids))
+        self.publisher = Publisher(self.queues, self.backplane, lambda: next(_ids), self.counters)
         self._barriers: set[str] = set()
 
     async def start(self) -> None:

@@ -31,7 +31,10 @@ class Leaving:
         server = SimpleNamespace(
             transports=lambda: list(self.transports), close_transport=self._close_transport
         )
-        service = SimpleNamespace(switchboard=self.transports, server=server, stop=self._stop)
+        live = SimpleNamespace(end=lambda: self.steps.append("end the live views"))
+        service = SimpleNamespace(
+            switchboard=self.transports, server=server, live=live, stop=self._stop
+        )
         await drain(cast("Service", service), cast("WebServer", self))
 
     async def stop_listening(self) -> None:
@@ -64,6 +67,7 @@ async def test_draining_goes_from_the_outside_in(monkeypatch: pytest.MonkeyPatch
     await leaving.drain()
     assert leaving.steps == [
         "stop listening",
+        "end the live views",
         "close transports",
         "finish requests",
         "stop the service",
@@ -81,7 +85,12 @@ async def test_process_without_clients_waits_for_nobody(monkeypatch: pytest.Monk
     leaving = make_leaving(monkeypatch, 0)
     await leaving.drain()
     assert leaving.pauses == []
-    assert leaving.steps == ["stop listening", "finish requests", "stop the service"]
+    assert leaving.steps == [
+        "stop listening",
+        "end the live views",
+        "finish requests",
+        "stop the service",
+    ]
 
 
 async def test_transports_are_closed_in_random_order(monkeypatch: pytest.MonkeyPatch) -> None:

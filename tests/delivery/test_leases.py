@@ -229,3 +229,17 @@ async def test_renewals_end_when_they_are_cancelled(
     task.cancel()
     await asyncio.wait([task])
     assert task.cancelled()
+
+
+async def test_a_renewal_counts_what_waits_for_clients_that_are_online(process: Process) -> None:
+    tab = await connect(process, ROOM, device=PHONE.id)
+    await process.publish(ROOM, content=["first"])
+    await process.publish(ROOM, content=["second"])
+    await tab.wait_for(2)
+    start_leases(process)
+    counts = process.switchboard.counters.of(SITE)
+    await until(lambda: counts.waiting == 2)
+    tab.acknowledge(0)
+    await process.settle()
+    start_leases(process)
+    await until(lambda: counts.waiting == 1)

@@ -14,6 +14,7 @@ from delivery.exceptions import AuthRefused, AuthUnavailable, BackplaneUnavailab
 from delivery.namespace import Namespaces
 from delivery.queue_values import Device
 from sites.keys import digest_key
+from sites.registry import KeySnapshot
 from tests.delivery.fake_site import FakeSite, Reply, rooms_reply
 from tests.delivery.queue_fixtures import NOBODY, texts
 from tests.delivery.server_fixtures import CLIENT_TTL_SECONDS, MakeNamespaces, Sites
@@ -264,7 +265,7 @@ async def test_clients_whose_site_means_something_else_are_to_come_back(
 @pytest.mark.parametrize(
     "change",
     [
-        {"keys": ((7, digest_key("another")),)},
+        {"keys": (KeySnapshot(7, digest_key("another")),)},
         {"auth_url": "http://elsewhere.com/rooms"},
         {"auth_scheme": "Token"},
         {"update_user_url": "http://newsite.com/user"},

@@ -106,9 +106,20 @@ async def test_renewal_tells_where_the_room_stands(queues: Queues, send: Sender)
     assert await queues.renew({PHONE: NOWHERE}) == [State("", 0, True)]
     sent = await send()
     assert await queues.renew({PHONE: NOWHERE, LAPTOP: NOWHERE}) == [
-        State(sent.epoch, 1, True),
+        State(sent.epoch, 1, True, waiting=1),
         State(sent.epoch, 1, False),
     ]
+
+
+async def test_only_one_of_its_processes_is_told_what_waits_for_a_device(
+    queues: Queues, other_process: Queues, send: Sender
+) -> None:
+    await queues.open(PHONE)
+    await other_process.open(PHONE)
+    await send()
+    await send()
+    states = [(await each.renew({PHONE: NOWHERE}))[0] for each in (queues, other_process)]
+    assert sorted(state.waiting for state in states) == [0, 2]
 
 
 async def test_renewal_of_a_device_not_known_writes_nothing(queues: Queues, redis: Redis) -> None:

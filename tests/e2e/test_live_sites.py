@@ -88,8 +88,9 @@ async def test_a_client_that_came_too_early_may_come_again(
         "site.is_enabled = False; site.save()",
         "Site.objects.filter(pk=site.pk).update(is_enabled=False)",
         "site.delete()",
+        "site.name += '-renamed'; site.save()",
     ],
-    ids=["disabled", "disabled-in-bulk", "deleted"],
+    ids=["disabled", "disabled-in-bulk", "deleted", "renamed"],
 )
 async def test_a_site_that_ends_sends_its_clients_away_and_refuses_messages(
     ending: str, new_site: NewSite, connect: Connect, service: Service, user: User
@@ -173,6 +174,23 @@ async def test_when_a_key_was_last_used_is_written(run: Run, fake_site: FakeSite
         return "used [True, False]" in await site.change(used)
 
     await until(is_written, "the first key's last use is in the database")
+
+
+async def test_every_use_of_a_key_is_counted_when_the_service_stops(
+    run: Run, fake_site: FakeSite
+) -> None:
+    service = await run()
+    site = _new_site(service, fake_site)
+    await site.add()  # which calls /send until the first key works: one use
+    used = f"print('used', site.api_keys.with_text({FIRST_KEY!r}).get().use_count)"
+
+    async def is_written() -> bool:
+        return "used 1" in await site.change(used)
+
+    await until(is_written, "the first use is in the database")
+    assert [await site.status() for _ in range(3)] == [200, 200, 200]
+    await service.stop()
+    assert "used 4" in await site.change(used)
 
 
 def _new_site(service: Service, fake_site: FakeSite) -> NewSite:

@@ -174,3 +174,13 @@ async def test_a_port_that_is_taken_stops_the_start_with_a_clear_line(
     assert "Traceback" not in errors
     [line] = [line for line in errors.splitlines() if "annot listen" in line]
     assert f"127.0.0.1:{service.port}" in line
+
+
+async def test_the_admin_and_its_files_are_served_in_production(service: Service) -> None:
+    async with service.http.get("/admin/login/") as response:
+        page = await response.text()
+    files = re.findall(r'(?:href|src)="(/static/[^"]+)"', page)
+    assert {"/static/sites/admin.css", "/static/unfold/css/styles.css"} < set(files)
+    for file in files:
+        async with service.http.get(file) as response:
+            assert response.status == 200, file

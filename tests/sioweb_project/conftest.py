@@ -1,4 +1,4 @@
-"""The embedded Redis of a test."""
+"""The embedded Redis of a test, and the control room's fixtures."""
 
 import tempfile
 from collections.abc import Callable, Iterator
@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 
 from sioweb_project.embedded_redis import EmbeddedRedis
+from tests.sioweb_project.control_fixtures import admin_user, control, other_site, site
+
+__all__ = ["admin_user", "control", "data_dir", "other_site", "site", "start"]
 
 Start = Callable[[], EmbeddedRedis]
 

@@ -1,95 +1,42 @@
-"""The admin, as a browser uses it: sites, keys shown once, revocation, permissions."""
+"""The admin's pages of sites, as a browser uses them."""
 
-import re
-from typing import Any
+from collections.abc import Collection
+from datetime import timedelta
 
 import pytest
-from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import Permission, User
-from django.core import serializers
+from django.contrib.auth.models import User
 from django.test import Client
-from django.urls import reverse
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 
+from sites import status
 from sites.models import ApiKey, Site
-from sites.registry import Registry
+from sites.status import SiteStatus
+from tests.sites.admin_pages import (
+    KEY_ADD,
+    SITE_ADD,
+    SITES,
+    assert_shown_nowhere,
+    cell,
+    get,
+    key_page,
+    opens,
+    post,
+    shown_key,
+    site_form,
+    site_page,
+    with_permissions,
+)
 from tests.sites.conftest import KEY
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.sites.urls")]
-SITES, SITE_ADD = "/admin/sites/site/", "/admin/sites/site/add/"
-KEYS, KEY_ADD = "/admin/sites/apikey/", "/admin/sites/apikey/add/"
 
 
-def site_page(site: Site) -> str:
-    return reverse("admin:sites_site_change", args=[site.pk])
-
-
-def key_page(key: ApiKey) -> str:
-    return reverse("admin:sites_apikey_change", args=[key.pk])
-
-
-def site_form(**fields: str) -> dict[str, str]:
-    """What the browser posts from the page of a site; a blank box is a field left out."""
-    return {
-        "name": "shop",
-        "auth_url": "http://shop.com/rooms",
-        "auth_scheme": "Bearer",
-        "user_room_prefix": "user_",
-        "is_enabled": "on",
-        "update_user_url": "",
-        "public_channel": "",
-        "api_keys-TOTAL_FORMS": "0",
-        "api_keys-INITIAL_FORMS": "0",
-    } | fields
-
-
-def get(client: Client, path: str) -> str:
-    response = client.get(path)
-    assert response.status_code == 200
-    return response.content.decode()
-
-
-def post(client: Client, path: str, data: dict[str, Any]) -> str:
-    """Post and follow to the next page; return its text."""
-    response = client.post(path, data, follow=True)
-    assert response.status_code == 200
-    return response.content.decode()
-
-
-def shown_key(page: str) -> str:
-    [key] = re.findall(r"<code[^>]*>([\w-]{43})</code>", page)
-    return str(key)
-
-
-def opens(site_name: str, key: str) -> bool:
-    registry = Registry()
-    registry.load()
-    return registry.authenticate(site_name, key) is not None
-
-
-def assert_shown_nowhere(client: Client, key: str) -> None:
-    row = ApiKey.objects.with_text(key).get()
-    pages = (SITES, site_page(row.site), KEYS, key_page(row), "/admin/")
-    history = f"{KEYS}{row.pk}/history/", f"{SITES}{row.site.pk}/history/"
-    for path in (*pages, *history):
-        text = get(client, path)
-        assert key not in text
-        assert row.digest not in text
-    assert key not in serializers.serialize("json", LogEntry.objects.all())
-
-
-def with_permissions(client: Client, *names: str) -> Client:
-    user = User.objects.create_user("staff", is_staff=True)
-    user.user_permissions.set(Permission.objects.filter(codename__in=names))
-    client.force_login(user)
-    return client
-
-
-def test_list_shows_address_state_and_number_of_keys(admin_client: Client, newsite: Site) -> None:
+def test_list_counts_the_keys_in_use(admin_client: Client, newsite: Site) -> None:
     ApiKey.objects.make(newsite)[0].revoke()
     ApiKey.objects.make(newsite)
     page = get(admin_client, SITES)
-    assert "http://newsite.com/socketrooms" in page
-    assert '<td class="field-key_count">2</td>' in page
+    assert cell(page, "key_count") == "2"
 
 
 def test_list_is_searched_and_filtered(admin_client: Client, newsite: Site) -> None:
@@ -109,7 +56,7 @@ def test_wrong_fields_are_refused_beside_the_field(admin_client: Client) -> None
     page = post(
         admin_client, SITE_ADD, site_form(name="a,b", auth_url="ftp://a", auth_scheme="a b")
     )
-    assert page.count('class="errorlist"') == 3
+    assert page.count('class="errorlist') == 3
     assert not Site.objects.exists()
 
 
@@ -117,19 +64,6 @@ def test_wrong_fields_are_refused_beside_the_field(admin_client: Client) -> None
 def test_local_addresses_are_accepted(admin_client: Client, url: str) -> None:
     post(admin_client, SITE_ADD, site_form(auth_url=url))
     assert Site.objects.get().auth_url == url
-
-
-def test_button_on_a_site_saves_it_and_shows_another_key_once(
-    admin_client: Client, newsite: Site
-) -> None:
-    form = site_form(name="newsite", auth_scheme="Token", _add_key="Save and add an API key")
-    assert 'name="_add_key"' in get(admin_client, site_page(newsite))
-    key = shown_key(post(admin_client, site_page(newsite), form))
-    newsite.refresh_from_db()
-    assert newsite.auth_scheme == "Token"
-    assert opens("newsite", key)
-    assert opens("newsite", KEY)
-    assert_shown_nowhere(admin_client, key)
 
 
 def test_saving_a_site_makes_no_key(admin_client: Client, newsite: Site) -> None:
@@ -149,64 +83,9 @@ def test_renaming_is_explained_on_the_page(admin_client: Client, newsite: Site) 
     assert "Renaming or deleting a site disconnects" in get(admin_client, site_page(newsite))
 
 
-def test_disabling_a_site_closes_it(admin_client: Client, newsite: Site) -> None:
-    form = site_form(name="newsite")
-    del form["is_enabled"]
-    post(admin_client, site_page(newsite), form)
-    assert not opens("newsite", KEY)
-
-
 def test_deleting_a_site_takes_its_keys_along(admin_client: Client, newsite: Site) -> None:
     post(admin_client, f"{SITES}{newsite.pk}/delete/", {"post": "yes"})
     assert (Site.objects.count(), ApiKey.objects.count()) == (0, 0)
-
-
-def test_key_added_on_its_own_page_is_shown_once(admin_client: Client, newsite: Site) -> None:
-    assert "digest" not in get(admin_client, KEY_ADD)
-    key = shown_key(post(admin_client, KEY_ADD, {"site": newsite.pk, "label": "shop"}))
-    assert opens("newsite", key)
-    assert ApiKey.objects.with_text(key).get().label == "shop"
-    assert_shown_nowhere(admin_client, key)
-
-
-def test_list_of_keys_is_searched_and_filtered(admin_client: Client, newsite: Site) -> None:
-    page = get(admin_client, f"{KEYS}?q=newsite&revoked_at__isempty=1")
-    assert "backend" in page
-    assert KEY not in page
-    assert "backend" not in get(admin_client, f"{KEYS}?revoked_at__isempty=0")
-
-
-def test_label_is_all_that_can_be_edited_of_a_key(admin_client: Client, newsite: Site) -> None:
-    other = Site.objects.create(name="other", auth_url="http://other.com")
-    before = newsite.api_keys.get()
-    data = {"site": other.pk, "label": "renamed", "digest": "0" * 64, "first_characters": "x"}
-    post(admin_client, key_page(before), data)
-    after = newsite.api_keys.get()
-    assert after.label == "renamed"
-    assert (after.site, after.digest, after.first_characters) == (newsite, before.digest, "5")
-
-
-def test_button_on_a_key_revokes_it(admin_client: Client, newsite: Site) -> None:
-    row = newsite.api_keys.get()
-    assert 'name="_revoke"' in get(admin_client, key_page(row))
-    page = post(admin_client, key_page(row), {"label": "backend", "_revoke": "Revoke this key"})
-    assert "is revoked" in page
-    assert 'name="_revoke"' not in page
-    assert not opens("newsite", KEY)
-    assert LogEntry.objects.filter(change_message="Revoked.").count() == 1
-
-
-def test_action_revokes_the_chosen_keys(admin_client: Client, newsite: Site) -> None:
-    row, key = ApiKey.objects.make(newsite)
-    post(admin_client, KEYS, {"action": "revoke", "_selected_action": [row.pk]})
-    assert not opens("newsite", key)
-    assert opens("newsite", KEY)
-
-
-def test_key_can_be_deleted(admin_client: Client, newsite: Site) -> None:
-    row = newsite.api_keys.get()
-    post(admin_client, f"{KEYS}{row.pk}/delete/", {"post": "yes"})
-    assert not opens("newsite", KEY)
 
 
 def test_site_name_is_escaped_in_the_message(admin_client: Client) -> None:
@@ -215,26 +94,94 @@ def test_site_name_is_escaped_in_the_message(admin_client: Client) -> None:
     assert shown_key(page)
 
 
-def test_who_may_not_add_keys_gets_no_button_and_no_key(client: Client, newsite: Site) -> None:
-    staff = with_permissions(client, "view_site", "change_site")
-    assert 'name="_add_key"' not in get(staff, site_page(newsite))
-    post(staff, site_page(newsite), site_form(name="newsite", _add_key="x"))
-    assert newsite.api_keys.count() == 1
-
-
-def test_who_may_only_look_changes_nothing(client: Client, newsite: Site) -> None:
-    staff = with_permissions(client, "view_site", "view_apikey", "add_apikey")
-    row = newsite.api_keys.get()
-    assert 'name="_add_key"' not in get(staff, site_page(newsite))
-    assert 'name="_revoke"' not in get(staff, key_page(row))
-    for path, button in ((site_page(newsite), "_add_key"), (key_page(row), "_revoke")):
-        assert staff.post(path, site_form() | {button: "x"}).status_code == 403
-    staff.post(KEYS, {"action": "revoke", "_selected_action": [row.pk]})
-    assert opens("newsite", KEY)
-    assert newsite.api_keys.count() == 1
-
-
 def test_strangers_are_sent_to_the_login(client: Client, newsite: Site) -> None:
     assert client.get(SITES).status_code == 302
     assert client.post(SITE_ADD, site_form()).status_code == 302
     assert Site.objects.count() == 1
+
+
+def test_list_shows_how_each_site_is_doing(
+    admin_client: Client, newsite: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[str]] = []
+
+    def provide(names: Collection[str]) -> dict[str, SiteStatus]:
+        asked.append(list(names))
+        failed = timezone.now() - timedelta(minutes=3)
+        return {"newsite": SiteStatus(1234, 5, 0, "The site answered 500", failed)}
+
+    Site.objects.create(name="other", auth_url="http://other.com")
+    monkeypatch.setattr(status, "_provider", provide)
+    page = get(admin_client, SITES)
+    assert asked == [["newsite", "other"]]
+    assert [cell(page, name) for name in ("clients", "messages_per_minute", "waiting")] == [
+        "1,234",
+        "5",
+        "0",
+    ]
+    assert cell(page, "auth_failure") == "3\N{NO-BREAK SPACE}minutes ago: The site answered 500"
+
+
+def test_list_shows_a_dash_for_what_is_not_known(
+    admin_client: Client, newsite: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(status, "_provider", status.know_nothing)
+    page = get(admin_client, SITES)
+    for name in ("clients", "messages_per_minute", "waiting", "auth_failure"):
+        assert cell(page, name) == status.NOTHING
+
+
+def test_page_of_a_site_leads_to_a_new_key(admin_client: Client, newsite: Site) -> None:
+    assert f"{KEY_ADD}?site={newsite.pk}" in get(admin_client, site_page(newsite))
+
+
+def test_who_may_not_add_keys_gets_no_way_there(client: Client, newsite: Site) -> None:
+    staff = with_permissions(client, "view_site", "change_site", "all_sites")
+    assert KEY_ADD not in get(staff, site_page(newsite))
+    assert staff.get(KEY_ADD).status_code == 403
+
+
+def test_who_may_only_look_changes_nothing(client: Client, newsite: Site) -> None:
+    staff = with_permissions(client, "view_site", "all_sites")
+    get(staff, site_page(newsite))
+    assert staff.post(site_page(newsite), site_form()).status_code == 403
+    newsite.refresh_from_db()
+    assert newsite.name == "newsite"
+
+
+def test_owner_sees_and_changes_the_own_site_only(client: Client, newsite: Site) -> None:
+    other = Site.objects.create(name="other", auth_url="http://other.com")
+    staff = with_permissions(client, "view_site", "change_site")
+    newsite.owners.add(User.objects.get(username="staff"))
+    page = get(staff, SITES)
+    assert ">newsite<" in page
+    assert ">other<" not in page
+    post(staff, site_page(newsite), site_form(name="newsite", auth_scheme="Token"))
+    newsite.refresh_from_db()
+    assert newsite.auth_scheme == "Token"
+    post(staff, site_page(other), site_form(name="mine"))
+    assert Site.objects.filter(name="other").exists()
+
+
+def test_owner_cannot_make_somebody_else_an_owner(client: Client, newsite: Site) -> None:
+    staff = with_permissions(client, "view_site", "change_site")
+    owner, stranger = User.objects.get(username="staff"), User.objects.create_user("stranger")
+    newsite.owners.add(owner)
+    form = site_form(name="newsite") | {"owners": str(stranger.pk)}
+    post(staff, site_page(newsite), form)
+    assert list(newsite.owners.all()) == [owner]
+
+
+def test_who_makes_a_site_and_sees_only_own_ones_owns_it(client: Client) -> None:
+    staff = with_permissions(client, "view_site", "add_site")
+    post(staff, SITE_ADD, site_form())
+    assert Site.objects.get().owners.get().username == "staff"
+
+
+def test_list_takes_as_many_queries_for_many_sites(
+    admin_client: Client, newsite: Site, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    for number in range(30):
+        ApiKey.objects.make(Site.objects.create(name=f"site{number}", auth_url="http://a.com"))
+    with django_assert_max_num_queries(8):
+        get(admin_client, SITES)

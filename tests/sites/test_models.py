@@ -1,9 +1,12 @@
 """Site and ApiKey as stored."""
 
+from datetime import timedelta
+
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
 from django.forms.models import model_to_dict
+from django.utils import timezone
 
 from sites.models import ApiKey, Site
 from tests.sites.conftest import KEY
@@ -87,4 +90,38 @@ def test_key_is_named_by_its_start_and_label(newsite: Site) -> None:
 
 
 def test_no_form_holds_the_digest(newsite: Site) -> None:
-    assert set(model_to_dict(newsite.api_keys.get())) == {"id", "site", "label"}
+    assert set(model_to_dict(newsite.api_keys.get())) == {"id", "site", "label", "expires_at"}
+
+
+def test_rotating_makes_a_successor_and_ends_the_old_key_later(newsite: Site) -> None:
+    old, before = newsite.api_keys.get(), timezone.now()
+    new, key = ApiKey.objects.rotate(old, timedelta(hours=1))
+    old.refresh_from_db()
+    assert old.expires_at is not None
+    assert timedelta(0) <= old.expires_at - before - timedelta(hours=1) < timedelta(minutes=1)
+    assert (new.label, new.expires_at, new.is_usable) == ("backend", None, True)
+    assert set(newsite.api_keys.usable()) == {old, new}
+    assert newsite.api_keys.with_text(key).get() == new
+
+
+def test_rotating_without_overlap_ends_the_old_key_now(newsite: Site) -> None:
+    old = newsite.api_keys.get()
+    new, _ = ApiKey.objects.rotate(old, timedelta(0))
+    assert not old.is_usable
+    assert list(newsite.api_keys.usable()) == [new]
+
+
+def test_rotating_lets_no_key_live_longer(newsite: Site) -> None:
+    old, end = newsite.api_keys.get(), timezone.now() + timedelta(minutes=5)
+    old.end(end)
+    ApiKey.objects.rotate(old, timedelta(days=1))
+    old.refresh_from_db()
+    assert old.expires_at == end
+
+
+def test_an_expired_key_that_is_added_again_works_again(newsite: Site) -> None:
+    row = newsite.api_keys.get()
+    row.end(timezone.now())
+    assert not row.is_usable
+    assert ApiKey.objects.add(newsite, KEY) == row
+    assert newsite.api_keys.usable().get() == row

@@ -15,7 +15,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from sites import registry as module
 from sites.models import ApiKey, Site
-from sites.registry import Registry, SiteSnapshot, write_last_used
+from sites.registry import Registry, SiteSnapshot
 from tests.sites.conftest import KEY
 
 TIMEOUT_SECONDS = 10
@@ -117,6 +117,26 @@ def test_every_key_of_a_site_works_until_revoked(newsite: Site, loaded: Registry
     assert loaded.load() == {"newsite"}
     assert loaded.authenticate("newsite", KEY)
     assert loaded.authenticate("newsite", key) is None
+
+
+def test_expired_key_is_refused_at_once_and_without_a_read(
+    newsite: Site, loaded: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end = timezone.now() + timedelta(hours=1)
+    newsite.api_keys.get().end(end)
+    loaded.load()
+    monkeypatch.setattr(timezone, "now", lambda: end - timedelta(milliseconds=1))
+    assert loaded.authenticate("newsite", KEY)
+    monkeypatch.setattr(timezone, "now", lambda: end)
+    assert loaded.authenticate("newsite", KEY) is None
+
+
+def test_expired_key_is_not_even_read(newsite: Site, loaded: Registry) -> None:
+    newsite.api_keys.get().end(timezone.now())
+    assert loaded.load() == {"newsite"}
+    site = loaded.get("newsite")
+    assert site is not None
+    assert site.keys == ()
 
 
 def test_site_without_usable_keys_is_there_but_closed(newsite: Site, loaded: Registry) -> None:
@@ -234,7 +254,7 @@ def test_system_events_are_prefixed_on_request(is_prefixed: bool, events: tuple[
 def test_digests_stay_out_of_logs(loaded: Registry) -> None:
     site = loaded.get("newsite")
     assert site is not None
-    assert repr(site.keys[0][1]) not in repr(site)
+    assert repr(site.keys[0].digest) not in repr(site)
 
 
 async def test_run_loads_at_once_and_calls_listeners_on_the_loop(
@@ -350,7 +370,7 @@ async def test_run_writes_when_a_key_was_last_used_once_a_minute(
     def write(used: dict[int, object]) -> None:
         loop.call_soon_threadsafe(written.put_nowait, used)
 
-    monkeypatch.setattr(module, "write_last_used", write)
+    monkeypatch.setattr(module, "write_uses", write)
     async with running(process_registry) as told, asyncio.timeout(TIMEOUT_SECONDS):
         await told_next(told)
         process_registry.authenticate("newsite", "wrong")
@@ -362,6 +382,17 @@ async def test_run_writes_when_a_key_was_last_used_once_a_minute(
             await sync_to_async(Site.objects.update)(auth_scheme=f"Token{_}")
             await told_next(told)
         assert written.empty()
+
+
+async def test_flush_writes_what_is_left_whenever_it_is_called(
+    stored_site: Site, process_registry: Registry
+) -> None:
+    await sync_to_async(process_registry.load)()
+    for _ in range(3):
+        process_registry.authenticate("newsite", KEY)
+    await process_registry.flush()
+    key = await sync_to_async(stored_site.api_keys.get)()
+    assert (key.use_count, key.last_used_at is not None) == (3, True)
 
 
 async def test_last_use_that_was_not_written_is_kept(
@@ -377,21 +408,12 @@ async def test_last_use_that_was_not_written_is_kept(
             raise OperationalError("locked")
         loop.call_soon_threadsafe(done.set)
 
-    monkeypatch.setattr(module, "write_last_used", write)
+    monkeypatch.setattr(module, "write_uses", write)
     async with running(process_registry) as told, asyncio.timeout(TIMEOUT_SECONDS):
         await told_next(told)
         process_registry.authenticate("newsite", KEY)
         await done.wait()
     assert attempts[0] == attempts[1]
-
-
-def test_later_last_use_of_another_process_is_kept(newsite: Site) -> None:
-    key, now = newsite.api_keys.get(), timezone.now()
-    earlier = now - timedelta(minutes=1)
-    write_last_used({key.pk: now})
-    write_last_used({key.pk: earlier, key.pk + 1: now})
-    key.refresh_from_db()
-    assert key.last_used_at == now
 
 
 async def test_cancelled_run_ends_and_ignores_later_wakes(process_registry: Registry) -> None:

@@ -34,6 +34,7 @@ def test_missing_site_is_created_with_its_key() -> None:
     assert (site.auth_url, site.auth_scheme) == ("http://newsite.com/socketrooms", "Bearer")
     assert site.is_user_room("user_1")
     assert ApiKey.objects.get().label == "sites.yml"
+    assert ApiKey.objects.get().is_from_file
 
 
 @pytest.mark.django_db

@@ -1,0 +1,212 @@
+"""Sites in the admin: how each is doing, what it is, its keys."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.actions import delete_selected
+from django.contrib.admin.utils import unquote
+from django.db.models import Count, Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.timesince import timesince
+
+from sites import snippets
+from sites.access import ADD_KEY, may, sees_all, visible_sites
+from sites.admin_base import ApiKeyTabularInline, OfVisibleSites, SiteModelAdmin
+from sites.confirmation import ask_about_change, effects_of_deletion
+from sites.key_pages import key_url, shown_once
+from sites.models import ApiKey, Site
+from sites.status import NOTHING, UNKNOWN, SiteStatus, show, statuses
+
+FIRST_LABEL = "first key"
+STATUS = "status"  # attribute of a listed site
+
+
+class ApiKeyInline(ApiKeyTabularInline):
+    model = ApiKey
+    fields = readonly_fields = (
+        "key",
+        "is_from_file",
+        "use_count",
+        "last_used_at",
+        "expires_at",
+        "revoked_at",
+    )
+    can_delete = False
+    extra = 0
+
+    @admin.display(description="key")
+    def key(self, row: ApiKey) -> str:
+        return format_html('<a href="{}" class="text-link">{}</a>', key_url(row), row)
+
+    def has_add_permission(self, request: HttpRequest, obj: Site | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Site | None = None) -> bool:
+        return False
+
+
+class SiteAdmin(OfVisibleSites, SiteModelAdmin):
+    list_display = (
+        "name",
+        "is_enabled",
+        "clients",
+        "messages_per_minute",
+        "waiting",
+        "key_count",
+        "auth_failure",
+    )
+    list_filter = ("is_enabled", "prefixed_system_events")
+    search_fields = ("name", "auth_url")
+    actions = ("delete_selected",)
+    inlines = (ApiKeyInline,)
+    fieldsets = (
+        ("Site", {"fields": ("name", "is_enabled")}),
+        (
+            "Who a client is",
+            {
+                "fields": ("auth_url", "auth_scheme"),
+                "description": "For each client that connects, the service asks your site which "
+                "rooms it is in.",
+            },
+        ),
+        (
+            "What is kept",
+            {
+                "fields": ("user_room_prefix",),
+                "description": "Messages for one user wait until they are acknowledged; messages "
+                "for everyone else are sent once.",
+            },
+        ),
+        (
+            "Who looks after it",
+            {
+                "fields": ("owners",),
+                "description": "What they may do here is set by their permissions and groups.",
+            },
+        ),
+        (
+            "Later Node versions",
+            {
+                "fields": ("prefixed_system_events", "update_user_url", "public_channel"),
+                "description": "Leave these alone unless your clients were written for them.",
+            },
+        ),
+        ("Times", {"fields": ("created_at", "updated_at")}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Site]:
+        now = timezone.now()
+        usable = Q(api_keys__isnull=False, api_keys__revoked_at=None) & (
+            Q(api_keys__expires_at=None) | Q(api_keys__expires_at__gt=now)
+        )
+        sites: QuerySet[Site] = super().get_queryset(request)
+        sites = sites.filter(pk__in=visible_sites(request.user))
+        return sites.annotate(key_count=Count("api_keys", filter=usable))
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.snippets_view)
+        return [path("<int:pk>/snippets/", view, name="sites_site_snippets"), *super().get_urls()]
+
+    def snippets_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        site: Site | None = self.get_object(request, str(pk))
+        if site is None or not self.has_view_permission(request, site):
+            raise Http404
+        return snippets.page(request, site)
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Ask for the status of all rows of the page at once."""
+        changelist = super().get_changelist_instance(request)
+        rows = list(changelist.result_list)
+        found = statuses([site.name for site in rows])
+        for site in rows:
+            setattr(site, STATUS, found.get(site.name, UNKNOWN))
+        changelist.result_list = rows
+        return changelist
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Site | None = None) -> tuple[str, ...]:
+        times = ("created_at", "updated_at")
+        return times if sees_all(request.user) else ("owners", *times)
+
+    @admin.display(description="clients now")
+    def clients(self, site: Site) -> str:
+        return show(_status(site).clients)
+
+    @admin.display(description="messages a minute")
+    def messages_per_minute(self, site: Site) -> str:
+        return show(_status(site).messages_per_minute)
+
+    @admin.display(description="waiting")
+    def waiting(self, site: Site) -> str:
+        return show(_status(site).waiting)
+
+    @admin.display(description="keys in use", ordering="key_count")
+    def key_count(self, site: Any) -> int:
+        return int(site.key_count)
+
+    @admin.display(description="last authUrl failure")
+    def auth_failure(self, site: Site) -> str:
+        status = _status(site)
+        if not status.last_auth_failure or status.last_auth_failure_at is None:
+            return status.last_auth_failure or NOTHING
+        return f"{timesince(status.last_auth_failure_at, depth=1)} ago: {status.last_auth_failure}"
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Ask before a change that clients or senders would notice."""
+        if request.method == "POST" and object_id is not None:
+            site = self.get_object(request, unquote(object_id))
+            if site is not None and self.has_change_permission(request, site):
+                form = self.get_form(request, site, change=True)(request.POST, instance=site)
+                if question := ask_about_change(request, form):
+                    return question
+        return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        site = self.get_object(request, unquote(object_id))
+        losses = [] if site is None else effects_of_deletion([site])
+        return super().delete_view(request, object_id, {"losses": losses} | (extra_context or {}))
+
+    @admin.action(permissions=["delete"], description="Delete selected %(verbose_name_plural)s")
+    def delete_selected(self, request: HttpRequest, queryset: QuerySet[Site]) -> Any:
+        response = delete_selected(self, request, queryset)
+        if isinstance(response, TemplateResponse) and response.context_data is not None:
+            response.context_data["losses"] = effects_of_deletion(list(queryset))
+        return response
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Who makes a site and would not see it becomes its owner."""
+        super().save_related(request, form, formsets, change)
+        if not change and not sees_all(request.user):
+            form.instance.owners.add(request.user.pk)
+
+    def response_add(
+        self, request: HttpRequest, obj: Site, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        """A site is of no use without a key: one is made and shown."""
+        row, key = ApiKey.objects.make(obj, FIRST_LABEL)
+        self.log_change(request, obj, [{"added": {"name": "API key", "object": str(row)}}])
+        return shown_once(request, row, key, f"Site {obj} was added.")
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        site = context.get("original")
+        if site is not None and may(request.user, site, ADD_KEY):
+            context["add_key_url"] = f"{reverse('admin:sites_apikey_add')}?site={site.pk}"
+        return super().render_change_form(request, context, *args, **kwargs)
+
+
+def _status(site: Site) -> SiteStatus:
+    status: SiteStatus = getattr(site, STATUS, UNKNOWN)
+    return status

@@ -1,0 +1,35 @@
+"""axe-core in the browser: labels, roles and contrast of a page, by the rules of WCAG 2.1 AA."""
+
+import os
+from functools import cache
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page
+
+FOLDER = Path(__file__).parents[1] / "e2e"
+SCRIPT = Path(os.environ.get("AXE_SCRIPT", FOLDER / "node_modules" / "axe-core" / "axe.min.js"))
+RULES = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
+
+
+@cache
+def script() -> str:
+    """Skip the test where axe-core is missing; in CI that is a failure."""
+    if not SCRIPT.is_file():
+        reason = "needs axe-core: `npm ci` in tests/e2e"
+        if os.environ.get("CI", "").lower() in ("1", "true"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return SCRIPT.read_text()
+
+
+def violations(page: Page) -> list[str]:
+    """What is wrong, one line for each element: `["color-contrast: <a ...> ..."]`."""
+    page.evaluate(script())
+    result = page.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)
+    assert result["passes"], "axe has looked at nothing"
+    return [
+        f"{rule['id']}: {node['html'][:150]} {node['failureSummary']}"
+        for rule in result["violations"]
+        for node in rule["nodes"]
+    ]

@@ -1,0 +1,232 @@
+"""Who may see and do what in the control room; everything done is written down."""
+
+from collections.abc import Callable
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import User
+from django.test import Client
+
+from delivery.queue_values import Device
+from sites.models import Site
+from tests.sioweb_project.control_fixtures import FakeService, login, make_user
+
+ROOM = "site=newsite&room=user_1&device=phone"
+LOOK = f"/admin/control/inspector/look?{ROOM}"
+ARGUMENTS = f"/admin/control/inspector/arguments?{ROOM}&seq=4"
+ACT = "/admin/control/inspector/act"
+SEND = "/admin/control/sender/send?site=newsite"
+PROGRESS = "/admin/control/sender/progress?site=newsite&room=user_1&id=77"
+FIGURES = "/admin/control/live/figures?site=newsite"
+PAGES = ["/admin/control/live/", "/admin/control/inspector/", "/admin/control/sender/"]
+PHONE = Device("newsite", "user_1", "phone")
+ALL = ("view_site", "send_test", "manage_clients", "view_arguments")
+MESSAGE = {"rooms": ["user_1", "all"], "event": "hello", "args": [1]}
+
+Call = Callable[[Client], int]
+
+
+def act(client: Client, action: str = "clear", **fields: str) -> int:
+    data = {"site": "newsite", "room": "user_1", "device": "phone", "action": action} | fields
+    return client.post(ACT, data).status_code
+
+
+def send(client: Client, message: object = MESSAGE) -> int:
+    return client.post(SEND, message, content_type="application/json").status_code
+
+
+CALLS: dict[str, tuple[str, Call]] = {
+    "look": ("view_site", lambda client: client.get(LOOK).status_code),
+    "arguments": ("view_arguments", lambda client: client.get(ARGUMENTS).status_code),
+    "act": ("manage_clients", act),
+    "send": ("send_test", send),
+    "progress": ("send_test", lambda client: client.get(PROGRESS).status_code),
+    "figures": ("view_site", lambda client: client.get(FIGURES).status_code),
+}
+calls = pytest.mark.parametrize(("permission", "call"), CALLS.values(), ids=CALLS)
+
+
+def logged() -> list[str]:
+    return [entry.change_message for entry in LogEntry.objects.order_by("pk")]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_pages_ask_for_a_login(control: FakeService, page: str) -> None:
+    response = Client().get(page)
+    assert response.status_code == 302
+    assert response.headers["Location"].startswith("/admin/login/")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_pages_show_sites_of_ones_own(
+    control: FakeService, site: Site, other_site: Site, page: str
+) -> None:
+    response = login(make_user(*ALL, owns=site)).get(page)
+    text = response.content.decode()
+    assert response.status_code == 200
+    assert "newsite" in text
+    assert "othersite" not in text
+    assert "All sites" not in text
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_pages_need_a_permission(control: FakeService, site: Site, page: str) -> None:
+    assert login(make_user("view_apikey", owns=site)).get(page).status_code == 403
+
+
+@calls
+def test_nobody_gets_anything(
+    control: FakeService, site: Site, permission: str, call: Call
+) -> None:
+    assert call(Client()) == 403
+    assert control.done == []
+
+
+@calls
+def test_who_is_no_staff_gets_nothing(
+    control: FakeService, site: Site, admin_user: User, permission: str, call: Call
+) -> None:
+    admin_user.is_staff = False
+    admin_user.save()
+    assert call(login(admin_user)) == 403
+    assert control.done == []
+
+
+@calls
+def test_an_owner_needs_the_permission(
+    control: FakeService, site: Site, permission: str, call: Call
+) -> None:
+    others = [each for each in ALL if each != permission]
+    assert call(login(make_user(*others, owns=site))) == 403
+    assert control.done == []
+    assert logged() == []
+
+
+@calls
+def test_the_permission_ends_at_the_sites_of_others(
+    control: FakeService, site: Site, other_site: Site, permission: str, call: Call
+) -> None:
+    assert call(login(make_user(*ALL, owns=other_site))) == 403
+    assert control.done == []
+
+
+@calls
+def test_an_owner_with_the_permission_may(
+    control: FakeService, site: Site, permission: str, call: Call
+) -> None:
+    assert call(login(make_user(permission, owns=site))) == 200
+
+
+@pytest.mark.parametrize("call", [act, send])
+def test_a_change_needs_the_token_of_its_page(
+    control: FakeService, site: Site, admin_user: User, call: Call
+) -> None:
+    assert call(login(admin_user, checks_csrf=True)) == 403
+    assert control.done == []
+
+
+@pytest.mark.parametrize("path", [f"{ACT}?{ROOM}&action=clear", SEND])
+def test_nothing_is_changed_by_a_link(
+    control: FakeService, site: Site, admin_user: User, path: str
+) -> None:
+    assert login(admin_user).get(path).status_code == 405
+    assert control.done == []
+
+
+def test_the_figures_of_all_sites_are_for_those_who_see_all(
+    control: FakeService, site: Site, admin_user: User
+) -> None:
+    path = "/admin/control/live/figures"
+    assert login(make_user(*ALL, owns=site)).get(path).status_code == 403
+    assert login(make_user("view_site", "all_sites", name="operator")).get(path).status_code == 200
+    assert control.done == [("watch", "")]
+
+
+@pytest.mark.parametrize(
+    ("action", "done", "text"),
+    [
+        ("disconnect", ("disconnect", "newsite", "user_1", "phone"), "Disconnected"),
+        ("clear", ("clear", PHONE), "Cleared the queue of user_1, device phone: 3 messages"),
+        ("resync", ("resync", PHONE, "requested", "epoch", 4), "Asked user_1, device phone"),
+    ],
+)
+def test_an_action_is_done_and_written_down(
+    control: FakeService,
+    site: Site,
+    admin_user: User,
+    action: str,
+    done: tuple[object, ...],
+    text: str,
+) -> None:
+    assert act(login(admin_user), action) == 200
+    assert control.done == [done]
+    [entry] = LogEntry.objects.all()
+    assert entry.change_message.startswith(text)
+    assert (entry.user, entry.object_repr) == (admin_user, "newsite")
+
+
+@pytest.mark.parametrize("fields", [{"action": "explode"}, {"room": ""}, {"room": "x" * 257}])
+def test_an_action_that_makes_no_sense_is_refused(
+    control: FakeService, site: Site, admin_user: User, fields: dict[str, str]
+) -> None:
+    assert act(login(admin_user), **fields) == 400
+    assert control.done == []
+    assert logged() == []
+
+
+def test_a_room_is_shown_without_arguments(
+    control: FakeService, site: Site, admin_user: User
+) -> None:
+    response = login(admin_user).get(LOOK)
+    assert b"secret" not in response.content
+    [device] = response.json()["devices"]
+    assert (device["id"], device["messages"][0]["event"]) == ("phone", "update")
+
+
+def test_who_reads_arguments_is_written_down(
+    control: FakeService, site: Site, admin_user: User
+) -> None:
+    client = login(admin_user)
+    assert client.get(ARGUMENTS).json() == {"ok": True, "args": [{"secret": 1}]}
+    assert logged() == ["Read the arguments of message 4 of user_1, device phone"]
+    control.text = None
+    assert client.get(ARGUMENTS).status_code == 404
+
+
+def test_a_test_message_goes_the_way_of_send(
+    control: FakeService, site: Site, admin_user: User
+) -> None:
+    response = login(admin_user).post(SEND, MESSAGE, content_type="application/json")
+    sent = {"ok": True, "id": "7530791394961522691", "queued": 1, "broadcast": 1}
+    assert response.json() == {"answer": sent, "followed": ["user_1"]}
+    assert control.done == [("publish", "newsite", ("user_1", "all"), "hello", [1])]
+    assert logged() == ["Sent test message 7530791394961522691, hello to user_1, all"]
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        ("{", "invalid_json"),
+        ({"rooms": [], "event": "x"}, "invalid_rooms"),
+        ({"rooms": "a", "event": "connect"}, "reserved_event"),
+        ({"rooms": "a", "event": "batch"}, "reserved_event"),
+    ],
+)
+def test_what_send_would_refuse_is_refused_here(
+    control: FakeService, site: Site, admin_user: User, message: object, code: str
+) -> None:
+    response = login(admin_user).post(SEND, message, content_type="application/json")
+    assert (response.status_code, response.json()["error"]["code"]) == (400, code)
+    assert control.done == []
+
+
+def test_a_disabled_site_sends_nothing(control: FakeService, site: Site, admin_user: User) -> None:
+    control.is_disabled = True
+    assert send(login(admin_user)) == 409
+
+
+def test_progress_tells_how_far_each_device_is(
+    control: FakeService, site: Site, admin_user: User
+) -> None:
+    answer = login(admin_user).get(PROGRESS).json()
+    assert [each["state"] for each in answer] == ["sent", "queued", "acked"]

@@ -1,0 +1,25 @@
+"""The seam through which pages get numbers."""
+
+from collections.abc import Collection, Mapping
+
+import pytest
+
+from sites import status
+from sites.status import SiteStatus
+
+
+def provide(names: Collection[str]) -> Mapping[str, SiteStatus]:
+    return {name: SiteStatus(clients=len(name)) for name in names if name != "unknown"}
+
+
+def test_without_a_provider_nothing_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(status, "_provider", status.know_nothing)
+    assert status.status_of("newsite") == SiteStatus()
+
+
+def test_the_provider_is_asked_for_all_names_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(status, "_provider", status.know_nothing)
+    status.set_provider(provide)
+    found = status.statuses(["newsite", "unknown"])
+    assert found == {"newsite": SiteStatus(clients=7)}
+    assert status.status_of("unknown") == SiteStatus()
