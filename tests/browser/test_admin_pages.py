@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Page, Request, Route, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.axe import violations
 from tests.browser.conftest import Service, Watched
@@ -49,6 +49,7 @@ PAGES = {
     "changes": "/admin/admin/logentry/",
     "password": "/admin/password_change/",
 }
+at_one_width = pytest.mark.parametrize("context", ["desktop"], indirect=True)
 
 
 def look_at(page: Page, watched: Watched, screenshot: Path) -> None:
@@ -79,19 +80,7 @@ def test_all_pages(
         look_at(admin_page, watched, screenshots / f"{name}.png")
 
 
-def test_nothing_comes_from_elsewhere(service: Service, admin_page: Page) -> None:
-    foreign: list[str] = []
-
-    def note(request: Request) -> None:
-        if not request.url.startswith((service.url, "data:")):
-            foreign.append(request.url)
-
-    admin_page.on("request", note)
-    for path in PAGES.values():
-        admin_page.goto(f"{service.url}{path}")
-    assert foreign == []
-
-
+@at_one_width
 def test_all_pages_work_without_scripts_of_their_own(
     service: Service, admin_page: Page, watched: Watched
 ) -> None:
@@ -113,6 +102,7 @@ def test_all_pages_work_without_scripts_of_their_own(
     admin_page.unroute_all(behavior="ignoreErrors")
 
 
+@at_one_width
 def test_the_tab_has_a_title_and_an_icon(service: Service, admin_page: Page) -> None:
     expect(admin_page).to_have_title(re.compile("sioweb"))
     icon = admin_page.locator("link[rel=icon]").get_attribute("href")
