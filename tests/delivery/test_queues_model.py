@@ -3,7 +3,6 @@
 import asyncio
 import copy
 from collections.abc import Awaitable
-from dataclasses import replace
 from typing import Any, TypeVar
 
 from hypothesis import settings
@@ -145,7 +144,7 @@ class QueuesMachine(RuleBasedStateMachine):
             device_id = known.id
             self.note_lost_state(device_id, position, state.epoch)
             is_known = self.model.renew(device_id, process)
-            assert replace(state, waiting=0) == State(self.epoch(), self.model.seq, is_known)
+            assert state._replace(waiting=0) == State(self.epoch(), self.model.seq, is_known)
 
     @rule(device_id=device_ids, process=processes)
     def release(self, device_id: str, process: str) -> None:
