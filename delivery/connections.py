@@ -36,7 +36,7 @@ class PendingAck:
     sent_at: float = 0.0  # by time.monotonic()
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Connection:
     """One socket in one namespace."""
 

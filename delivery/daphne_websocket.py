@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from functools import partial
+from types import SimpleNamespace
 from typing import Any, Self
 
 from daphne.ws_protocol import WebSocketProtocol
@@ -32,6 +33,13 @@ if not CAN_WRITE_AT_ONCE:
 TEXT_FRAME = b"\x81"
 MASKED, MASK_BYTES, MAX_SHORT_LENGTH = 0x80, 4, 125
 OPTIONS = (*WebSocketProtocol.CONFIG_ATTRS_COMMON, *WebSocketProtocol.CONFIG_ATTRS_SERVER)
+
+OF_HANDSHAKE = (
+    *("clean_headers", "application_deferred", "http_headers", "http_request_data"),
+    *("http_request_params", "http_request_uri", "http_request_path", "http_status_line"),
+    *("_raw_query_string", "websocket_extensions", "websocket_protocols", "_transport_details"),
+)
+NO_REQUEST = SimpleNamespace(path="")  # daphne looks for the path once more, at the end
 
 CLOSE_SECONDS = 5.0  # for a slow reader to take what is on its way, and read why it is closed
 CLOSED_FOR_A_REASON = 4000  # a code for what the protocol has none for
@@ -71,12 +79,19 @@ class FlowControlledWebSocket(WebSocketProtocol):
         came = self.application_queue
         del self.application_queue  # daphne looks whether there is one
         self.server.note_taken(self)
+        self._forget_handshake()
         while not came.empty():
             message = came.get_nowait()
             if message["type"] == "websocket.disconnect":
                 self._end()
-            else:
-                listener.hear(message.get("text") or message.get("bytes") or "")
+            elif message["type"] == "websocket.receive":
+                listener.hear(message["text"] if "text" in message else message["bytes"])
+
+    def _forget_handshake(self) -> None:
+        """Two kilobytes that nobody asks for again, while most websockets are idle."""
+        self.request = NO_REQUEST
+        for name in OF_HANDSHAKE:
+            self.__dict__.pop(name, None)
 
     def dataReceived(self, data: bytes) -> None:
         is_between_frames = self._listener is not None and self.current_frame is None

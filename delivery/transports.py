@@ -52,7 +52,7 @@ class WebSocket(DirectWebSocket, Protocol):
         """Cut it: nobody is there."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Transport:
     """One Engine.IO connection."""
 

@@ -24,6 +24,8 @@ class Sizes:
     fan_out_deliveries: int = 10_000  # under way, which makes 20 messages to 500 clients
     idle_clients: tuple[int, ...] = (2_000, 5_000)
     idle_seconds: float = 3.0  # until memory is read
+    held_clients: int = 10_000
+    held_seconds: float = 30.0  # with a message to all of them each second
     queue_lengths: tuple[int, ...] = (10, 1_000, 100_000)
     queue_seconds: float = 0.5  # for each operation at each length
 

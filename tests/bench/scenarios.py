@@ -103,8 +103,27 @@ async def memory(turn: Turn) -> AsyncIterator[Measure]:
             yield Measure(name, "KiB each", kib, "lower", failures=failures)
 
 
+async def hold(turn: Turn) -> AsyncIterator[Measure]:
+    """As many clients as one process shall hold, and a message to all of them each second."""
+    clients, seconds = turn.sizes.held_clients, turn.sizes.held_seconds
+    async with turn.fresh() as fresh:
+        await fresh.open(["everybody"] * clients)
+        plan = replace(fresh.plan(["everybody"]), deliveries=clients, rate=1, seconds=seconds)
+        sent, cpu_us = await fresh.send(plan)
+        for which in ("p50", "p99"):
+            yield Measure(
+                name=f"{clients:,} clients, a message a second: {which}",
+                unit="ms",
+                value=sent.delays_ms[which] if sent.delays_ms else float("nan"),
+                better="lower",
+                cpu_us=cpu_us,
+                generator_load=sent.generator_load,
+                failures=_failures(sent),
+            )
+
+
 async def processes(turn: Turn) -> AsyncIterator[Measure]:
-    """Two of them, the clients on both."""
+    """Two of them, the clients on both; the service's are workers behind one port."""
     async with turn.fresh(processes=2) as fresh:
         yield await _fan_out(fresh, turn.sizes.clients, ", 2 processes")
         await turn.load.close()
@@ -132,11 +151,12 @@ SCENARIOS: dict[str, Scenario] = {
     "latency": latency,
     "connect": connect,
     "memory": memory,
+    "hold": hold,
     "queues": queues,
     "polling": polling,
     "processes": processes,
 }
-ONCE = frozenset({"memory", "queues"})  # long, and hardly different from round to round
+ONCE = frozenset({"memory", "queues", "hold"})  # long, and hardly different from round to round
 
 
 def _users(turn: Turn) -> list[str]:

@@ -79,15 +79,19 @@ class Side:
     async def running(self, around: Surroundings, processes: int = 1) -> AsyncIterator[Running]:
         started: list[asyncio.subprocess.Process] = []
         try:
-            for _ in range(processes):
-                started.append(await self._spawn(around))
+            workers = processes if self.project else 1
+            for _ in range(processes // workers):
+                started.append(await self._spawn(around, workers))
             ports = await asyncio.gather(*map(_port, started))
-            yield Running(tuple(ports), tuple(process.pid for process in started))
+            pids = (process.pid for process in started) if workers == 1 else workers_of(started[0])
+            yield Running(tuple(ports), tuple(pids))
         finally:
             await asyncio.gather(*map(end, started))
 
-    async def _spawn(self, around: Surroundings) -> asyncio.subprocess.Process:
-        command, environment = self._service(around) if self.project else self._peer(around)
+    async def _spawn(self, around: Surroundings, workers: int) -> asyncio.subprocess.Process:
+        command, environment = (
+            self._service(around, workers) if self.project else self._peer(around)
+        )
         with (around.folder / f"{self.name}.log").open("ab") as log:
             return await asyncio.create_subprocess_exec(
                 *command,
@@ -108,11 +112,12 @@ class Side:
         }
         return ["node", str(HERE / "peer.js")], environment
 
-    def _service(self, around: Surroundings) -> tuple[list[str], dict[str, str]]:
+    def _service(self, around: Surroundings, workers: int) -> tuple[list[str], dict[str, str]]:
         folder = around.folder / self.name
         write_config(folder, around)
         serve = ("serve", "--host", "127.0.0.1", "--port", "0", "--server", self.server)
-        return [sys.executable, "manage.py", *serve], service_environment(folder)
+        more = ("--workers", str(workers)) if workers > 1 else ()  # a base may not know it
+        return [sys.executable, "manage.py", *serve, *more], service_environment(folder)
 
 
 def write_config(folder: Path, around: Surroundings) -> None:
@@ -159,6 +164,13 @@ def cpu_seconds(pid: int) -> float:
     """User and system time of a process, from /proc/PID/stat (fields 14 and 15)."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND
+
+
+def workers_of(process: asyncio.subprocess.Process) -> list[int]:
+    """The processes that serve for this one."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    commands = {int(pid): Path(f"/proc/{pid}/cmdline").read_bytes() for pid in children}
+    return [pid for pid, command in commands.items() if b"--worker\0" in command]
 
 
 def rss_bytes(pid: int) -> int:

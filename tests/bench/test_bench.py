@@ -28,6 +28,8 @@ TINY = Sizes(
     fan_out_deliveries=16,
     idle_clients=(5, 10),
     idle_seconds=0.1,
+    held_clients=10,
+    held_seconds=1.5,
     queue_lengths=(10, 600),
     queue_seconds=0.05,
 )

@@ -1,0 +1,151 @@
+"""What a client's bytes are taken for: by the short way, by autobahn, or by both in turn."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+from daphne.ws_protocol import WebSocketFactory
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from twisted.internet.testing import StringTransportWithDisconnection
+from websockets.frames import Frame, Opcode
+
+from delivery.daphne_websocket import FlowControlledWebSocket
+from delivery.turnstile import Turnstile
+
+HANDSHAKE = (
+    b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+    b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+texts = st.lists(st.text(max_size=300), max_size=12)
+
+
+class Listener:
+    def __init__(self) -> None:
+        self.heard: list[str | bytes] = []
+        self.has_ended = False
+
+    def hear(self, packet: str | bytes) -> None:
+        self.heard.append(packet)
+
+    def write_on(self) -> None: ...
+
+    def end(self) -> None:
+        self.has_ended = True
+
+
+class Server:
+    """The part of daphne's that a websocket needs."""
+
+    root_path = ""
+    proxy_forwarded_address_header = None
+
+    def protocol_connected(self, protocol: object) -> None: ...
+
+    def protocol_disconnected(self, protocol: object) -> None: ...
+
+    def log_action(self, *_: object) -> None: ...
+
+    def note_taken(self, protocol: object) -> None: ...
+
+    def note_gone(self, protocol: object) -> None: ...
+
+    def create_application(self, protocol: object, scope: object) -> "asyncio.Queue[Any]":
+        return asyncio.Queue()
+
+
+Open = Callable[[], FlowControlledWebSocket]
+
+
+@pytest.fixture
+def open_websocket() -> Open:
+    """Return a websocket that is open, on a transport that keeps what is written."""
+
+    def open_it() -> FlowControlledWebSocket:
+        factory = WebSocketFactory(Server())
+        factory.setProtocolOptions(openHandshakeTimeout=0, closeHandshakeTimeout=0)
+        factory.turnstile = Turnstile()
+        websocket: Any = FlowControlledWebSocket.configured(factory)()
+        websocket.factory = factory
+        websocket._raw_query_string = b"EIO=4&transport=websocket"
+        transport = StringTransportWithDisconnection()
+        transport.protocol = websocket
+        websocket.makeConnection(transport)
+        websocket.dataReceived(HANDSHAKE)
+        websocket.serverAccept()
+        return cast("FlowControlledWebSocket", websocket)
+
+    return open_it
+
+
+def frame(text: str | bytes, opcode: Opcode = Opcode.TEXT, *, fin: bool = True) -> bytes:
+    data = text.encode() if isinstance(text, str) else text
+    return Frame(opcode, data, fin=fin).serialize(mask=True)
+
+
+@given(texts=texts, data=st.data())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_texts_are_heard_in_order_however_they_are_cut(
+    open_websocket: Open, texts: list[str], data: st.DataObject
+) -> None:
+    websocket, listener = open_websocket(), Listener()
+    websocket.take_over(listener)
+    wire = b"".join(map(frame, texts))
+    while wire:
+        size = data.draw(st.integers(1, len(wire)))
+        websocket.dataReceived(wire[:size])
+        wire = wire[size:]
+    assert listener.heard == texts
+
+
+async def test_what_came_before_is_heard_first(open_websocket: Open) -> None:
+    websocket, listener = open_websocket(), Listener()
+    websocket.application_queue.get_nowait()  # the websocket.connect that an application takes
+    websocket.dataReceived(frame("first") + frame(b"\x00", Opcode.BINARY) + frame("se"[:1]))
+    websocket.take_over(listener)
+    websocket.dataReceived(frame("last"))
+    assert listener.heard == ["first", b"\x00", "s", "last"]
+
+
+async def test_a_message_in_several_frames_is_one(open_websocket: Open) -> None:
+    websocket, listener = open_websocket(), Listener()
+    websocket.take_over(listener)
+    websocket.dataReceived(frame("one, ", fin=False) + frame("two", Opcode.CONT) + frame("three"))
+    assert listener.heard == ["one, two", "three"]
+
+
+async def test_a_text_that_is_none_closes_the_websocket(open_websocket: Open) -> None:
+    websocket, listener = open_websocket(), Listener()
+    websocket.take_over(listener)
+    websocket.dataReceived(frame("fine") + frame(b"\xff") + frame("too late"))
+    assert listener.heard == ["fine"]
+    assert websocket.state != websocket.STATE_OPEN
+
+
+async def test_a_frame_that_is_not_masked_closes_the_websocket(open_websocket: Open) -> None:
+    websocket, listener = open_websocket(), Listener()
+    websocket.take_over(listener)
+    websocket.dataReceived(Frame(Opcode.TEXT, b"x").serialize(mask=False))
+    assert listener.heard == []
+    assert websocket.state != websocket.STATE_OPEN
+
+
+async def test_the_end_is_told_once_and_logged_behind(open_websocket: Open) -> None:
+    websocket, listener = open_websocket(), Listener()
+    assert not websocket.tell_end(lambda: None)
+    websocket.take_over(listener)
+    ended: list[bool] = []
+    assert websocket.tell_end(lambda: ended.append(listener.has_ended))
+    websocket.onClose(True, 1000, "")
+    websocket.onClose(True, 1000, "")
+    assert ended == [True]
+    assert not websocket.tell_end(lambda: None)
+
+
+async def test_one_that_ended_before_it_was_taken_over_ends_at_once(open_websocket: Open) -> None:
+    websocket, listener = open_websocket(), Listener()
+    websocket.onClose(False, 1006, "")
+    websocket.take_over(listener)
+    assert listener.has_ended
