@@ -26,6 +26,8 @@ class Sizes:
     idle_seconds: float = 3.0  # until memory is read
     held_clients: int = 10_000
     held_seconds: float = 30.0  # with a message to all of them each second
+    watched_clients: int = 2_000  # while an admin looks at the live view
+    watched_rate: float = 500.0  # messages a second
     queue_lengths: tuple[int, ...] = (10, 1_000, 100_000)
     queue_seconds: float = 0.5  # for each operation at each length
 

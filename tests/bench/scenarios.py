@@ -4,12 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
+from tests.bench.live_view import viewer
 from tests.bench.load import Sent
 from tests.bench.measures import Measure
 from tests.bench.queue_times import OPERATIONS, queue_times
 from tests.bench.turn import Scenario, Turn
 
 LATENCY_SHARES = (0.25, 0.5, 0.75)  # of what the slower side can take
+VIEWS = 3
 WARMUP_CLIENTS = 20  # what the first of all clients needs is not counted as memory of one
 
 
@@ -122,6 +124,25 @@ async def hold(turn: Turn) -> AsyncIterator[Measure]:
             )
 
 
+async def live_view(turn: Turn) -> AsyncIterator[Measure]:
+    """What an admin who looks at the live view costs; the peer has no such thing."""
+    if turn.side.project is None:
+        return
+    users = [f"user_{n}" for n in range(turn.sizes.watched_clients)]
+    await turn.open(users)
+    plan = replace(turn.plan(users), rate=turn.sizes.watched_rate)
+    alone, watched, failures = 0.0, 0.0, ""
+    for _ in range(VIEWS):  # in turn, as a machine is quicker at times
+        sent, cpu_us = await turn.send(plan)
+        alone += cpu_us
+        async with viewer(turn):
+            sent, cpu_us = await turn.send(plan)
+        watched += cpu_us
+        failures = failures or _failures(sent)
+    name = f"CPU with a live view ÷ without, {len(users):,} clients"
+    yield Measure(name, "x", watched / alone, "lower", failures=failures)
+
+
 async def processes(turn: Turn) -> AsyncIterator[Measure]:
     """Two of them, the clients on both; the service's are workers behind one port."""
     async with turn.fresh(processes=2) as fresh:
@@ -152,6 +173,7 @@ SCENARIOS: dict[str, Scenario] = {
     "connect": connect,
     "memory": memory,
     "hold": hold,
+    "live-view": live_view,
     "queues": queues,
     "polling": polling,
     "processes": processes,

@@ -30,11 +30,13 @@ TINY = Sizes(
     idle_seconds=0.1,
     held_clients=10,
     held_seconds=1.5,
+    watched_clients=5,
+    watched_rate=50.0,
     queue_lengths=(10, 600),
     queue_seconds=0.05,
 )
 SERVICE = Side("service", PROJECT)
-PEER_HAS_NONE = "queue "
+PEER_HAS_NONE = ("queue ", "CPU with a live view")
 
 
 @pytest.fixture(autouse=True)

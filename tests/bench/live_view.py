@@ -1,0 +1,65 @@
+"""An admin who looks at the live view while the service is measured."""
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from aiohttp import ClientSession, ClientTimeout, StreamReader
+
+from tests.bench.servers import Side, Surroundings, service_environment
+from tests.bench.turn import Turn
+
+PAGE = "/admin/control/live/figures"
+COMMAND_SECONDS = 60.0
+LOG_IN = """
+from django.contrib.auth import get_user_model
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.sessions.backends.db import SessionStore
+user, _ = get_user_model().objects.get_or_create(
+    username="bench", defaults={"is_staff": True, "is_superuser": True})
+session = SessionStore()
+session[SESSION_KEY] = str(user.pk)
+session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
+session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+session.save()
+print(session.session_key)
+"""
+
+
+@asynccontextmanager
+async def viewer(turn: Turn) -> AsyncIterator[None]:
+    """Look at all sites, and see a figure before anything is measured."""
+    cookies = {"sessionid": await _log_in(turn.side, turn.round.around)}
+    url = f"http://127.0.0.1:{turn.running.ports[0]}{PAGE}"
+    timeout = ClientTimeout(total=None, sock_read=COMMAND_SECONDS)
+    async with ClientSession(cookies=cookies, timeout=timeout) as http, http.get(url) as response:
+        response.raise_for_status()
+        await response.content.readline()
+        reading = asyncio.create_task(_read_on(response.content))
+        try:
+            yield
+        finally:
+            reading.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await reading
+
+
+async def _read_on(stream: StreamReader) -> None:
+    while await stream.readline():
+        pass
+
+
+async def _log_in(side: Side, around: Surroundings) -> str:
+    """Return the session key of an admin."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "manage.py", "shell", "--no-imports", "-c", LOG_IN),
+        env=service_environment(around.folder / side.name),
+        cwd=side.project,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    output, _ = await asyncio.wait_for(process.communicate(), COMMAND_SECONDS)
+    if process.returncode != 0:
+        raise RuntimeError(f"no admin: manage.py shell ended with {process.returncode}")
+    return output.decode().split()[-1]
