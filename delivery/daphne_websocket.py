@@ -22,7 +22,7 @@ from delivery.transports import Listener
 
 logger = logging.getLogger(__name__)
 
-# What `write` reaches for inside Twisted; without it everything goes python-engineio's way.
+# What `write` reaches for inside Twisted; without it each write takes a turn of the loop.
 CAN_WRITE_AT_ONCE = all(
     hasattr(FileDescriptor(), name) for name in ("dataBuffer", "_tempDataBuffer", "writeSomeData")
 )
@@ -154,10 +154,12 @@ class FlowControlledWebSocket(WebSocketProtocol):
         Twisted's own `write` would add the socket to epoll, write in the next turn of the loop
         and take it out again. False while the client does not read, or when it is gone.
         """
-        if self._stall is not None or self.state != self.STATE_OPEN or not CAN_WRITE_AT_ONCE:
-            return False
         transport = self.transport
-        if not transport.dataBuffer and not transport._tempDataBuffer:
+        if self._stall is not None or self.state != self.STATE_OPEN:
+            return False
+        if not transport.connected:  # lost, and its end waits at the turnstile
+            return False
+        if CAN_WRITE_AT_ONCE and not transport.dataBuffer and not transport._tempDataBuffer:
             written = transport.writeSomeData(frame)
             if written == len(frame):
                 return True

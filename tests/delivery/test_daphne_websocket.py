@@ -8,7 +8,9 @@ import pytest
 from daphne.ws_protocol import WebSocketFactory
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from twisted.internet.error import ConnectionDone
 from twisted.internet.testing import StringTransportWithDisconnection
+from twisted.python.failure import Failure
 from websockets.frames import Frame, Opcode
 
 from delivery.daphne_websocket import FlowControlledWebSocket
@@ -149,3 +151,12 @@ async def test_one_that_ended_before_it_was_taken_over_ends_at_once(open_websock
     websocket.onClose(False, 1006, "")
     websocket.take_over(listener)
     assert listener.has_ended
+
+
+async def test_nothing_is_written_to_a_connection_that_is_lost(open_websocket: Open) -> None:
+    websocket, listener = open_websocket(), Listener()
+    websocket.take_over(listener)
+    websocket.transport.connected = False
+    websocket.connectionLost(Failure(ConnectionDone()))
+    assert not websocket.write(b"\x81\x01x")
+    assert not listener.has_ended

@@ -41,7 +41,7 @@ async def test_transport_that_joins_nothing_is_closed_after_connect_timeout(
     client = await gateway.open()
     assert await client.is_closed()
     await client.hang_up()
-    assert gateway.leftovers == []
+    await until(lambda: not gateway.leftovers)
 
 
 async def test_transport_that_was_only_refused_is_closed_at_its_deadline(
@@ -156,7 +156,7 @@ async def test_transport_may_ask_for_so_many_namespaces_and_no_more(
     client.write(connect_packet("/third"), connect_packet("/fourth"))
     assert await client.is_closed()
     await client.hang_up()
-    assert gateway.leftovers == []
+    await until(lambda: not gateway.leftovers)
 
 
 async def test_namespace_left_makes_room_for_another(
@@ -281,7 +281,7 @@ async def test_malformed_binary_packet_closes_the_transport(
     client.write_bytes(b"x")
     assert await client.is_closed()
     await client.hang_up()
-    assert gateway.leftovers == []
+    await until(lambda: not gateway.leftovers)
     assert re.search("ERROR|Traceback", caplog.text) is None
 
 

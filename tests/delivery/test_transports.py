@@ -7,6 +7,7 @@ import pytest
 from delivery import transports as transports_module
 from delivery.transports import Listener
 from tests.delivery.server_fixtures import Gateway, MakeGateway
+from tests.delivery.socket_fixtures import until
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ async def test_nothing_is_kept_of_transports_that_are_gone(gateway: Gateway) -> 
     client = await gateway.open()
     await client.hang_up()
     assert not gateway.server._transports._idle
-    assert gateway.leftovers == []
+    await until(lambda: not gateway.leftovers)
 
 
 class WebSocketOfTheServer:

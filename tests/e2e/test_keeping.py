@@ -19,8 +19,8 @@ from tests.e2e.site import FakeSite, User
 from tests.e2e.waiting import until
 
 TTL_SECONDS = 1
-# Keys with a time of their own: a lease, and what an Idempotency-Key has done.
-SHORT_LIVED = (":generator:", ":holders:", ":once:", ":idempotency:")
+# Keys with a time of their own: a lease, what an Idempotency-Key has done, and figures.
+SHORT_LIVED = (":generator:", ":holders:", ":once:", ":idempotency:", ":{statistics}:")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

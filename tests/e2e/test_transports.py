@@ -12,7 +12,7 @@ from tests.e2e.conftest import Connect
 from tests.e2e.events import batch, broadcast, resync, stored
 from tests.e2e.node_client import NodeProcess
 from tests.e2e.python_client import python_client
-from tests.e2e.redis_view import keys_of, waiting
+from tests.e2e.redis_view import is_offline, keys_of, waiting
 from tests.e2e.service import Service
 from tests.e2e.site import FakeSite, User
 from tests.e2e.waiting import until
@@ -141,10 +141,15 @@ async def test_a_refused_client_is_told_why(way: Way, node: NodeProcess, service
 
 @every_way
 async def test_a_client_that_leaves_and_comes_back_is_served_again(
-    way: Way, connect: Connect, service: Service, user: User
+    way: Way, connect: Connect, service: Service, user: User, redis: Redis
 ) -> None:
     client = await connect(user, version=way.version, transports=way.transports)
     await client.disconnect()
+
+    async def has_left() -> bool:
+        return await is_offline(redis, user)
+
+    await until(has_left, "the service has heard that the client left")
     await service.send(user.room, "missed")
     client.connect()
     assert await client.event() == batch(["missed"])
