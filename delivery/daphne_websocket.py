@@ -18,7 +18,7 @@ from twisted.internet.abstract import FileDescriptor
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
-from delivery.transports import Listener
+from delivery.transports import CLOSED_FOR_A_REASON, STALLED_SECONDS, Listener
 
 logger = logging.getLogger(__name__)
 
@@ -42,8 +42,6 @@ OF_HANDSHAKE = (
 NO_REQUEST = SimpleNamespace(path="")  # daphne looks for the path once more, at the end
 
 CLOSE_SECONDS = 5.0  # for a slow reader to take what is on its way, and read why it is closed
-CLOSED_FOR_A_REASON = 4000  # a code for what the protocol has none for
-STALLED_SECONDS = 60.0  # a client that takes nothing for so long is gone
 
 
 @implementer(IPushProducer)
@@ -73,7 +71,7 @@ class FlowControlledWebSocket(WebSocketProtocol):
         self.resumeProducing()
         self.factory.turnstile.enter(partial(super().connectionLost, reason))
 
-    def take_over(self, listener: Listener) -> None:
+    async def take_over(self, listener: Listener) -> None:
         """Tell the listener what comes, in place of the ASGI application, which may end."""
         self._listener = listener
         came = self.application_queue

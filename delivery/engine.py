@@ -120,7 +120,7 @@ class Socket(AsyncSocket):
         elif not self.connected or await self._is_upgraded(ws):
             self.connected = self.upgraded = True
             self.queue.attach(self.websocket)
-            self.websocket.take_over(self)
+            await self.websocket.take_over(self)
         else:
             await ws.close()
 

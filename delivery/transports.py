@@ -14,6 +14,8 @@ from delivery.send_queue import DirectWebSocket
 logger = logging.getLogger(__name__)
 
 WEBSOCKET = "sioweb.websocket"  # extension of an ASGI scope: a WebSocket
+CLOSED_FOR_A_REASON = 4000  # a websocket's code for what the protocol has none for
+STALLED_SECONDS = 60.0  # a client that takes nothing for so long is gone
 # In no namespace and asking for none. A client asks at once, so these are far more than come in
 # between; each costs some 30 KiB until its deadline.
 MAX_IDLE = 10_000
@@ -38,9 +40,9 @@ class Listener(Protocol):
 class WebSocket(DirectWebSocket, Protocol):
     """The web server's end of a websocket, where it offers one."""
 
-    def take_over(self, listener: Listener) -> None:
+    async def take_over(self, listener: Listener) -> None:
         """Let the listener hear what comes, and what came and was not asked for, in place of
-        the ASGI application, which may end."""
+        the ASGI application, which may end when this returns."""
 
     def tell_end(self, callback: Callable[[], None]) -> bool:
         """Call back when it is closed; False = it was not taken over, or is closed already."""

@@ -28,6 +28,7 @@ from delivery.daphne_websocket import CLOSE_SECONDS, FlowControlledWebSocket
 from delivery.mail import Mail
 from delivery.transports import WEBSOCKET
 from delivery.turnstile import Turnstile
+from delivery.uvicorn_websocket import UvicornWebSocket
 
 logger = logging.getLogger(__name__)
 
@@ -210,7 +211,7 @@ class UvicornServer(uvicorn.Server):
                 host=place.host,
                 port=place.port,
                 backlog=BACKLOG,
-                ws="websockets-sansio",
+                ws=UvicornWebSocket,
                 ws_max_size=max_message_bytes,
                 ws_ping_interval=None,
                 lifespan="off",

@@ -93,7 +93,7 @@ async def test_texts_are_heard_in_order_however_they_are_cut(
     open_websocket: Open, texts: list[str], data: st.DataObject
 ) -> None:
     websocket, listener = open_websocket(), Listener()
-    websocket.take_over(listener)
+    await websocket.take_over(listener)
     wire = b"".join(map(frame, texts))
     while wire:
         size = data.draw(st.integers(1, len(wire)))
@@ -106,21 +106,21 @@ async def test_what_came_before_is_heard_first(open_websocket: Open) -> None:
     websocket, listener = open_websocket(), Listener()
     websocket.application_queue.get_nowait()  # the websocket.connect that an application takes
     websocket.dataReceived(frame("first") + frame(b"\x00", Opcode.BINARY) + frame("se"[:1]))
-    websocket.take_over(listener)
+    await websocket.take_over(listener)
     websocket.dataReceived(frame("last"))
     assert listener.heard == ["first", b"\x00", "s", "last"]
 
 
 async def test_a_message_in_several_frames_is_one(open_websocket: Open) -> None:
     websocket, listener = open_websocket(), Listener()
-    websocket.take_over(listener)
+    await websocket.take_over(listener)
     websocket.dataReceived(frame("one, ", fin=False) + frame("two", Opcode.CONT) + frame("three"))
     assert listener.heard == ["one, two", "three"]
 
 
 async def test_a_text_that_is_none_closes_the_websocket(open_websocket: Open) -> None:
     websocket, listener = open_websocket(), Listener()
-    websocket.take_over(listener)
+    await websocket.take_over(listener)
     websocket.dataReceived(frame("fine") + frame(b"\xff") + frame("too late"))
     assert listener.heard == ["fine"]
     assert websocket.state != websocket.STATE_OPEN
@@ -128,7 +128,7 @@ async def test_a_text_that_is_none_closes_the_websocket(open_websocket: Open) ->
 
 async def test_a_frame_that_is_not_masked_closes_the_websocket(open_websocket: Open) -> None:
     websocket, listener = open_websocket(), Listener()
-    websocket.take_over(listener)
+    await websocket.take_over(listener)
     websocket.dataReceived(Frame(Opcode.TEXT, b"x").serialize(mask=False))
     assert listener.heard == []
     assert websocket.state != websocket.STATE_OPEN
@@ -137,7 +137,7 @@ async def test_a_frame_that_is_not_masked_closes_the_websocket(open_websocket: O
 async def test_the_end_is_told_once_and_logged_behind(open_websocket: Open) -> None:
     websocket, listener = open_websocket(), Listener()
     assert not websocket.tell_end(lambda: None)
-    websocket.take_over(listener)
+    await websocket.take_over(listener)
     ended: list[bool] = []
     assert websocket.tell_end(lambda: ended.append(listener.has_ended))
     websocket.onClose(True, 1000, "")
@@ -149,13 +149,13 @@ async def test_the_end_is_told_once_and_logged_behind(open_websocket: Open) -> N
 async def test_one_that_ended_before_it_was_taken_over_ends_at_once(open_websocket: Open) -> None:
     websocket, listener = open_websocket(), Listener()
     websocket.onClose(False, 1006, "")
-    websocket.take_over(listener)
+    await websocket.take_over(listener)
     assert listener.has_ended
 
 
 async def test_nothing_is_written_to_a_connection_that_is_lost(open_websocket: Open) -> None:
     websocket, listener = open_websocket(), Listener()
-    websocket.take_over(listener)
+    await websocket.take_over(listener)
     websocket.transport.connected = False
     websocket.connectionLost(Failure(ConnectionDone()))
     assert not websocket.write(b"\x81\x01x")

@@ -24,6 +24,7 @@ MANAGE = str(PROJECT / "manage.py")
 START_SECONDS = 60.0  # a busy machine included
 STOP_SECONDS = 30.0  # what the contract gives it
 LISTENING = "Listening on "
+SERVER = os.environ.get("E2E_SERVER", "daphne")  # or uvicorn, to try everything on that
 # Variables of the test process that would reach into the service's configuration.
 FOREIGN_VARIABLES = (
     "SIOWEB_",
@@ -92,7 +93,7 @@ class Installation:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             MANAGE,
-            *("serve", "--host", "127.0.0.1", "--port", str(port), *arguments),
+            *("serve", "--host", "127.0.0.1", "--port", str(port), "--server", SERVER, *arguments),
             env=self.environment(),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
