@@ -31,7 +31,7 @@ def installation(fake_site: FakeSite, tmp_path: Path) -> Installation:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def service(installation: Installation) -> AsyncIterator[Service]:
-    service = await installation.start(0, "--workers", str(WORKERS))
+    service = await installation.start(0, "--server", "daphne", "--workers", str(WORKERS))
     yield service
     await service.stop()
 
