@@ -22,7 +22,7 @@ from engineio.packet import NOOP, PING, Packet
 from delivery.packets import MALFORMED
 from delivery.send_queue import SendQueue, Unsent
 from delivery.tasks import Tasks
-from delivery.transports import WebSocket
+from delivery.transports import WebSocket, find_websocket
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +64,7 @@ class Socket(AsyncSocket):
     queue: SendQueue
     last_ping: float | None  # when it was sent; None = it is answered
     connected: bool
+    upgrading: bool
     websocket: WebSocket | None = None  # the web server's end of it, where it offers one
     _heard: deque[str | bytes] | None = None  # what a task takes, in order
     _timer: asyncio.TimerHandle | None = None  # until a ping is sent, or its pong is late
@@ -114,6 +115,18 @@ class Socket(AsyncSocket):
         if self.queue.websocket is not None and self.closed and not was_closed:
             self.queue.put_nowait(None)
 
+    async def _upgrade_websocket(self, environ: dict[str, Any]) -> Any:
+        """One websocket at a time: of two that follow on polling the wrong one would be taken
+        over, and what comes on the other be kept for nobody."""
+        if self.upgrading or self.upgraded:
+            return self.server._bad_request("Upgraded already")
+        self.upgrading = self.connected
+        self.websocket = find_websocket(environ["asgi.scope"])
+        try:
+            return await super()._upgrade_websocket(environ)
+        finally:
+            self.upgrading = False
+
     async def _websocket_handler(self, ws: Any) -> None:
         if self.websocket is None:
             await super()._websocket_handler(ws)
@@ -128,19 +141,18 @@ class Socket(AsyncSocket):
         """Go through the probe of a websocket; polling goes on when it fails.
 
         Engine.IO protocol 4: the client sends PING "probe" and gets PONG "probe", its poll is
-        ended with a NOOP, and it sends UPGRADE.
+        ended with a NOOP, and it sends UPGRADE. One that does not, or not before its session
+        has ended, would stay open for ever.
         """
-        self.upgrading = True
         try:
-            if await ws.wait() != PROBE:
-                return False
-            await ws.send(PROBED)
-            self.queue.put_nowait(Packet(NOOP))
-            return bool(await ws.wait() == UPGRADE)
-        except OSError:
+            async with asyncio.timeout(self.server.ping_timeout):
+                if await ws.wait() != PROBE:
+                    return False
+                await ws.send(PROBED)
+                self.queue.put_nowait(Packet(NOOP))
+                return await ws.wait() == UPGRADE and not (self.closing or self.closed)
+        except OSError:  # a TimeoutError, too
             return False
-        finally:
-            self.upgrading = False
 
     # --- what a websocket that was taken over tells
 
