@@ -109,6 +109,11 @@ class FlowControlledWebSocket(WebSocketProtocol):
         else:
             self._listener.hear(payload if isBinary else payload.decode())
 
+    def onPing(self, payload: bytes) -> None:
+        """As autobahn's own; answers to who does not read them would pile up without an end."""
+        if self._stall is None:
+            super().onPing(payload)
+
     def onClose(self, wasClean: bool, code: int, reason: str) -> None:
         super().onClose(wasClean, code, reason)
         if self._listener is not None:
@@ -139,9 +144,11 @@ class FlowControlledWebSocket(WebSocketProtocol):
         Twisted's own `write` would add the socket to epoll, write in the next turn of the loop
         and take it out again. False while the client does not read, or when it is gone.
         """
-        if self._stall is not None or self.state != self.STATE_OPEN or not CAN_WRITE_AT_ONCE:
-            return False
         transport = self.transport
+        # A connection that is lost has no socket; its state changes at its turn at the turnstile.
+        is_open = self.state == self.STATE_OPEN and transport.connected
+        if self._stall is not None or not is_open or not CAN_WRITE_AT_ONCE:
+            return False
         if not transport.dataBuffer and not transport._tempDataBuffer:
             written = transport.writeSomeData(frame)
             if written == len(frame):
@@ -157,7 +164,10 @@ class FlowControlledWebSocket(WebSocketProtocol):
 
     def close(self, reason: str) -> None:
         """Close it now, whatever is unsent; autobahn cuts it if no answer comes in time."""
-        self.sendClose(CLOSED_FOR_A_REASON, reason)
+        if self.state == self.STATE_CONNECTING:  # where there are no close frames yet
+            self.abort()
+        else:
+            self.sendClose(CLOSED_FOR_A_REASON, reason)
 
     def abort(self) -> None:
         self.transport.abortConnection()
