@@ -33,6 +33,7 @@ class Doorway:
         self._turnstile = turnstile
         self._mail = mail
         self._held = b""
+        self._is_waiting = False  # at the turnstile
         self._transport: Any = None
         protocol.makeConnection = self._connect
         protocol.dataReceived = self._receive
@@ -44,12 +45,14 @@ class Doorway:
         self._protocol.makeConnection(transport)
 
     def _receive(self, data: bytes) -> None:
-        is_waiting = bool(self._held)
         self._held += data
-        line = self._held.partition(b"\r\n")[0]
+        line, end, _ = self._held.partition(b"\r\n")
+        if self._mail is not None and not end and len(self._held) <= MAX_HELD_BYTES:
+            return  # whom it is for may be in the rest of the line
         if ENGINE_IO not in line or len(self._held) > MAX_HELD_BYTES:
             self._open()
-        elif not is_waiting and not self._is_passed_on(line):
+        elif not self._is_waiting and not self._is_passed_on(line):
+            self._is_waiting = True
             self._turnstile.enter(self._open)
 
     def _is_passed_on(self, line: bytes) -> bool:

@@ -10,6 +10,7 @@ from delivery.daphne_doorway import (
     Doorway,
     keep_in_bounds,
 )
+from delivery.mail import Mail
 from delivery.turnstile import Turnstile
 from tests.delivery.socket_fixtures import until
 
@@ -68,6 +69,33 @@ async def test_more_than_a_handshake_is_not_held() -> None:
     protocol.dataReceived(HANDSHAKE)
     protocol.dataReceived(b"x" * MAX_HELD_BYTES)
     assert len(protocol.received) == 1
+
+
+class NumberOneOfTwo(Mail):
+    """A mailbox that tells what it would send."""
+
+    def send(self, owner: int, fd: int, read: bytes) -> bool:
+        sent.append((owner, read))
+        return False
+
+
+sent: list[tuple[int, bytes]] = []
+
+
+async def test_request_line_that_comes_in_pieces_is_read_whole_before_it_is_passed_on() -> None:
+    sent.clear()
+    protocol = Protocol()
+    one, other = socket.socketpair()
+    with one, other:
+        doorway = Doorway(protocol, Turnstile(), NumberOneOfTwo(0, one, (one, other)))
+        doorway._transport = one
+        request = b"GET /socket.io/?EIO=4&transport=polling&sid=bK3x HTTP/1.1\r\n"
+        for start in range(0, len(request), 20):
+            assert protocol.received == []
+            protocol.dataReceived(request[start : start + 20])
+        protocol.dataReceived(b"Host: x\r\n")
+        assert sent == [(1, request)]
+        await until(lambda: protocol.received)
 
 
 @dataclass
