@@ -80,9 +80,10 @@ class Doorway:
 
     def _for_one_request(self, held: bytes) -> bytes:
         """With several processes, have each poll come by a connection of its own: the next one
-        on the same might be of a session elsewhere."""
+        on the same might be of a session elsewhere, as may be what follows on a page."""
         line, end, rest = held.partition(b"\r\n")
-        if self._mail is None or POLLING not in line:
+        may_poll_next = ENGINE_IO not in line and not line.startswith(b"POST ")  # no sender does
+        if self._mail is None or not (POLLING in line or may_poll_next):
             return held
         return line + end + b"Connection: close" + end + rest
 

@@ -3,6 +3,8 @@
 import socket
 from dataclasses import dataclass, field
 
+import pytest
+
 from delivery.daphne_doorway import (
     ACCEPTS_AT_ONCE,
     MAX_HELD_BYTES,
@@ -96,6 +98,26 @@ async def test_request_line_that_comes_in_pieces_is_read_whole_before_it_is_pass
         protocol.dataReceived(b"Host: x\r\n")
         assert sent == [(1, request)]
         await until(lambda: protocol.received)
+
+
+@pytest.mark.parametrize(
+    ("line", "is_the_last"),
+    [
+        (b"GET /admin/ HTTP/1.1", True),
+        (b"OPTIONS /socket.io/ HTTP/1.1", True),
+        (b"POST /send?site=newsite HTTP/1.1", False),
+        (b"GET /socket.io/?EIO=4&transport=polling HTTP/1.1", True),
+        (b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1", False),
+    ],
+)
+async def test_connection_ends_after_a_request_that_a_poll_may_follow(
+    line: bytes, is_the_last: bool
+) -> None:
+    protocol = Protocol()
+    Doorway(protocol, Turnstile(), NumberOneOfTwo(0, None, (None, None)))  # type: ignore[arg-type]
+    protocol.dataReceived(line + b"\r\n\r\n")
+    await until(lambda: protocol.received)
+    assert (b"\r\nConnection: close\r\n" in protocol.received[0]) is is_the_last
 
 
 @dataclass
