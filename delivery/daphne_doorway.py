@@ -33,6 +33,7 @@ class Doorway:
         self._turnstile = turnstile
         self._mail = mail
         self._held = b""
+        self._is_waiting = False  # at the turnstile
         self._transport: Any = None
         protocol.makeConnection = self._connect
         protocol.dataReceived = self._receive
@@ -44,12 +45,14 @@ class Doorway:
         self._protocol.makeConnection(transport)
 
     def _receive(self, data: bytes) -> None:
-        is_waiting = bool(self._held)
         self._held += data
-        line = self._held.partition(b"\r\n")[0]
+        line, end, _ = self._held.partition(b"\r\n")
+        if self._mail is not None and not end and len(self._held) <= MAX_HELD_BYTES:
+            return  # whom it is for may be in the rest of the line
         if ENGINE_IO not in line or len(self._held) > MAX_HELD_BYTES:
             self._open()
-        elif not is_waiting and not self._is_passed_on(line):
+        elif not self._is_waiting and not self._is_passed_on(line):
+            self._is_waiting = True
             self._turnstile.enter(self._open)
 
     def _is_passed_on(self, line: bytes) -> bool:
@@ -77,9 +80,10 @@ class Doorway:
 
     def _for_one_request(self, held: bytes) -> bytes:
         """With several processes, have each poll come by a connection of its own: the next one
-        on the same might be of a session elsewhere."""
+        on the same might be of a session elsewhere, as may be what follows on a page."""
         line, end, rest = held.partition(b"\r\n")
-        if self._mail is None or POLLING not in line:
+        may_poll_next = ENGINE_IO not in line and not line.startswith(b"POST ")  # no sender does
+        if self._mail is None or not (POLLING in line or may_poll_next):
             return held
         return line + end + b"Connection: close" + end + rest
 

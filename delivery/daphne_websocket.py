@@ -122,6 +122,11 @@ class FlowControlledWebSocket(WebSocketProtocol):
         else:
             self._listener.hear(payload if isBinary else payload.decode())
 
+    def onPing(self, payload: bytes) -> None:
+        """As autobahn's own; answers to who does not read them would pile up without an end."""
+        if self._stall is None:
+            super().onPing(payload)
+
     def onClose(self, wasClean: bool, code: int, reason: str) -> None:
         super().onClose(wasClean, code, reason)
         if self._listener is not None:
@@ -172,7 +177,10 @@ class FlowControlledWebSocket(WebSocketProtocol):
 
     def close(self, reason: str) -> None:
         """Close it now, whatever is unsent; autobahn cuts it if no answer comes in time."""
-        self.sendClose(CLOSED_FOR_A_REASON, reason)
+        if self.state == self.STATE_CONNECTING:  # where there are no close frames yet
+            self.abort()
+        else:
+            self.sendClose(CLOSED_FOR_A_REASON, reason)
 
     def abort(self) -> None:
         self.transport.abortConnection()

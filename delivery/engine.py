@@ -20,14 +20,17 @@ from engineio.exceptions import EngineIOError, SocketIsClosedError, UnknownPacke
 from engineio.packet import NOOP, PING, Packet
 
 from delivery.packets import MALFORMED
-from delivery.send_queue import SendQueue, Unsent
+from delivery.send_queue import SMALL_PACKET_BYTES, SendQueue, Unsent
 from delivery.tasks import Tasks
-from delivery.transports import WebSocket
+from delivery.transports import WebSocket, find_websocket
 
 logger = logging.getLogger(__name__)
 
 PROBE, PROBED, UPGRADE = "2probe", "3probe", "5"  # of a websocket that follows on polling
 PONG = "3"
+# Of one client, while a packet before is worked on, besides the largest packet; acks of all that
+# may wait for a device are less.
+MAX_HEARD_BYTES = 1024 * 1024
 NOTHING = contextvars.Context()  # for callbacks of sockets: a copy for each would be kept with it
 
 TakeAck = Callable[[str, str], bool]
@@ -64,8 +67,10 @@ class Socket(AsyncSocket):
     queue: SendQueue
     last_ping: float | None  # when it was sent; None = it is answered
     connected: bool
+    upgrading: bool
     websocket: WebSocket | None = None  # the web server's end of it, where it offers one
     _heard: deque[str | bytes] | None = None  # what a task takes, in order
+    _heard_bytes: int = 0
     _timer: asyncio.TimerHandle | None = None  # until a ping is sent, or its pong is late
 
     # --- python-engineio's hooks
@@ -87,6 +92,13 @@ class Socket(AsyncSocket):
         reason = self.server.reason.PING_TIMEOUT
         self.server.tasks.start(self._end(False, reason))
 
+    async def check_ping_timeout(self) -> bool:
+        """Leave that to the timer: the library's own looks at a clock that may be set, and keeps
+        even the CLOSE packet from a client that is late."""
+        if self.closed:
+            raise SocketIsClosedError
+        return True
+
     def _set_timer(self, seconds: float, callback: Callable[[], None]) -> None:
         self._cancel_timer()
         loop = asyncio.get_running_loop()
@@ -103,6 +115,8 @@ class Socket(AsyncSocket):
             await super().handle_post_request(environ)
         except MALFORMED as error:
             raise EngineIOError("malformed") from error
+        if self.closed:  # and need not come again
+            self._forget()
 
     async def close(
         self, wait: bool = True, abort: bool = False, reason: str | None = None
@@ -113,6 +127,18 @@ class Socket(AsyncSocket):
         self._cancel_timer()
         if self.queue.websocket is not None and self.closed and not was_closed:
             self.queue.put_nowait(None)
+
+    async def _upgrade_websocket(self, environ: dict[str, Any]) -> Any:
+        """One websocket at a time: of two that follow on polling the wrong one would be taken
+        over, and what comes on the other be kept for nobody."""
+        if self.upgrading or self.upgraded:
+            return self.server._bad_request("Upgraded already")
+        self.upgrading = self.connected
+        self.websocket = find_websocket(environ["asgi.scope"])
+        try:
+            return await super()._upgrade_websocket(environ)
+        finally:
+            self.upgrading = False
 
     async def _websocket_handler(self, ws: Any) -> None:
         if self.websocket is None:
@@ -128,19 +154,18 @@ class Socket(AsyncSocket):
         """Go through the probe of a websocket; polling goes on when it fails.
 
         Engine.IO protocol 4: the client sends PING "probe" and gets PONG "probe", its poll is
-        ended with a NOOP, and it sends UPGRADE.
+        ended with a NOOP, and it sends UPGRADE. One that does not, or not before its session
+        has ended, would stay open for ever.
         """
-        self.upgrading = True
         try:
-            if await ws.wait() != PROBE:
-                return False
-            await ws.send(PROBED)
-            self.queue.put_nowait(Packet(NOOP))
-            return bool(await ws.wait() == UPGRADE)
-        except OSError:
+            async with asyncio.timeout(self.server.ping_timeout):
+                if await ws.wait() != PROBE:
+                    return False
+                await ws.send(PROBED)
+                self.queue.put_nowait(Packet(NOOP))
+                return await ws.wait() == UPGRADE and not (self.closing or self.closed)
+        except OSError:  # a TimeoutError, too
             return False
-        finally:
-            self.upgrading = False
 
     # --- what a websocket that was taken over tells
 
@@ -149,8 +174,8 @@ class Socket(AsyncSocket):
         if len(packet) > self.server.max_http_buffer_size:
             self.server.close_transport(self.sid)
         elif self._heard is not None:
-            self._heard.append(packet)
-        elif not self._take_at_once(packet):
+            self._keep(packet, self._heard)
+        elif not self._take_at_once(packet) and not self.closing:
             self._heard = deque([packet])
             self.server.tasks.start(self._take_in_order())
 
@@ -170,13 +195,21 @@ class Socket(AsyncSocket):
         is_ack = isinstance(packet, str) and packet.startswith("43")
         return is_ack and not self.closed and self.server.take_ack(self.sid, packet[1:])
 
+    def _keep(self, packet: str | bytes, heard: deque[str | bytes]) -> None:
+        if self._heard_bytes > MAX_HEARD_BYTES:
+            if not self.closing:
+                self.server.close_transport(self.sid)
+        else:
+            heard.append(packet)
+            self._heard_bytes += SMALL_PACKET_BYTES + len(packet)
+
     async def _take_in_order(self) -> None:
         try:
             while self._heard:
                 await self._take(self._heard[0])
                 self._heard.popleft()
         finally:
-            self._heard = None
+            self._heard, self._heard_bytes = None, 0
 
     async def _take(self, packet: str | bytes) -> None:
         try:
@@ -191,5 +224,8 @@ class Socket(AsyncSocket):
 
     async def _end(self, abort: bool, reason: str) -> None:
         await self.close(abort=abort, reason=reason)
+        self._forget()
+
+    def _forget(self) -> None:
         if self.server.sockets.get(self.sid) is self:
             del self.server.sockets[self.sid]

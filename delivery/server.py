@@ -20,7 +20,7 @@ from delivery.frames import end_poll
 from delivery.namespace import Namespaces
 from delivery.packets import MALFORMED, Orjson, Packet
 from delivery.register import Register
-from delivery.transports import Scope, Transport, Transports, WebSocket, find_websocket
+from delivery.transports import Scope, Transport, Transports
 
 logger = logging.getLogger(__name__)
 
@@ -69,8 +69,6 @@ class Server(socketio.AsyncServer):
     async def handle(self, scope: Scope, receive: Any, send: Any) -> None:
         """Serve one HTTP request or websocket below the path of Socket.IO."""
         [eio_sid, *_] = parse_qs(scope["query_string"].decode("latin-1")).get("sid", [""])
-        if scope["type"] == "websocket":
-            self._use_websocket(eio_sid, scope)
         try:
             await self.handle_request(scope, receive, send)
         except MALFORMED as error:
@@ -81,9 +79,7 @@ class Server(socketio.AsyncServer):
         """Close it so that a stock client comes back by itself; `reason` is told to it."""
         if reason:
             logger.warning("Transport closed: %s", reason)
-        transport = self._transports.get(eio_sid)
-        websocket = transport.websocket if transport and reason else None
-        self._tasks.start(self._close_transport(eio_sid, websocket, reason))
+        self._tasks.start(self._close_transport(eio_sid, reason))
 
     def transports(self) -> list[str]:
         return list(self._transports)
@@ -92,13 +88,11 @@ class Server(socketio.AsyncServer):
         await self._tasks.finish(timeout_seconds=2.0)
         await self.shutdown()
 
-    async def _close_transport(
-        self, eio_sid: str, websocket: WebSocket | None, reason: str
-    ) -> None:
+    async def _close_transport(self, eio_sid: str, reason: str) -> None:
         socket = self.eio.sockets.pop(eio_sid, None)
         if socket is not None:
-            if websocket is not None:
-                websocket.close(reason)
+            if reason and socket.websocket is not None:
+                socket.websocket.close(reason)
             await socket.close(wait=False, reason=self.reason.SERVER_DISCONNECT)
             socket.queue.put_nowait(None)  # the writer ends, and closes the websocket
 
@@ -109,20 +103,13 @@ class Server(socketio.AsyncServer):
         self._state_ping_interval(eio_sid)
         environ["asgi.scope"][EIO_SID] = eio_sid
         self._transports.open(eio_sid)
-        self._use_websocket(eio_sid, environ["asgi.scope"])
-
-    def _use_websocket(self, eio_sid: str, scope: Scope) -> None:
-        """Know the web server's end of a connection, if it is a websocket and there is one."""
-        transport, socket = self._transports.get(eio_sid), self.eio.sockets.get(eio_sid)
-        if transport and socket and not socket.upgrading and not socket.upgraded:
-            transport.websocket = socket.websocket = find_websocket(scope)
 
     async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
-        transport = self._transports.get(eio_sid)
+        socket = self.eio.sockets.get(eio_sid)
         self._transports.end(eio_sid)
-        if reason == self.reason.PING_TIMEOUT and transport and transport.websocket:
+        if reason == self.reason.PING_TIMEOUT and socket and socket.websocket:
             # What a write waits for will not come: a megabyte would stay for another minute.
-            transport.websocket.abort()
+            socket.websocket.abort()
         if reason == self.reason.CLIENT_DISCONNECT:
             end_poll(self.eio.sockets[eio_sid])
         await super()._handle_eio_disconnect(eio_sid, reason)

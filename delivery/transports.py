@@ -61,7 +61,6 @@ class Transport:
     deadline: asyncio.TimerHandle  # by which it must be in a namespace
     connecting: dict[str, asyncio.Task[None]] = field(default_factory=dict)  # by namespace
     joined: set[str] = field(default_factory=set)
-    websocket: WebSocket | None = None
     events: int = 0
     window_ends_at: float = 0.0
 

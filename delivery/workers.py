@@ -61,6 +61,7 @@ class Workers:
     listeners: Sequence[socket.socket]  # one for each
     _mail: list[tuple[socket.socket, socket.socket]] = field(default_factory=list)
     _processes: dict[int, Process] = field(default_factory=dict)
+    _draining: list[Process] = field(default_factory=list)  # the old one, while it is replaced
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
     _tasks: "list[asyncio.Task[None]]" = field(default_factory=list)
     _replacing: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -119,8 +120,8 @@ class Workers:
                 await asyncio.sleep(RESTART_SECONDS)
                 try:
                     await self._start(number)
-                except WorkerFailed as error:
-                    logger.error("%s before it was ready", error)
+                except (WorkerFailed, OSError) as error:
+                    logger.error("Worker %d was not ready: %s", number, error)
 
     def _replace_soon(self) -> None:
         self._tasks.append(asyncio.create_task(self._replace_all()))
@@ -130,10 +131,11 @@ class Workers:
         for number in self._numbers:
             async with self._replacing:
                 old = self._processes[number]
+                self._draining = [old]  # a stop in the midst of this is for both
                 try:
                     await self._start(number)
-                except WorkerFailed as error:
-                    logger.error("%s, the old ones stay", error)
+                except (WorkerFailed, OSError) as error:
+                    logger.error("The old workers stay: %s", error)
                     self._processes[number] = old
                     return
                 _tell_to_stop(old)
@@ -141,7 +143,8 @@ class Workers:
         logger.info("All workers are new")
 
     async def _stop_all(self) -> None:
-        running = [each for each in self._processes.values() if each.returncode is None]
+        processes = {*self._processes.values(), *self._draining}
+        running = [each for each in processes if each.returncode is None]
         for process in running:
             _tell_to_stop(process)
         try:

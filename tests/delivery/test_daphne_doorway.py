@@ -3,6 +3,8 @@
 import socket
 from dataclasses import dataclass, field
 
+import pytest
+
 from delivery.daphne_doorway import (
     ACCEPTS_AT_ONCE,
     MAX_HELD_BYTES,
@@ -10,6 +12,7 @@ from delivery.daphne_doorway import (
     Doorway,
     keep_in_bounds,
 )
+from delivery.mail import Mail
 from delivery.turnstile import Turnstile
 from tests.delivery.socket_fixtures import until
 
@@ -68,6 +71,53 @@ async def test_more_than_a_handshake_is_not_held() -> None:
     protocol.dataReceived(HANDSHAKE)
     protocol.dataReceived(b"x" * MAX_HELD_BYTES)
     assert len(protocol.received) == 1
+
+
+class NumberOneOfTwo(Mail):
+    """A mailbox that tells what it would send."""
+
+    def send(self, owner: int, fd: int, read: bytes) -> bool:
+        sent.append((owner, read))
+        return False
+
+
+sent: list[tuple[int, bytes]] = []
+
+
+async def test_request_line_that_comes_in_pieces_is_read_whole_before_it_is_passed_on() -> None:
+    sent.clear()
+    protocol = Protocol()
+    one, other = socket.socketpair()
+    with one, other:
+        doorway = Doorway(protocol, Turnstile(), NumberOneOfTwo(0, one, (one, other)))
+        doorway._transport = one
+        request = b"GET /socket.io/?EIO=4&transport=polling&sid=bK3x HTTP/1.1\r\n"
+        for start in range(0, len(request), 20):
+            assert protocol.received == []
+            protocol.dataReceived(request[start : start + 20])
+        protocol.dataReceived(b"Host: x\r\n")
+        assert sent == [(1, request)]
+        await until(lambda: protocol.received)
+
+
+@pytest.mark.parametrize(
+    ("line", "is_the_last"),
+    [
+        (b"GET /admin/ HTTP/1.1", True),
+        (b"OPTIONS /socket.io/ HTTP/1.1", True),
+        (b"POST /send?site=newsite HTTP/1.1", False),
+        (b"GET /socket.io/?EIO=4&transport=polling HTTP/1.1", True),
+        (b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1", False),
+    ],
+)
+async def test_connection_ends_after_a_request_that_a_poll_may_follow(
+    line: bytes, is_the_last: bool
+) -> None:
+    protocol = Protocol()
+    Doorway(protocol, Turnstile(), NumberOneOfTwo(0, None, (None, None)))  # type: ignore[arg-type]
+    protocol.dataReceived(line + b"\r\n\r\n")
+    await until(lambda: protocol.received)
+    assert (b"\r\nConnection: close\r\n" in protocol.received[0]) is is_the_last
 
 
 @dataclass

@@ -77,6 +77,6 @@ async def test_websocket_is_cut_when_its_client_has_not_answered(
 ) -> None:
     client = await gateway.open()
     websocket = WebSocketOfTheServer()
-    gateway.server._transports[client.sid].websocket = websocket
+    gateway.server.eio.sockets[client.sid].websocket = websocket
     await gateway.server._handle_eio_disconnect(client.sid, reason)
     assert websocket.is_cut is is_cut
