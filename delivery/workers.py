@@ -13,6 +13,7 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 logger = logging.getLogger(__name__)
 
@@ -79,16 +80,29 @@ class Workers:
         # Each has a mailbox, in which the others put connections that are for it.
         self._mail = [socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM) for _ in self._numbers]
         try:
-            await asyncio.gather(*map(self._start, self._numbers))
-            self._tasks = [asyncio.create_task(self._keep(number)) for number in self._numbers]
-            loop.add_signal_handler(signal.SIGHUP, self._replace_soon)
-            on_ready()
-            await self._stopping.wait()
+            if await self._has_started():
+                self._tasks = [asyncio.create_task(self._keep(number)) for number in self._numbers]
+                loop.add_signal_handler(signal.SIGHUP, self._replace_soon)
+                on_ready()
+                await self._stopping.wait()
         finally:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
             await self._stop_all()
+
+    async def _has_started(self) -> bool:
+        """False when a signal comes first. Raises WorkerFailed."""
+        starting = asyncio.gather(*map(self._start, self._numbers))
+        stopping = asyncio.create_task(self._stopping.wait())
+        either: set[asyncio.Future[Any]] = {starting, stopping}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if not starting.done():
+            starting.cancel()
+            return False
+        await starting
+        return True
 
     async def _start(self, number: int) -> Process:
         """Return once it is ready. Raises WorkerFailed."""

@@ -47,13 +47,15 @@ class Program:
     folder: Path
     workers: Workers
     running: asyncio.Task[None]
+    ready: asyncio.Event
 
     @property
     def file(self) -> Path:
         return self.folder / "program"
 
     def pids(self, what: str) -> list[int]:
-        lines = (self.folder / "log").read_text().splitlines()
+        log = self.folder / "log"
+        lines = log.read_text().splitlines() if log.exists() else []
         return [int(line.split()[1]) for line in lines if line.startswith(what)]
 
     def hold_up_starts(self) -> None:
@@ -75,8 +77,7 @@ async def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
     listeners = listen("127.0.0.1", 0, 2)
     ready = asyncio.Event()
     kept = Workers([str(file)], listeners)
-    program = Program(tmp_path, kept, asyncio.create_task(kept.run(ready.set)))
-    await ready.wait()
+    program = Program(tmp_path, kept, asyncio.create_task(kept.run(ready.set)), ready)
     yield program
     await program.end()
     for each in (*listeners, *(end for pair in kept._mail for end in pair)):
@@ -86,6 +87,7 @@ async def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
 
 
 async def test_stop_while_a_worker_is_replaced_ends_the_old_one_too(program: Program) -> None:
+    await program.ready.wait()
     program.hold_up_starts()
     os.kill(os.getpid(), signal.SIGHUP)
     await until(lambda: len(program.pids("started")) == 3)
@@ -96,8 +98,17 @@ async def test_stop_while_a_worker_is_replaced_ends_the_old_one_too(program: Pro
 async def test_worker_is_started_again_though_its_program_was_away_for_a_moment(
     program: Program, caplog: pytest.LogCaptureFixture
 ) -> None:
+    await program.ready.wait()
     moved = program.file.rename(program.folder / "away")
     os.kill(program.pids("started")[0], signal.SIGKILL)
     await until(lambda: "No such file" in caplog.text)
     moved.rename(program.file)
     await until(lambda: len(program.pids("started")) == 3)
+
+
+async def test_stop_while_the_workers_start_ends_them(program: Program) -> None:
+    program.hold_up_starts()
+    await until(lambda: len(program.pids("started")) == 2)
+    await program.end()
+    assert not program.ready.is_set()
+    assert sorted(program.pids("ended")) == sorted(program.pids("started"))
