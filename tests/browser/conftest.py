@@ -115,7 +115,7 @@ def admin_page(service: Service, watched: Watched) -> Page:
     page.get_by_label("Username").fill("admin")
     page.get_by_label("Password").fill(service.password)
     page.get_by_role("button", name="Log in").click()
-    expect(page.get_by_role("heading", name="Site administration")).to_be_visible()
+    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
     return page
 
 
