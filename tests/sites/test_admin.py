@@ -83,6 +83,22 @@ def test_renaming_is_explained_on_the_page(admin_client: Client, newsite: Site) 
     assert "Renaming or deleting a site disconnects" in get(admin_client, site_page(newsite))
 
 
+def test_page_of_a_site_leads_to_its_live_view_and_test_sender(
+    admin_client: Client, newsite: Site
+) -> None:
+    page = get(admin_client, site_page(newsite))
+    assert 'href="/admin/control/live/?site=newsite"' in page
+    assert 'href="/admin/control/sender/?site=newsite"' in page
+
+
+def test_page_of_a_site_links_no_test_sender_without_permission(
+    client: Client, newsite: Site
+) -> None:
+    page = get(with_permissions(client, "view_site", "all_sites"), site_page(newsite))
+    assert 'href="/admin/control/live/?site=newsite"' in page
+    assert "?site=newsite" not in page.replace("/admin/control/live/?site=newsite", "")
+
+
 def test_deleting_a_site_takes_its_keys_along(admin_client: Client, newsite: Site) -> None:
     post(admin_client, f"{SITES}{newsite.pk}/delete/", {"post": "yes"})
     assert (Site.objects.count(), ApiKey.objects.count()) == (0, 0)
