@@ -1,5 +1,6 @@
 """The admin's pages of sites, as a browser uses them."""
 
+import re
 from collections.abc import Collection
 from datetime import timedelta
 
@@ -50,6 +51,18 @@ def test_new_site_comes_with_a_first_key_shown_once(admin_client: Client) -> Non
     assert opens("shop", key)
     assert ApiKey.objects.get().label == "first key"
     assert_shown_nowhere(admin_client, key)
+
+
+def test_form_of_a_new_site_offers_a_prefix_and_shows_nothing_empty(admin_client: Client) -> None:
+    page = get(admin_client, SITE_ADD)
+    assert re.search(r'name="user_room_prefix" value="user_"', page)
+    assert "Created" not in page
+    assert "Last used" not in page
+
+
+def test_a_new_site_may_have_no_prefix(admin_client: Client) -> None:
+    post(admin_client, SITE_ADD, site_form(user_room_prefix=""))
+    assert Site.objects.get().user_room_prefix == ""
 
 
 def test_wrong_fields_are_refused_beside_the_field(admin_client: Client) -> None:
