@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, ViewportSize, expect
+from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
 
 from sioweb_project.config import PROJECT_DIR
-from tests.browser.conftest import TIMEOUT_MS, Service, Watched, log_in
+from tests.browser.conftest import TIMEOUT_MS, Service, log_in
 from tests.browser.sending import wait_until_all_answer
 from tests.browser.shop_server import serving_pages
+from tests.browser.window import Window
 
 expect.set_options(timeout=TIMEOUT_MS)
 
@@ -22,29 +23,6 @@ SITE, USER, ROOM = "shop", "alice", "user_alice"
 MAX_DEVICES = 20  # all of them by chance on the same process: once in 500,000 runs
 SCREENSHOTS = PROJECT_DIR / "var" / "screenshots"
 VIEWPORT: ViewportSize = {"width": 1280, "height": 800}
-
-
-class Window:
-    """A browser with three tabs: the admin's work, the live view, and a page of the site."""
-
-    def __init__(self, context: BrowserContext, service: Service, shop_url: str) -> None:
-        self.service, self.shop_url = service, shop_url
-        self._tabs = [Watched(context.new_page()) for _ in range(3)]
-        self.admin, self.live, self.client = (tab.page for tab in self._tabs)
-
-    def open(self, path: str) -> Page:
-        self.admin.goto(f"{self.service.url}/admin/{path}")
-        return self.admin
-
-    def open_site(self) -> Page:
-        page = self.open(f"sites/site/?q={SITE}")
-        page.get_by_role("link", name=SITE, exact=True).click()
-        expect(page.get_by_role("link", name="Check authUrl")).to_be_visible()
-        return page
-
-    def check(self) -> None:
-        for tab in self._tabs:
-            tab.check()
 
 
 @pytest.fixture
@@ -103,7 +81,7 @@ def add_site(window: Window) -> str:
 
 
 def add_key(window: Window) -> str:
-    page = window.open_site()
+    page = window.open_site(SITE)
     page.get_by_role("link", name="Add an API key").click()
     page.get_by_label("Label").fill("second key")
     page.get_by_role("button", name="Save", exact=True).click()
@@ -122,7 +100,7 @@ def shown_once(window: Window) -> str:
 
 
 def check_auth_url(window: Window) -> None:
-    page = window.open_site()
+    page = window.open_site(SITE)
     keep_screenshot(page, "site")
     page.get_by_role("link", name="Check authUrl").click()
     page.get_by_label("Token").fill(USER)
@@ -207,7 +185,7 @@ def send(window: Window, event: str) -> None:
 
 def open_key(window: Window, label: str) -> str:
     """Return the address of its page."""
-    page = window.open_site()
+    page = window.open_site(SITE)
     page.get_by_role("link", name=label).click()
     expect(page.get_by_role("link", name="Rotate this key")).to_be_visible()
     return page.url
@@ -232,7 +210,7 @@ def revoke(window: Window, page_of_key: str) -> None:
 
 
 def ask_to_disable(window: Window) -> None:
-    page = window.open_site()
+    page = window.open_site(SITE)
     page.get_by_label("Enabled").uncheck()
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("disconnected, and do not come back")).to_be_visible()
