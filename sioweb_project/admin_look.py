@@ -61,6 +61,7 @@ NAVIGATION: list[dict[str, Any]] = [
     {
         "title": "Push service",
         "items": [
+            {"title": "Overview", "icon": "home", "link": reverse_lazy("admin:index")},
             link("Sites", "language", "admin:sites_site_changelist", "sites.view_site"),
             link("API keys", "key", "admin:sites_apikey_changelist", "sites.view_apikey"),
             link("Live view", "monitoring", "control:live", "sites.view_site"),
@@ -85,6 +86,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_URL": None,
     "SITE_ICON": favicon_url,
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": favicon_url}],
+    "DASHBOARD_CALLBACK": "sioweb_project.control.start_page.fill",
     "STYLES": [stylesheet_url],
     "COLORS": {"primary": ACCENT},
     "SIDEBAR": {"navigation": NAVIGATION},

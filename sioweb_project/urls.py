@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 from sioweb_project.control import auth_check_page
 
@@ -18,4 +19,7 @@ urlpatterns = [
 ]
 
 if settings.CONFIG.is_development:
-    urlpatterns.append(path("demo/", include("sioweb_project.demo.urls")))
+    urlpatterns += [
+        path("demo/", include("sioweb_project.demo.urls")),
+        path("", RedirectView.as_view(pattern_name="demo:page")),
+    ]

@@ -23,6 +23,8 @@ from sites.status import NOTHING, UNKNOWN, SiteStatus, show, statuses
 
 FIRST_LABEL = "first key"
 STATUS = "status"  # attribute of a listed site
+USUAL_PREFIX = "user_"  # offered: without any, nothing is kept and a first message may be missed
+TIMES = "Times"
 
 
 class ApiKeyInline(ApiKeyTabularInline):
@@ -95,7 +97,7 @@ class SiteAdmin(OfVisibleSites, SiteModelAdmin):
                 "description": "Leave these alone unless your clients were written for them.",
             },
         ),
-        ("Times", {"fields": ("created_at", "updated_at")}),
+        (TIMES, {"fields": ("created_at", "updated_at")}),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Site]:
@@ -126,6 +128,17 @@ class SiteAdmin(OfVisibleSites, SiteModelAdmin):
             setattr(site, STATUS, found.get(site.name, UNKNOWN))
         changelist.result_list = rows
         return changelist
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        return {"user_room_prefix": USUAL_PREFIX, **super().get_changeform_initial_data(request)}
+
+    def get_fieldsets(self, request: HttpRequest, obj: Site | None = None) -> Any:
+        """A site that is not there yet has no times."""
+        fieldsets = super().get_fieldsets(request, obj)
+        return fieldsets if obj else [each for each in fieldsets if each[0] != TIMES]
+
+    def get_inlines(self, request: HttpRequest, obj: Site | None) -> Any:
+        return super().get_inlines(request, obj) if obj else []  # nor keys
 
     def get_readonly_fields(self, request: HttpRequest, obj: Site | None = None) -> tuple[str, ...]:
         times = ("created_at", "updated_at")

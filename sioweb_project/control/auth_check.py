@@ -41,7 +41,7 @@ async def check(clients: Namespaces, site: Site, token: str) -> AuthCheck:
         hint = _hint_for_refusal(site, token, error.code)
         return AuthCheck(Outcome.REFUSED, str(error), hint, error.code, _since(started))
     except AuthUnavailable as error:
-        hint = "A client keeps trying by itself; it connects once your site answers again."
+        hint = KEEPS_TRYING if error.code else f"{IS_IT_RIGHT} {KEEPS_TRYING}"
         return AuthCheck(Outcome.UNAVAILABLE, str(error), hint, error.code, _since(started))
     prefix = site.user_room_prefix
     user_rooms = tuple(room for room in rooms if prefix and room.startswith(prefix))
@@ -66,6 +66,8 @@ def _hint_for_refusal(site: Site, token: str, status: int | None) -> str:
     return HINTS.get(status, FALLBACK_HINT).format(scheme=site.auth_scheme)
 
 
+KEEPS_TRYING = "A client keeps trying by itself; it connects once your site answers again."
+IS_IT_RIGHT = "Is the address right, as seen from where this service runs?"
 HINTS = {
     200: "Your site has to answer with a list of room names and nothing else.",
     **dict.fromkeys(

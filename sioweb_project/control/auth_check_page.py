@@ -15,7 +15,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from delivery.service import service
 from delivery.site_auth import MAX_TOKEN_LENGTH
-from sioweb_project.control.auth_check import AuthCheck, check
+from sioweb_project.control.auth_check import TIMEOUT_SECONDS, AuthCheck, check
 from sites.access import CHANGE_SITE, may, visible_sites
 from sites.models import Site
 
@@ -50,6 +50,7 @@ def page(request: HttpRequest, pk: int) -> HttpResponse:
         "site": site,
         "form": TokenForm(),  # not the one that was posted: the token is not shown again
         "result": result,
+        "timeout_seconds": int(TIMEOUT_SECONDS),
     }
     template = "control/auth_check.html"
     return TemplateResponse(request, template, admin.site.each_context(request) | context)

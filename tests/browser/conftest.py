@@ -74,10 +74,15 @@ class Watched:
 
 @pytest.fixture(scope="session")
 def service() -> Iterator[Service]:
-    # Not pytest's own folder: its path may be too long for the embedded Redis' socket.
-    with tempfile.TemporaryDirectory(prefix="t-") as folder, ExitStack() as stack:
-        log = stack.enter_context((Path(folder) / "log").open("wb"))
-        yield stack.enter_context(_running(Path(folder), log))
+    with _running() as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Service]:
+    """Two processes behind one port."""
+    with _running("--workers", "2") as service:
+        yield service
 
 
 @pytest.fixture(scope="module")
@@ -110,13 +115,8 @@ def watched(context: BrowserContext) -> Watched:
 @pytest.fixture
 def admin_page(service: Service, watched: Watched) -> Page:
     """Logged in as the admin whose password the first start has printed."""
-    page = watched.page
-    page.goto(f"{service.url}/admin/")
-    page.get_by_label("Username").fill("admin")
-    page.get_by_label("Password").fill(service.password)
-    page.get_by_role("button", name="Log in").click()
-    expect(page.get_by_role("heading", name="Site administration")).to_be_visible()
-    return page
+    log_in(watched.page, service)
+    return watched.page
 
 
 @pytest.fixture
@@ -125,8 +125,24 @@ def screenshots(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def log_in(page: Page, service: Service) -> None:
+    page.goto(f"{service.url}/admin/")
+    page.get_by_label("Username").fill("admin")
+    page.get_by_label("Password").fill(service.password)
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+
+
 @contextmanager
-def _running(folder: Path, log: IO[bytes]) -> Iterator[Service]:
+def _running(*arguments: str) -> Iterator[Service]:
+    # Not pytest's own folder: its path may be too long for the embedded Redis' socket.
+    with tempfile.TemporaryDirectory(prefix="t-") as folder, ExitStack() as stack:
+        log = stack.enter_context((Path(folder) / "log").open("wb"))
+        yield stack.enter_context(_running_in(Path(folder), log, *arguments))
+
+
+@contextmanager
+def _running_in(folder: Path, log: IO[bytes], *arguments: str) -> Iterator[Service]:
     """Serve from an empty folder until the end, as `make serve` does."""
     foreign = ("SIOWEB_", "NODE_ENV", "PORT", "REDIS_URL", "SITE_NAME", "DJANGO")
     own = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
@@ -136,7 +152,7 @@ def _running(folder: Path, log: IO[bytes]) -> Iterator[Service]:
         "SIOWEB_DATA_DIR": str(folder / "var"),
     }
     process = subprocess.Popen(
-        [sys.executable, "manage.py", "serve", "--port", "0"],
+        [sys.executable, "manage.py", "serve", "--port", "0", *arguments],
         cwd=PROJECT_DIR,
         env=own | variables,
         stdout=subprocess.PIPE,

@@ -2,20 +2,16 @@
 
 import itertools
 import re
-import time
-import urllib.error
-import urllib.request
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.axe import violations
 from tests.browser.conftest import TIMEOUT_MS, Service, Watched
+from tests.browser.sending import wait_until_it_sends
 
 expect.set_options(timeout=TIMEOUT_MS)
 
-LIVE_SECONDS = 2
-MESSAGE = b'{"rooms": ["user_1"], "event": "hello"}'
 _numbers = itertools.count(1)
 
 
@@ -33,25 +29,6 @@ def key(service: Service, admin_page: Page, watched: Watched, name: str) -> str:
     admin_page.get_by_label("User room prefix").fill("user_")
     admin_page.get_by_role("button", name="Save", exact=True).click()
     return admin_page.locator("#new-key").inner_text()
-
-
-def status_of_send(service: Service, name: str, key: str) -> int:
-    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
-    url = f"{service.url}/send?site={name}"
-    request = urllib.request.Request(url, MESSAGE, headers)  # noqa: S310
-    try:
-        with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
-            return int(answer.status)
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code
-
-
-def wait_until_it_sends(service: Service, name: str, key: str) -> None:
-    """A new key is live within two seconds."""
-    deadline = time.monotonic() + LIVE_SECONDS
-    while status_of_send(service, name, key) != 200:
-        assert time.monotonic() < deadline, "the key does not work"
 
 
 def open_site(page: Page, service: Service, name: str) -> None:

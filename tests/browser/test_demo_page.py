@@ -60,6 +60,13 @@ def test_it_shows_connection_and_rooms(page: Page, watched: Watched) -> None:
     watched.check()
 
 
+def test_the_bare_address_leads_to_it(service: Service, page: Page, watched: Watched) -> None:
+    page.goto("about:blank")
+    page.goto(service.url)
+    expect(page).to_have_url(f"{service.url}/demo/")
+    watched.check()
+
+
 def test_a_message_arrives_with_its_arguments_and_is_acked(page: Page, watched: Watched) -> None:
     send(page)
     expect(events(page, "update_store")).to_contain_text('"user", {"id":1,"age":5}')

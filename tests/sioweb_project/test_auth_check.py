@@ -113,6 +113,7 @@ async def test_a_site_that_fails_is_told_with_its_status(
     assert (result.outcome, result.status) == (Outcome.UNAVAILABLE, 500)
     assert "The site answered 500" in result.text
     assert "keeps trying" in result.hint
+    assert "Is the address right" not in result.hint
 
 
 async def test_a_site_that_is_not_there_is_told_with_the_reason(
@@ -123,6 +124,7 @@ async def test_a_site_that_is_not_there_is_told_with_the_reason(
     result = await check(clients, newsite(fake_site), TOKEN)
     assert (result.outcome, result.status) == (Outcome.UNAVAILABLE, None)
     assert "127.0.0.1" in result.text
+    assert "Is the address right" in result.hint
 
 
 async def test_a_disabled_site_refuses_everyone(

@@ -1,5 +1,6 @@
 """The admin's pages of sites, as a browser uses them."""
 
+import re
 from collections.abc import Collection
 from datetime import timedelta
 
@@ -52,6 +53,18 @@ def test_new_site_comes_with_a_first_key_shown_once(admin_client: Client) -> Non
     assert_shown_nowhere(admin_client, key)
 
 
+def test_form_of_a_new_site_offers_a_prefix_and_shows_nothing_empty(admin_client: Client) -> None:
+    page = get(admin_client, SITE_ADD)
+    assert re.search(r'name="user_room_prefix" value="user_"', page)
+    assert "Created" not in page
+    assert "Last used" not in page
+
+
+def test_a_new_site_may_have_no_prefix(admin_client: Client) -> None:
+    post(admin_client, SITE_ADD, site_form(user_room_prefix=""))
+    assert Site.objects.get().user_room_prefix == ""
+
+
 def test_wrong_fields_are_refused_beside_the_field(admin_client: Client) -> None:
     page = post(
         admin_client, SITE_ADD, site_form(name="a,b", auth_url="ftp://a", auth_scheme="a b")
@@ -81,6 +94,22 @@ def test_page_of_a_site_lists_its_keys_without_text(admin_client: Client, newsit
 
 def test_renaming_is_explained_on_the_page(admin_client: Client, newsite: Site) -> None:
     assert "Renaming or deleting a site disconnects" in get(admin_client, site_page(newsite))
+
+
+def test_page_of_a_site_leads_to_its_live_view_and_test_sender(
+    admin_client: Client, newsite: Site
+) -> None:
+    page = get(admin_client, site_page(newsite))
+    assert 'href="/admin/control/live/?site=newsite"' in page
+    assert 'href="/admin/control/sender/?site=newsite"' in page
+
+
+def test_page_of_a_site_links_no_test_sender_without_permission(
+    client: Client, newsite: Site
+) -> None:
+    page = get(with_permissions(client, "view_site", "all_sites"), site_page(newsite))
+    assert 'href="/admin/control/live/?site=newsite"' in page
+    assert "?site=newsite" not in page.replace("/admin/control/live/?site=newsite", "")
 
 
 def test_deleting_a_site_takes_its_keys_along(admin_client: Client, newsite: Site) -> None:
