@@ -9,7 +9,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from socket import AF_INET, socket
@@ -22,6 +22,7 @@ from daphne.server import Server as Daphne
 from daphne.server import twisted_loop
 from twisted.internet import reactor
 from twisted.internet.defer import maybeDeferred
+from twisted.logger import globalLogPublisher
 
 from delivery.daphne_doorway import BACKLOG, Doorway, keep_in_bounds
 from delivery.daphne_websocket import CLOSE_SECONDS, FlowControlledWebSocket
@@ -117,6 +118,7 @@ class DaphneServer(Daphne):
             await protocol.wait_until_writable()
 
     def _use_own_protocols(self) -> None:
+        globalLogPublisher.addObserver(log_failure)
         self.ws_factory.setProtocolOptions(closeHandshakeTimeout=CLOSE_SECONDS)
         self.ws_factory.protocol = FlowControlledWebSocket.configured(self.ws_factory)
         self.ws_factory.turnstile = self._turnstile
@@ -192,6 +194,14 @@ class DaphneServer(Daphne):
             reactor.stop()
         else:
             reactor.callWhenRunning(reactor.stop)
+
+
+def log_failure(event: Mapping[str, Any]) -> None:
+    """Daphne silences Twisted's own log; what nobody there has caught belongs into this one."""
+    failure = event.get("log_failure")
+    if failure is not None:
+        trace = (failure.type, failure.value, failure.getTracebackObject())
+        logger.error("A failure that nobody caught", exc_info=trace)
 
 
 def _endpoints(place: Place) -> list[str]:

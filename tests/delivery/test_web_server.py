@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from twisted.logger import Logger, globalLogPublisher
+from twisted.python.failure import Failure
 
+from delivery.web_server import log_failure
 from tests.delivery.socket_fixtures import TIMEOUT_SECONDS
 from tests.delivery.web_server_process import LISTEN_ERROR_CODE
 
@@ -178,3 +181,15 @@ async def test_daphne_ends_its_applications_though_a_request_is_but_half_there(
     assert process.lines[-3:] == ["signal", "cancelled /slow", "ended"]
     half.close()
     assert b"done" not in await running
+
+
+def test_a_failure_inside_twisted_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    globalLogPublisher.addObserver(log_failure)
+    try:
+        Logger().info("nothing of interest")
+        Logger().failure("while nobody looked", Failure(ValueError("the cause")))
+    finally:
+        globalLogPublisher.removeObserver(log_failure)
+    [record] = [each for each in caplog.records if each.name == "delivery.web_server"]
+    assert record.exc_info is not None
+    assert str(record.exc_info[1]) == "the cause"
