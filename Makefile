@@ -4,9 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 MODULES := tests/e2e/node_modules/.installed tests/bench/node_modules/.installed
 TESTS ?=
-# Half of the time tests wait for processes that start, drain or break: twice as many as cores.
-JOBS ?= $(shell echo $$(( 2 * $$(getconf _NPROCESSORS_ONLN) )))
-MINUTES ?= 1.5
+# Tests wait for processes that start, drain or break: one more than there are cores.
+JOBS ?= $(shell echo $$(( 1 + $$(getconf _NPROCESSORS_ONLN) )))
+MINUTES ?= 1
 SEED ?=
 REDIS ?= server
 BENCH ?=
@@ -22,9 +22,9 @@ serve: $(VENV)/base.installed ## Start the service for development on port 1337
 	SIOWEB_ENV=development $(BIN)/python manage.py serve
 
 test: $(VENV)/dev.installed javascript ## Run the whole test suite; TESTS=path for a part of it
-	$(BIN)/python -m pytest -n $(JOBS) $(TESTS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(TESTS)
 
-faults: $(VENV)/dev.installed javascript ## Break everything for a while: MINUTES=1.5 SEED=... REDIS=sentinel|cluster
+faults: $(VENV)/dev.installed javascript ## Break everything for a while: MINUTES=1 SEED=... REDIS=sentinel|cluster
 	$(BIN)/python -m tests.faults --minutes $(MINUTES) --redis $(REDIS) $(if $(SEED),--seed $(SEED))
 
 bench: $(VENV)/dev.installed javascript ## Measure against a peer in Node; BENCH="--only fan-out"
