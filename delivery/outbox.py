@@ -52,6 +52,7 @@ class Outbox:
     async def close(self) -> None:
         if self._task is not None:
             self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
         if self._pool is not None:
             await self._pool.aclose()
             self._pool = None

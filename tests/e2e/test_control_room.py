@@ -16,6 +16,8 @@ from tests.e2e.service import Service
 from tests.e2e.site import FakeSite, User
 from tests.e2e.waiting import WAIT_SECONDS, until
 
+COUNTS = ("connects", "disconnects", "messages", "delivered", "acks")
+
 
 @dataclass(frozen=True)
 class Pair:
@@ -66,11 +68,23 @@ async def seen(view: View, is_so: Callable[[Figures], bool]) -> Figures:
     raise AssertionError(f"never seen; the last figures were {last}")
 
 
+async def settled(view: View) -> Figures:
+    """Watch until both processes are there and have told all of what tests before have done."""
+    last: list[tuple[object, ...]] = []
+
+    def is_so(figures: Figures) -> bool:
+        sums = [sum(figures["hour"][name]) for name in COUNTS]
+        last.append((len(figures["processes"]), figures["clients"], *sums))
+        return last[-1][0] == 2 and last[-4:].count(last[-1]) == 4
+
+    return await seen(view, is_so)
+
+
 async def test_the_numbers_of_both_processes_are_summed(
     pair: Pair, node: NodeProcess, user: User
 ) -> None:
     async with pair.control.watch("newsite") as view:
-        before = await seen(view, lambda figures: len(figures["processes"]) == 2)
+        before = await settled(view)
         first = await open_client(node, pair.one, user, "phone")
         second = await open_client(node, pair.other, user, "laptop")
         clients = before["clients"] + 2
