@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 MODULES := tests/e2e/node_modules/.installed tests/bench/node_modules/.installed
 TESTS ?=
+# Tests wait for processes that start, drain or break: one more than there are cores.
+JOBS ?= $(shell echo $$(( 1 + $$(getconf _NPROCESSORS_ONLN) )))
 MINUTES ?= 1
 SEED ?=
 REDIS ?= server
@@ -20,7 +22,7 @@ serve: $(VENV)/base.installed ## Start the service for development on port 1337
 	SIOWEB_ENV=development $(BIN)/python manage.py serve
 
 test: $(VENV)/dev.installed javascript ## Run the whole test suite; TESTS=path for a part of it
-	$(BIN)/python -m pytest -n auto --dist loadfile $(TESTS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(TESTS)
 
 faults: $(VENV)/dev.installed javascript ## Break everything for a while: MINUTES=1 SEED=... REDIS=sentinel|cluster
 	$(BIN)/python -m tests.faults --minutes $(MINUTES) --redis $(REDIS) $(if $(SEED),--seed $(SEED))
