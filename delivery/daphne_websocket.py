@@ -1,12 +1,11 @@
 """Daphne's websocket, with an end to what it buffers for a client that does not read.
 
 Daphne hands everything to Twisted at once, which keeps what the network does not take.
-Here a write waits while that is more than Twisted's 64 KiB, so that what is unsent stays
+Here nothing is written while that is more than Twisted's 64 KiB, so that what is unsent stays
 in a queue that is counted. Whoever takes it over is told of what comes in a callback.
 Between `web_server` and `transports`.
 """
 
-import asyncio
 import logging
 from collections.abc import Callable
 from functools import partial
@@ -18,7 +17,8 @@ from twisted.internet.abstract import FileDescriptor
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
-from delivery.transports import CLOSED_FOR_A_REASON, STALLED_SECONDS, Listener
+from delivery.takeover import Takeover
+from delivery.transports import CLOSED_FOR_A_REASON, Listener
 
 logger = logging.getLogger(__name__)
 
@@ -45,13 +45,10 @@ CLOSE_SECONDS = 5.0  # for a slow reader to take what is on its way, and read wh
 
 
 @implementer(IPushProducer)
-class FlowControlledWebSocket(WebSocketProtocol):
+class FlowControlledWebSocket(Takeover, WebSocketProtocol):
     """One websocket; Twisted's producer of its own, in place of the HTTP channel's."""
 
-    _listener: Listener | None = None
     _on_end: Callable[[], None] | None = None
-    _writable: asyncio.Event | None = None  # that an application's sender waits for
-    _stall: asyncio.TimerHandle | None = None  # while the client does not read
 
     @classmethod
     def configured(cls, factory: Any) -> type[Self]:
@@ -60,6 +57,10 @@ class FlowControlledWebSocket(WebSocketProtocol):
         options = {name: getattr(factory, name) for name in OPTIONS}
         settings = {k: staticmethod(v) if callable(v) else v for k, v in options.items()}
         return type(cls.__name__, (cls,), {**settings, "CONFIG_ATTRS": ()})
+
+    @property
+    def client(self) -> Any:
+        return self.client_addr
 
     def connectionMade(self) -> None:
         super().connectionMade()
@@ -79,11 +80,7 @@ class FlowControlledWebSocket(WebSocketProtocol):
         self.server.note_taken(self)
         self._forget_handshake()
         while not came.empty():
-            message = came.get_nowait()
-            if message["type"] == "websocket.disconnect":
-                self._end()
-            elif message["type"] == "websocket.receive":
-                listener.hear(message["text"] if "text" in message else message["bytes"])
+            self._hear_event(came.get_nowait())
 
     def _forget_handshake(self) -> None:
         """Two kilobytes that nobody asks for again, while most websockets are idle."""
@@ -134,9 +131,7 @@ class FlowControlledWebSocket(WebSocketProtocol):
 
     def _end(self) -> None:
         self.server.note_gone(self)
-        listener, self._listener = self._listener, None
-        if listener is not None:
-            listener.end()
+        super()._end()
         if self._on_end is not None:
             self._on_end()
 
@@ -145,11 +140,6 @@ class FlowControlledWebSocket(WebSocketProtocol):
             return False
         self._on_end = callback
         return True
-
-    async def wait_until_writable(self) -> None:
-        if self._stall is not None:
-            self._writable = self._writable or asyncio.Event()
-            await self._writable.wait()
 
     def write(self, frame: bytes) -> bool:
         """Write a frame that is ready: at once, in one system call, where nothing waits.
@@ -186,17 +176,10 @@ class FlowControlledWebSocket(WebSocketProtocol):
         self.transport.abortConnection()
 
     def pauseProducing(self) -> None:
-        if self._stall is None:
-            loop = asyncio.get_running_loop()
-            self._stall = loop.call_later(STALLED_SECONDS, self._give_up)
+        self._begin_stall()
 
     def resumeProducing(self) -> None:
-        if self._stall is not None:
-            self._stall.cancel()
-            self._stall = None
-        if self._writable is not None:
-            self._writable.set()
-            self._writable = None
+        self._end_stall()
         if self.transport.disconnecting:
             # Twisted closes only what no producer wants to write to.
             self.transport.unregisterProducer()
@@ -205,10 +188,6 @@ class FlowControlledWebSocket(WebSocketProtocol):
 
     def stopProducing(self) -> None:
         self.resumeProducing()
-
-    def _give_up(self) -> None:
-        logger.warning("A client that takes nothing is cut off: %s", self.client_addr)
-        self.transport.abortConnection()
 
 
 def unmask(payload: bytes, mask: bytes) -> bytes:

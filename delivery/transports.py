@@ -15,7 +15,6 @@ logger = logging.getLogger(__name__)
 
 WEBSOCKET = "sioweb.websocket"  # extension of an ASGI scope: a WebSocket
 CLOSED_FOR_A_REASON = 4000  # a websocket's code for what the protocol has none for
-STALLED_SECONDS = 60.0  # a client that takes nothing for so long is gone
 # In no namespace and asking for none. A client asks at once, so these are far more than come in
 # between; each costs some 30 KiB until its deadline.
 MAX_IDLE = 10_000

@@ -4,24 +4,20 @@ Between `web_server` and `transports`; imports uvicorn.
 """
 
 import asyncio
-import logging
 from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
 
-from delivery.transports import CLOSED_FOR_A_REASON, STALLED_SECONDS, WEBSOCKET, Listener
-
-logger = logging.getLogger(__name__)
+from delivery.takeover import Takeover
+from delivery.transports import CLOSED_FOR_A_REASON, WEBSOCKET, Listener
 
 CLOSE_NORMALLY = 1000
 
 
-class UvicornWebSocket(WebSocketsSansIOProtocol):
+class UvicornWebSocket(Takeover, WebSocketsSansIOProtocol):
     """One websocket."""
 
-    _listener: Listener | None = None
-    _stall: asyncio.TimerHandle | None = None  # while the client does not read
     _ended: "asyncio.Future[None] | None" = None
 
     async def take_over(self, listener: Listener) -> None:
@@ -29,11 +25,7 @@ class UvicornWebSocket(WebSocketsSansIOProtocol):
         self._listener = listener
         self._ended = self.loop.create_future()
         while not self.queue.empty():
-            message: dict[str, Any] = dict(await self.receive())
-            if message["type"] == "websocket.disconnect":
-                self._end()
-            else:
-                listener.hear(message["text"] if "text" in message else message["bytes"])
+            self._hear_event(dict(await self.receive()))
         await self._ended
 
     def tell_end(self, callback: object) -> bool:
@@ -83,28 +75,18 @@ class UvicornWebSocket(WebSocketsSansIOProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        self._go_on()
+        self._end_stall()
         self._end()
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        if self._stall is None:
-            self._stall = self.loop.call_later(STALLED_SECONDS, self._give_up)
+        self._begin_stall()
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        self._go_on()
+        self._end_stall()
         if self._listener is not None:
             self._listener.write_on()
-
-    def _go_on(self) -> None:
-        if self._stall is not None:
-            self._stall.cancel()
-            self._stall = None
-
-    def _give_up(self) -> None:
-        logger.warning("A client that takes nothing is cut off: %s", self.client)
-        self.transport.abort()
 
     def _send_close(self, code: int, reason: str) -> None:
         if self.close_sent or self.transport.is_closing():
@@ -115,8 +97,6 @@ class UvicornWebSocket(WebSocketsSansIOProtocol):
         self.close_timer = self.loop.call_later(self.close_timeout, self.transport.close)
 
     def _end(self) -> None:
-        listener, self._listener = self._listener, None
-        if listener is not None:
-            listener.end()
+        super()._end()
         if self._ended is not None and not self._ended.done():
             self._ended.set_result(None)

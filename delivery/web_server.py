@@ -111,12 +111,6 @@ class DaphneServer(Daphne):
             scope["extensions"] = {WEBSOCKET: protocol}
         return super().create_application(protocol, scope)
 
-    async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
-        """As daphne's own; a websocket's sender waits while the client does not read."""
-        await super().handle_reply(protocol, message)
-        if isinstance(protocol, FlowControlledWebSocket):
-            await protocol.wait_until_writable()
-
     def _use_own_protocols(self) -> None:
         globalLogPublisher.addObserver(log_failure)
         self.ws_factory.setProtocolOptions(closeHandshakeTimeout=CLOSE_SECONDS)
