@@ -47,7 +47,7 @@ class Connection:
     find_socket: Callable[[], EngineSocket | None]
     close_transport: Callable[[str], None]  # with the reason that the client is told
     submit_acks: Callable[[Sequence[Ack]], None]
-    counts: SiteCounts = field(default_factory=SiteCounts)
+    counts: SiteCounts  # of the site
     is_ready: bool = False  # the client has been told that it is connected
     feeds: dict[str, Feed] = field(default_factory=dict)  # user room -> feed
     _pending: dict[int, PendingAck] = field(default_factory=dict)

@@ -60,14 +60,16 @@ class Namespaces:
         """
         with self._counting_refusals(namespace):
             credentials, rooms = await self.identify(namespace, query_string, auth)
+            site = self._find_site(namespace)  # may mean something else by now
             connection = Connection(
                 sid=sid,
-                site=self._find_site(namespace),  # may mean something else by now
+                site=site,
                 device_id=credentials.device_id,
                 rooms=rooms,
                 find_socket=find_socket,
                 close_transport=close_transport,
                 submit_acks=self._acks.submit,
+                counts=self._switchboard.counters.of(site.name),
             )
             await self._switchboard.join(connection)
             self._find_site(namespace)  # disabled or deleted meanwhile

@@ -53,7 +53,6 @@ class Switchboard:
 
         Raises BackplaneUnavailable, RedisUnavailable; `leave` is due then, too.
         """
-        connection.counts = self.counters.of(connection.site.name)
         self._connections[connection.sid] = connection
         for room in connection.rooms:
             self._rooms.setdefault((connection.site.name, room), set()).add(connection)

@@ -150,6 +150,7 @@ class Process:
             find_socket=lambda: socket,
             close_transport=close,
             submit_acks=self.acks.submit,
+            counts=self.switchboard.counters.of(self.site.name),
         )
         return Tab(connection, socket, closed, reasons)
 

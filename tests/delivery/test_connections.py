@@ -10,6 +10,7 @@ import pytest
 
 from delivery import connections as connections_module
 from delivery.connections import Connection
+from delivery.counters import SiteCounts
 from delivery.feeds import Feed
 from delivery.queue_values import Ack, Device, Waiting
 from delivery.queues import Queues
@@ -64,6 +65,7 @@ def make_client(
         find_socket=find_socket or (lambda: socket),
         close_transport=closed.append,
         submit_acks=acks.extend,
+        counts=SiteCounts(),
     )
     for device in connection.devices:
         connection.feeds[device.room] = Feed(device, cast("Queues", None), connection)
