@@ -1,8 +1,7 @@
 """Several processes behind one port, kept running by one that does nothing else.
 
-A process that ends is started again;
-SIGHUP replaces one after the other by new ones, SIGTERM and SIGINT end all of them. `serve`
-makes one of these for `--workers`. Imports nothing of the project.
+A process that ends is started again; SIGHUP replaces one after the other by new ones, SIGTERM
+and SIGINT end all of them. `serve` makes one of these for `--workers`.
 """
 
 import asyncio
@@ -15,12 +14,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from delivery.daphne_doorway import BACKLOG
+
 logger = logging.getLogger(__name__)
 
-BACKLOG = 4096
 RESTART_SECONDS = 1.0  # between the end of a worker and the start of the next
 STOP_SECONDS = 35.0  # a drain takes 30 at most
-READY = b"Listening on "
+LISTENING = "Listening on"  # what each says once it is ready
 
 
 class WorkerFailed(Exception):
@@ -174,7 +174,7 @@ class Workers:
 async def _is_ready(process: Process) -> bool:
     stdout: asyncio.StreamReader = process.stdout  # type: ignore[assignment]  # it is a pipe
     async for line in stdout:
-        if line.startswith(READY):
+        if line.startswith(LISTENING.encode()):
             return True
     return False
 

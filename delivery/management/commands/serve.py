@@ -22,7 +22,7 @@ from delivery.garbage import spare_the_rush, tidy_for_ever
 from delivery.mail import NUMBERS, Mail
 from delivery.service import service
 from delivery.web_server import SERVERS, ListenError, Place, WebServer, on_signals
-from delivery.workers import WorkerFailed, Workers, leave_with_parent, listen
+from delivery.workers import LISTENING, WorkerFailed, Workers, leave_with_parent, listen
 from sites.registry import registry
 
 MAX_GROWTH = 6  # from the body of /send to the text on the wire; 1e15 becomes 18 characters
@@ -115,7 +115,7 @@ class Command(BaseCommand):
         return announce
 
     def _announce(self, url: str, *, is_worker: bool = False) -> None:
-        self.stdout.write(f"Listening on {url}")
+        self.stdout.write(f"{LISTENING} {url}")
         self.stdout.flush()
         if settings.ON_LISTENING and not is_worker:
             greet = import_string(settings.ON_LISTENING)
