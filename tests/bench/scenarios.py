@@ -11,6 +11,7 @@ from tests.bench.queue_times import OPERATIONS, queue_times
 from tests.bench.turn import Scenario, Turn
 
 LATENCY_SHARES = (0.25, 0.5, 0.75)  # of what the slower side can take
+DELAYS = ("p50", "p99")
 VIEWS = 3
 WARMUP_CLIENTS = 20  # what the first of all clients needs is not counted as memory of one
 
@@ -63,16 +64,8 @@ async def latency(turn: Turn) -> AsyncIterator[Measure]:
     await turn.open(users)
     for share in LATENCY_SHARES:
         sent, cpu_us = await turn.send(replace(turn.plan(users), rate=share * maximum))
-        for which in ("p50", "p99"):
-            yield Measure(
-                name=f"latency {which} at {share:.0%} load",
-                unit="ms",
-                value=sent.delays_ms[which] if sent.delays_ms else float("nan"),
-                better="lower",
-                cpu_us=cpu_us,
-                generator_load=sent.generator_load,
-                failures=_failures(sent),
-            )
+        for which in DELAYS:
+            yield _delay(f"latency {which} at {share:.0%} load", which, sent, cpu_us)
 
 
 async def connect(turn: Turn) -> AsyncIterator[Measure]:
@@ -112,16 +105,8 @@ async def hold(turn: Turn) -> AsyncIterator[Measure]:
         await fresh.open(["everybody"] * clients)
         plan = replace(fresh.plan(["everybody"]), deliveries=clients, rate=1, seconds=seconds)
         sent, cpu_us = await fresh.send(plan)
-        for which in ("p50", "p99"):
-            yield Measure(
-                name=f"{clients:,} clients, a message a second: {which}",
-                unit="ms",
-                value=sent.delays_ms[which] if sent.delays_ms else float("nan"),
-                better="lower",
-                cpu_us=cpu_us,
-                generator_load=sent.generator_load,
-                failures=_failures(sent),
-            )
+        for which in DELAYS:
+            yield _delay(f"{clients:,} clients, a message a second: {which}", which, sent, cpu_us)
 
 
 async def live_view(turn: Turn) -> AsyncIterator[Measure]:
@@ -219,6 +204,18 @@ def _rate(name: str, unit: str, count: int, sent: Sent, cpu_us: float) -> Measur
         name=name,
         unit=unit,
         value=count / sent.seconds,
+        cpu_us=cpu_us,
+        generator_load=sent.generator_load,
+        failures=_failures(sent),
+    )
+
+
+def _delay(name: str, which: str, sent: Sent, cpu_us: float) -> Measure:
+    return Measure(
+        name=name,
+        unit="ms",
+        value=sent.delays_ms[which] if sent.delays_ms else float("nan"),
+        better="lower",
         cpu_us=cpu_us,
         generator_load=sent.generator_load,
         failures=_failures(sent),
