@@ -54,11 +54,14 @@ class Engine(engineio.AsyncServer):
     def create_queue(self, *_: Any, **__: Any) -> SendQueue:
         return SendQueue(self._unsent)
 
-    def adopt(self, eio_sid: str) -> "Socket":
-        """Make a new connection's socket one of ours: the library has no hook for its class."""
+    def adopt(self, eio_sid: str) -> None:
+        """Make a new connection's socket one of ours: the library has no hook for its class. Tell
+        the client the ping interval in milliseconds, which the library cuts to whole seconds."""
         socket: Socket = self.sockets[eio_sid]
         socket.__class__ = Socket
-        return socket
+        opening: Any = socket.queue.get_nowait()
+        opening.data["pingInterval"] = round(self.ping_interval * 1000)
+        socket.queue.put_nowait(opening)
 
 
 class Socket(AsyncSocket):

@@ -3,7 +3,7 @@
 Below `server`: JSON by orjson, and the query of a namespace.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 import orjson
@@ -11,8 +11,29 @@ from socketio import packet
 
 MAX_ATTACHMENTS = 10  # of one packet, all kept until the last has come; as socket.io-parser has it
 MAX_QUERY_PARAMETERS = 100
+MAX_ACK_ID_DIGITS = 15
 # What reading a packet that makes no sense raises.
 MALFORMED = (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError)
+
+
+class PlainAck(NamedTuple):
+    namespace: str
+    id: int
+
+
+def parse_ack(text: str) -> PlainAck | None:
+    """Read an ack as nearly all are; None = it is something else, for the library to look at.
+
+    >>> parse_ack("3/newsite,17[]")
+    PlainAck(namespace='/newsite', id=17)
+    >>> parse_ack("3[]"), parse_ack("2/newsite,17[]")
+    (None, None)
+    """
+    head, _, rest = text.partition(",")
+    ack_id = rest.partition("[")[0]
+    if not head.startswith("3/") or not ack_id.isdecimal() or len(ack_id) > MAX_ACK_ID_DIGITS:
+        return None
+    return PlainAck(head[1:], int(ack_id))
 
 
 class Orjson:

@@ -18,13 +18,12 @@ from delivery.engine import Engine
 from delivery.exceptions import AuthRefused, DeliveryError
 from delivery.frames import end_poll
 from delivery.namespace import Namespaces
-from delivery.packets import MALFORMED, Orjson, Packet
+from delivery.packets import MALFORMED, Orjson, Packet, parse_ack
 from delivery.register import Register
 from delivery.transports import Scope, Transport, Transports
 
 logger = logging.getLogger(__name__)
 
-MAX_ACK_ID_DIGITS = 15
 MAX_NAMESPACES = 100  # of one transport, joined or asked for
 EIO_SID = "sioweb.eio_sid"  # key of an ASGI scope, once its connection has one
 # What engineio would log as an error the first time: the access log has these as 400.
@@ -100,7 +99,6 @@ class Server(socketio.AsyncServer):
         self.eio.adopt(eio_sid)
         query_string = environ["QUERY_STRING"]
         await super()._handle_eio_connect(eio_sid, {"QUERY_STRING": query_string})
-        self._state_ping_interval(eio_sid)
         environ["asgi.scope"][EIO_SID] = eio_sid
         self._transports.open(eio_sid)
 
@@ -213,13 +211,6 @@ class Server(socketio.AsyncServer):
             await self._clients.dismiss(sid)
             raise refusals.ConnectionRefusedError("Try again later", {"retryable": True}) from error
 
-    def _state_ping_interval(self, eio_sid: str) -> None:
-        """Tell the client the interval in milliseconds: the library cuts it to whole seconds."""
-        queue = self.eio.sockets[eio_sid].queue
-        opening = queue.get_nowait()
-        opening.data["pingInterval"] = round(self.eio.ping_interval * 1000)
-        queue.put_nowait(opening)
-
     def _engineio_server_class(self) -> type[Engine]:
         return Engine
 
@@ -235,12 +226,11 @@ class Server(socketio.AsyncServer):
     def _take_ack(self, eio_sid: str, text: str) -> bool:
         """Take `3/newsite,17[]`, the way that nearly all packets of clients go; False = it is
         something else, for the library to look at."""
-        head, _, rest = text.partition(",")
-        ack_id = rest.partition("[")[0]
-        sid = self.manager.sid_from_eio_sid(eio_sid, head[1:])
-        if sid is None or not ack_id.isdecimal() or len(ack_id) > MAX_ACK_ID_DIGITS:
+        ack = parse_ack(text)
+        sid = self.manager.sid_from_eio_sid(eio_sid, ack.namespace) if ack else None
+        if ack is None or sid is None:
             return False
-        self._clients.acknowledge(sid, int(ack_id))
+        self._clients.acknowledge(sid, ack.id)
         return True
 
     async def _handle_ack(
