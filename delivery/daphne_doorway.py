@@ -2,7 +2,7 @@
 
 When thousands of clients connect at once, `/send` must not stand in line behind their
 handshakes. What a connection is shows in its first bytes, before anything costly is done
-for it; so does whether it is for another process. Between `web_server` and `turnstile`.
+for it; so does whether it is for another process. Between `daphne_server` and `turnstile`.
 """
 
 import socket

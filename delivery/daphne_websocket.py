@@ -3,7 +3,7 @@
 Daphne hands everything to Twisted at once, which keeps what the network does not take.
 Here nothing is written while that is more than Twisted's 64 KiB, so that what is unsent stays
 in a queue that is counted. Whoever takes it over is told of what comes in a callback.
-Between `web_server` and `transports`.
+Between `daphne_server` and `transports`.
 """
 
 import logging

@@ -3,7 +3,7 @@
 A client that polls opens one connection after the other, and the kernel gives each of them
 to any of the processes; but its session is in one of them. The session's id begins with
 the number of that process, which is sent the connection together with what was read of it.
-Between `daphne_doorway` and `web_server`; imports nothing of the project.
+Between `daphne_doorway` and `daphne_server`; imports nothing of the project.
 """
 
 import asyncio

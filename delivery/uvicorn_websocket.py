@@ -1,6 +1,6 @@
 """uvicorn's websocket, which can be taken over as daphne's: heard in a callback, written at once.
 
-Between `web_server` and `transports`; imports uvicorn.
+Between `uvicorn_server` and `transports`; imports uvicorn.
 """
 
 import asyncio

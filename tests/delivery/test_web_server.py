@@ -14,7 +14,7 @@ import pytest_asyncio
 from twisted.logger import Logger, globalLogPublisher
 from twisted.python.failure import Failure
 
-from delivery.web_server import log_failure
+from delivery.daphne_server import log_failure
 from tests.delivery.socket_fixtures import TIMEOUT_SECONDS
 from tests.delivery.web_server_process import LISTEN_ERROR_CODE
 
@@ -190,6 +190,6 @@ def test_a_failure_inside_twisted_is_logged(caplog: pytest.LogCaptureFixture) ->
         Logger().failure("while nobody looked", Failure(ValueError("the cause")))
     finally:
         globalLogPublisher.removeObserver(log_failure)
-    [record] = [each for each in caplog.records if each.name == "delivery.web_server"]
+    [record] = [each for each in caplog.records if each.name == "delivery.daphne_server"]
     assert record.exc_info is not None
     assert str(record.exc_info[1]) == "the cause"

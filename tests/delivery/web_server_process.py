@@ -12,7 +12,10 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from delivery.web_server import SERVERS, DaphneServer, ListenError, Place, UvicornServer, on_signals
+from delivery.daphne_server import DaphneServer
+from delivery.listening import ListenError, Place
+from delivery.uvicorn_server import UvicornServer
+from delivery.web_server import SERVERS, on_signals
 
 LISTEN_ERROR_CODE = 3
 

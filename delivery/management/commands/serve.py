@@ -19,9 +19,10 @@ from delivery.access_log import with_access_log
 from delivery.drain import drain
 from delivery.exceptions import BackplaneUnavailable, RedisUnavailable
 from delivery.garbage import spare_the_rush, tidy_for_ever
+from delivery.listening import ListenError, Place
 from delivery.mail import NUMBERS, Mail
 from delivery.service import service
-from delivery.web_server import SERVERS, ListenError, Place, WebServer, on_signals
+from delivery.web_server import SERVERS, WebServer, on_signals
 from delivery.workers import LISTENING, WorkerFailed, Workers, leave_with_parent, listen
 from sites.registry import registry
 
