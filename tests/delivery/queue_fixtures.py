@@ -77,6 +77,7 @@ async def texts(queues: Queues, device: Device) -> list[str]:
     return [message.text for message in (await queues.read(device, NOWHERE)).messages]
 
 
-async def find_keys(redis: Redis, pattern: str = "*") -> list[str]:
+async def find_keys(redis: Redis, pattern: str = "sioweb:*") -> list[str]:
+    """Those of this process: a service of tests/e2e may be writing its own beside them."""
     keys: list[bytes] = await redis.execute_command("KEYS", pattern)  # type: ignore[no-untyped-call]
     return [key.decode() for key in keys]

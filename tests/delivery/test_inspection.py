@@ -44,7 +44,7 @@ async def contents(redis: Redis) -> dict[str, Any]:
 async def test_an_unknown_room_has_nothing(inspection: Inspection, redis: Redis) -> None:
     room = await inspection.look(SITE, ROOM)
     assert (room.epoch, room.seq, room.devices) == ("", 0, ())
-    assert await redis.dbsize() == 0
+    assert await find_keys(redis) == []
 
 
 async def test_devices_are_online_or_have_left(inspection: Inspection, queues: Queues) -> None:

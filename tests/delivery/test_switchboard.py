@@ -14,7 +14,7 @@ from delivery.queues import Queues
 from delivery.switchboard import Switchboard
 from tests.delivery.http_fixtures import make_site
 from tests.delivery.process_fixtures import connect, events
-from tests.delivery.queue_fixtures import PHONE, ROOM, SITE
+from tests.delivery.queue_fixtures import PHONE, ROOM, SITE, find_keys
 from tests.delivery.socket_fixtures import Process, StartProcess, until
 
 HELLO = ["hello", 1]
@@ -40,7 +40,7 @@ async def test_broadcast_asks_for_no_ack_and_is_not_stored(process: Process, red
     [sent] = await tab.wait_for(1)
     assert sent.content == HELLO
     assert sent.ack_id is None
-    assert [key for key in await redis.keys() if b"{statistics}" not in key] == []
+    assert await find_keys(redis) == []
 
 
 async def test_message_reaches_all_of_its_room_and_nobody_else(process: Process) -> None:
