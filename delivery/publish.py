@@ -31,6 +31,9 @@ class Receipt:
     queued: int  # user rooms, each with its queues
     broadcast: int  # shared rooms
 
+    def answer(self) -> dict[str, object]:
+        return {"ok": True, "id": self.id, "queued": self.queued, "broadcast": self.broadcast}
+
 
 @dataclass(frozen=True, slots=True)
 class Sending:

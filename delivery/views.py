@@ -19,7 +19,6 @@ from delivery.bodies import read_fields, read_messages
 from delivery.credentials import authenticate, read_query
 from delivery.exceptions import DeliveryError, InvalidRequest
 from delivery.payloads import SendRequest, parse_flag, parse_send
-from delivery.publish import Receipt
 from delivery.service import service
 from sites.registry import SiteSnapshot
 
@@ -44,7 +43,7 @@ async def send(request: HttpRequest) -> HttpResponse:
     message = parse_send(read_fields(request, settings.CONFIG.send_body_limit_bytes), site)
     resync, key = _resync_of_query(query), _idempotency_key(request)
     receipt = await service().publisher.publish(site, message, resync, key)
-    return json_answer(_accepted(receipt))
+    return json_answer(receipt.answer())
 
 
 @csrf_exempt
@@ -62,7 +61,7 @@ async def send_batch(request: HttpRequest) -> HttpResponse:
     receipts = iter(await service().publisher.publish_all(site, messages, resync, key))
     return json_answer(
         [
-            refusal(each) if isinstance(each, InvalidRequest) else _accepted(next(receipts))
+            refusal(each) if isinstance(each, InvalidRequest) else next(receipts).answer()
             for each in checked
         ]
     )
@@ -94,11 +93,6 @@ def _check_entry(entry: object, site: SiteSnapshot) -> SendRequest | InvalidRequ
         return parse_send(entry, site)
     except InvalidRequest as error:
         return error
-
-
-def _accepted(receipt: Receipt) -> dict[str, object]:
-    numbers = {"id": receipt.id, "queued": receipt.queued, "broadcast": receipt.broadcast}
-    return {"ok": True, **numbers}
 
 
 def _answer_method(request: HttpRequest) -> HttpResponse:

@@ -9,18 +9,20 @@ from typing import Any
 
 import orjson
 from asgiref.sync import sync_to_async
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.views.decorators.http import require_POST, require_safe
 
 from delivery.answers import answers_errors, json_answer
 from delivery.exceptions import InvalidRequest
-from delivery.inspection import DeviceState, RoomState
+from delivery.feeds import REQUESTED
+from delivery.inspection import DeviceState, RoomState, show_id
 from delivery.payloads import MAX_CHARACTERS
 from delivery.queue_values import Device
 from delivery.service import service
 from sioweb_project.control.access import find_site, for_staff
 from sioweb_project.control.log import log_action
 from sites.access import MANAGE_CLIENTS, VIEW_ARGUMENTS, VIEW_SITE, may
+from sites.models import Site
 
 Action = Callable[[Device], Awaitable[str]]
 
@@ -48,8 +50,7 @@ async def look(request: HttpRequest) -> HttpResponse:
 @for_staff
 async def arguments(request: HttpRequest) -> HttpResponse:
     """Answer the arguments of one waiting message, and write down who has read them."""
-    site = await find_site(request, request.GET.get("site", ""), VIEW_ARGUMENTS)
-    device = Device(site.name, _read_room(request.GET.get("room", "")), _device_id(request.GET))
+    site, device = await _find_device(request, request.GET, VIEW_ARGUMENTS)
     seq = _read_seq(request.GET.get("seq", ""))
     text = await service().inspection.read_text(device, seq)
     if text is None:
@@ -63,8 +64,7 @@ async def arguments(request: HttpRequest) -> HttpResponse:
 @for_staff
 async def act(request: HttpRequest) -> HttpResponse:
     """Do one of ACTIONS to a device of a room."""
-    site = await find_site(request, request.POST.get("site", ""), MANAGE_CLIENTS)
-    device = Device(site.name, _read_room(request.POST.get("room", "")), _device_id(request.POST))
+    site, device = await _find_device(request, request.POST, MANAGE_CLIENTS)
     action = ACTIONS.get(request.POST.get("action", ""))
     if action is None:
         raise InvalidRequest(400, "invalid_action", f"action: expected {', '.join(ACTIONS)}.")
@@ -85,7 +85,7 @@ async def _clear(device: Device) -> str:
 
 async def _resync(device: Device) -> str:
     done = await service().inspection.request_resync(device)
-    await service().backplane.announce_resync(device, "requested", done.epoch, done.seq)
+    await service().backplane.announce_resync(device, REQUESTED, done.epoch, done.seq)
     return f"Asked {_name(device)} for a resync"
 
 
@@ -97,9 +97,8 @@ def _describe(state: RoomState) -> dict[str, Any]:
 
 
 def _row(device: DeviceState) -> dict[str, Any]:
-    """Half a surrogate pair in a device's id has no form in JSON: it is shown as it is escaped."""
     return {
-        "id": device.id.encode("utf-8", "backslashreplace").decode(),
+        "id": show_id(device.id),
         "is_online": device.is_online,
         "seen_at": device.seen_until_ms,
         "waiting": device.waiting,
@@ -113,15 +112,18 @@ def _name(device: Device) -> str:
     return f"{device.room}, {f'device {device.id}' if device.id else 'the client without deviceId'}"
 
 
+async def _find_device(
+    request: HttpRequest, fields: QueryDict, permission: str
+) -> tuple[Site, Device]:
+    site = await find_site(request, fields.get("site", ""), permission)
+    return site, Device(site.name, _read_room(fields.get("room", "")), fields.get("device", ""))
+
+
 def _read_room(room: str) -> str:
     if not 1 <= len(room) <= MAX_CHARACTERS:
         message = f"room: expected 1 to {MAX_CHARACTERS} characters."
         raise InvalidRequest(400, "invalid_room", message)
     return room
-
-
-def _device_id(fields: Any) -> str:
-    return str(fields.get("device", ""))
 
 
 def _read_seq(text: str) -> int:

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from delivery.answers import answers_errors, json_answer
 from delivery.exceptions import InvalidRequest
-from delivery.inspection import Progress
+from delivery.inspection import Progress, show_id
 from delivery.payloads import parse_send
 from delivery.service import service
 from sioweb_project.control.access import find_site, for_staff
@@ -32,9 +32,8 @@ async def send(request: HttpRequest) -> HttpResponse:
     receipt = await service().publisher.publish(site, message, resync=False)
     rooms = ", ".join(message.rooms)
     await log_action(request, row, f"Sent test message {receipt.id}, {message.event} to {rooms}")
-    sent = {"id": receipt.id, "queued": receipt.queued, "broadcast": receipt.broadcast}
     followed = [room for room in message.rooms if site.is_user_room(room)][:MAX_FOLLOWED]
-    return json_answer({"answer": {"ok": True, **sent}, "followed": followed})
+    return json_answer({"answer": receipt.answer(), "followed": followed})
 
 
 @require_safe
@@ -53,7 +52,7 @@ async def progress(request: HttpRequest) -> HttpResponse:
 def _state(each: Progress) -> dict[str, str]:
     waits = "sent" if each.is_online else "queued"
     state = waits if each.is_waiting else "acked"
-    return {"device": each.device.encode("utf-8", "backslashreplace").decode(), "state": state}
+    return {"device": show_id(each.device), "state": state}
 
 
 def _snapshot(name: str) -> SiteSnapshot:
