@@ -9,6 +9,7 @@ from typing import Any
 import uvicorn
 
 from delivery.daphne_doorway import BACKLOG
+from delivery.http_connection import KEEP_ALIVE_SECONDS, HttpConnection
 from delivery.listening import REQUESTS_TIMEOUT_SECONDS, ListenError, Listening, Place
 from delivery.uvicorn_websocket import UvicornWebSocket
 
@@ -23,6 +24,7 @@ class UvicornServer(uvicorn.Server):
                 host=place.host,
                 port=place.port,
                 backlog=BACKLOG,
+                http=HttpConnection,
                 ws=UvicornWebSocket,
                 ws_max_size=max_message_bytes,
                 ws_ping_interval=None,
@@ -30,6 +32,8 @@ class UvicornServer(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                proxy_headers=False,
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=1,  # second; finish_requests has waited before
             )
         )
