@@ -22,8 +22,10 @@ The Lua scripts make the names of the middle four from that of the first;
 """
 
 import hashlib
+from functools import lru_cache
 from urllib.parse import quote
 
+NAMES_KEPT = 10_000  # of the rooms used last: some 4 MB
 ERRORS = "surrogatepass"  # clients choose device ids; half a surrogate pair is text to JSON
 
 
@@ -94,6 +96,7 @@ def processes_key(prefix: str) -> str:
     return f"{_escape(prefix)}:{{statistics}}:processes"
 
 
+@lru_cache(NAMES_KEPT)
 def group_name(site: str, room: str) -> str:
     """
     Channels allows letters, digits, `-`, `_`, `.` and less than 100 characters: a digest.
@@ -106,6 +109,7 @@ def group_name(site: str, room: str) -> str:
     return f"room.{_digest(f'{_quote(site)}/{_quote(room)}')}"
 
 
+@lru_cache(NAMES_KEPT)
 def _base(prefix: str, site: str, room: str) -> str:
     return f"{_escape(prefix)}:{{{_quote(site)}/{_quote(room)}}}"
 

@@ -5,6 +5,7 @@ script (`lua/`, where the stored shapes are described), so that none is seen hal
 Beside redis_client the only module that knows Redis.
 """
 
+import random
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -36,6 +37,8 @@ MAX_MESSAGES = 10_000  # a queue's; past it, reloading is cheaper than replaying
 MAX_BYTES = 16 * 1024 * 1024  # of text in a queue
 BATCH_MESSAGES = 500
 BATCH_BYTES = 512 * 1024
+
+_randomness = random.Random()  # noqa: S311, own: what seeds the module's shall not repeat epochs
 
 
 class Queues:
@@ -182,7 +185,7 @@ class Queues:
         return reply
 
     def _append_calls(self, site: str, each: ToStore) -> Iterator[Call]:
-        message, epoch = each.message, secrets.token_hex(8)
+        message, epoch = each.message, _new_epoch()
         resync, text = int(message.resync), message.text.encode()
         length = len(message.event_json().encode())
         args = (epoch, message.id, resync, text, length, *self._limits, ONCE_SECONDS)
@@ -209,7 +212,12 @@ class Queues:
 
 def _position(position: Position) -> tuple[str | int, ...]:
     """What `lost.lua` is given: the position, and an epoch should a new one be needed."""
-    return (position.epoch, position.seq, position.message_id, secrets.token_hex(8))
+    return (position.epoch, position.seq, position.message_id, _new_epoch())
+
+
+def _new_epoch() -> str:
+    """One that no room has had; nobody gains by guessing it."""
+    return f"{_randomness.getrandbits(64):016x}"
 
 
 def _to_appended(room: str, reply: list[Any]) -> Appended:

@@ -13,6 +13,8 @@ from sioweb_project.redis_address import RedisAddress, parse_redis_url
 SENTINEL_SECONDS = 0.5
 # redis-py 8 ends each blocking read after 5 s unless told otherwise.
 NO_TIMEOUT = {"socket_timeout": None}
+# With RESP 3, redis-py writes out each announcement for a log that nobody reads.
+PROTOCOL = {"protocol": 2}
 
 Settings = dict[str, Any]
 
@@ -40,8 +42,8 @@ def layer_host(url: str) -> Settings:
     """Return the entry of the Channels layer's `hosts`."""
     address = parse_redis_url(url)
     if not address.nodes:
-        return {"address": url} | NO_TIMEOUT
-    host = _connection(address) | NO_TIMEOUT | {"protocol": 2, "retry": None}
+        return {"address": url} | NO_TIMEOUT | PROTOCOL
+    host = _connection(address) | NO_TIMEOUT | PROTOCOL | {"retry": None}
     if address.is_cluster:
         return host | {"cluster_nodes": list(address.nodes)}
     return host | {

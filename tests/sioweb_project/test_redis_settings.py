@@ -19,7 +19,7 @@ def test_single_server_stays_a_url(url: str) -> None:
     cache = queues_cache(url, wait_replicas=1)
     assert cache["LOCATION"] == url
     assert cache["OPTIONS"]["WAIT_REPLICAS"] == 1
-    assert layer_host(url) == {"address": url, "socket_timeout": None}
+    assert layer_host(url) == {"address": url, "socket_timeout": None, "protocol": 2}
 
 
 def test_sentinels_and_servers_have_credentials_of_their_own() -> None:
