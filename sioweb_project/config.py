@@ -64,6 +64,7 @@ class Config:
     secret_key: str = field(default="", repr=False)
     allowed_hosts: tuple[str, ...] = ("*",)
     send_body_limit_bytes: int = 1_048_576
+    auth_url_deny: tuple[str, ...] = ()  # as `sites.networks.read_deny_list` takes it
     warnings: tuple[str, ...] = ()  # one line each, for the log and for `manage.py check`
 
     @property
@@ -101,6 +102,7 @@ def load_config(environ: Mapping[str, str]) -> Config:
         secret_key=env.secret_key or options.secret_key or generated_secret_key(env.data_dir),
         allowed_hosts=tuple(options.allowed_hosts),
         send_body_limit_bytes=options.send_body_limit,
+        auth_url_deny=tuple(options.auth_url_deny),
         warnings=tuple(_warnings(env, file, ignored, options)),
     )
 

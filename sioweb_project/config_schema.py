@@ -28,6 +28,7 @@ from sioweb_project.options import (
     conflict,
 )
 from sioweb_project.redis_config import EMBEDDED, RedisOptions
+from sites.networks import ACCEPTED, read_deny_list
 
 DATABASE_URLS = "a URL such as sqlite:////path/to/db.sqlite3 or postgres://user:password@host/name"
 DATABASE_URL = re.compile(r"(sqlite|postgres|postgresql)://.+")
@@ -42,6 +43,11 @@ def is_database_url(url: str) -> str:
     if url and not DATABASE_URL.fullmatch(url):
         raise ValueError
     return url
+
+
+def is_denial(text: str) -> str:
+    read_deny_list([text])
+    return text
 
 
 def _is_past(epoch_ms: int) -> int:
@@ -93,6 +99,9 @@ class SectionOptions(Options):
     send_body_limit: Annotated[
         int, Field(ge=1, le=MAX_INT32, description="a whole number of bytes, 1 or more")
     ] = 1_048_576
+    auth_url_deny: Annotated[
+        list[Annotated[str, AfterValidator(is_denial)]], Field(description=ACCEPTED)
+    ] = []
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
