@@ -15,7 +15,6 @@ from django.core.checks import Warning as CheckWarning
 from sioweb_project.config import Config
 from sioweb_project.data_dir import KEY_FILE
 
-MINIMUM_KEY_CHARACTERS = 16  # fewer can be guessed
 GOOD_KEY_CHARACTERS = 50  # Django's own advice
 SHORTEST_PING_SECONDS = 1.0
 OTHERS = 0o007  # mode bits of those who are neither owner nor group
@@ -64,16 +63,13 @@ def secret_key_too_short(config: Config) -> Iterator[CheckMessage]:
     length = len(config.secret_key)
     if config.is_development or length >= GOOD_KEY_CHARACTERS:
         return
-    hint = (
-        f"Give SIOWEB_SECRET_KEY {GOOD_KEY_CHARACTERS} random characters or more, or none at all:"
-        " a key is then made in the data folder. A new key ends all sessions, and API keys"
-        " have to be made anew."
+    yield CheckWarning(
+        f"The secret key has {length} characters.",
+        hint=f"Give SIOWEB_SECRET_KEY {GOOD_KEY_CHARACTERS} random characters or more, or none at"
+        " all: a key is then made in the data folder. A new key ends all sessions, and API keys"
+        " have to be made anew.",
+        id="sioweb.W004",
     )
-    text = f"The secret key has {length} characters."
-    if length < MINIMUM_KEY_CHARACTERS:
-        yield Error(text, hint=hint, id="sioweb.E001")
-    else:
-        yield CheckWarning(text, hint=hint, id="sioweb.W004")
 
 
 def path_taken(config: Config) -> Iterator[CheckMessage]:

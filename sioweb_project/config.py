@@ -20,6 +20,7 @@ from sioweb_project.io_config import IoConfig, io_config, io_warnings
 from sioweb_project.node_options import TOP_LEVEL, without_meaning
 from sioweb_project.redis_address import RedisAddress
 from sioweb_project.redis_config import EMBEDDED, RedisConfig, RedisOptions
+from sioweb_project.secret_key import check_secret_key
 
 __all__ = [
     "PROJECT_DIR",
@@ -99,7 +100,7 @@ def load_config(environ: Mapping[str, str]) -> Config:
         config_dir=env.config_dir,
         data_dir=env.data_dir,
         database_url=env.database_url or options.database or _sqlite_url(env.data_dir),
-        secret_key=env.secret_key or options.secret_key or generated_secret_key(env.data_dir),
+        secret_key=_secret_key(env, file, options),
         allowed_hosts=tuple(options.allowed_hosts),
         send_body_limit_bytes=options.send_body_limit,
         auth_url_deny=tuple(options.auth_url_deny),
@@ -135,6 +136,13 @@ def _flake_ids(options: FlakeIdOptions) -> FlakeIdConfig:
         epoch_ms=options.epoch,
         sequence_mask=options.seqMask or FlakeIdConfig.sequence_mask,
     )
+
+
+def _secret_key(env: Environment, file: Path, options: SectionOptions) -> str:
+    given = env.secret_key or options.secret_key
+    if given and env.name != DEVELOPMENT:
+        check_secret_key(given, file, env.name, is_variable=bool(env.secret_key))
+    return given or generated_secret_key(env.data_dir)
 
 
 def _sqlite_url(data_dir: Path) -> str:
