@@ -125,6 +125,15 @@ def every_host_allowed(config: Config) -> Iterator[CheckMessage]:
         )
 
 
+def admin_without_https(config: Config) -> Iterator[CheckMessage]:
+    if not config.admin.is_https or not config.admin.hsts_seconds:
+        yield CheckWarning(
+            "The admin may be opened by plain http, where others can read passwords.",
+            hint="Put a proxy with TLS in front, and say `admin: {https: true}` in config.yml.",
+            id="sioweb.W009",
+        )
+
+
 def _is_open(path: Path) -> bool:
     return path.exists() and bool(path.stat().st_mode & OTHERS)
 
@@ -143,4 +152,4 @@ ALWAYS = tuple(
         ),
     )
 )
-FOR_DEPLOYMENT = tuple(map(_check, (embedded_redis, every_host_allowed)))
+FOR_DEPLOYMENT = tuple(map(_check, (embedded_redis, every_host_allowed, admin_without_https)))

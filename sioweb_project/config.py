@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
+from sioweb_project.admin_config import AdminConfig, admin_config
 from sioweb_project.config_file import read_section
 from sioweb_project.config_schema import FlakeIdOptions, SectionOptions, parse_section
 from sioweb_project.data_dir import generated_secret_key, make_private_dir
@@ -66,6 +67,7 @@ class Config:
     allowed_hosts: tuple[str, ...] = ("*",)
     send_body_limit_bytes: int = 1_048_576
     auth_url_deny: tuple[str, ...] = ()  # as `sites.networks.read_deny_list` takes it
+    admin: AdminConfig = field(default_factory=AdminConfig)
     warnings: tuple[str, ...] = ()  # one line each, for the log and for `manage.py check`
 
     @property
@@ -104,6 +106,7 @@ def load_config(environ: Mapping[str, str]) -> Config:
         allowed_hosts=tuple(options.allowed_hosts),
         send_body_limit_bytes=options.send_body_limit,
         auth_url_deny=tuple(options.auth_url_deny),
+        admin=admin_config(options.admin),
         warnings=tuple(_warnings(env, file, ignored, options)),
     )
 

@@ -15,6 +15,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, Field, Tag, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from sioweb_project.admin_config import AdminOptions
 from sioweb_project.exceptions import ConfigError, refusal, shown
 from sioweb_project.io_schema import IoOptions
 from sioweb_project.node_options import NO_MEANING
@@ -102,6 +103,9 @@ class SectionOptions(Options):
     auth_url_deny: Annotated[
         list[Annotated[str, AfterValidator(is_denial)]], Field(description=ACCEPTED)
     ] = []
+    admin: Annotated[
+        AdminOptions, Field(description="a mapping of options such as https and second_factor")
+    ] = AdminOptions()
 
     @model_validator(mode="after")
     def _agree(self) -> Self:

@@ -79,6 +79,14 @@ CASES: Cases = {
         "auth_url_deny: [localhost]",
         "production.auth_url_deny is 'localhost'; accepted: a list of private and of networks",
     ),
+    "https in words": (
+        "admin: {https: sometimes}",
+        "production.admin.https is 'sometimes'; accepted: true or false",
+    ),
+    "a typo within admin": (
+        "admin: {htps: true}",
+        "production.admin.htps is no known option (its value: true); did you mean https?;",
+    ),
     "a body limit of 0": (
         "send_body_limit: 0",
         "production.send_body_limit is 0; accepted: a whole number of bytes, 1 or more",
