@@ -1,6 +1,7 @@
 """Config to Django: the one place that knows both names."""
 
 import logging
+from datetime import timedelta
 from typing import Any
 
 import environ
@@ -34,6 +35,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "channels",
     "csp",
+    "axes",
 ]
 if CONFIG.is_development:
     INSTALLED_APPS.append("sioweb_project.demo")
@@ -49,6 +51,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 
 # A cookie of a page that came by TLS is never sent without. `admin.https: true` says that all
@@ -66,6 +69,20 @@ SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = page_policy.POLICY
+# The first one only refuses those who have failed too often; see logins.py.
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AXES_FAILURE_LIMIT = CONFIG.admin.login_failures
+AXES_COOLOFF_TIME = timedelta(seconds=CONFIG.admin.login_pause_seconds)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_CLIENT_IP_CALLABLE = "sioweb_project.logins.client_address"
+AXES_LOCKOUT_CALLABLE = "sioweb_project.logins.locked_out"
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # nobody can lock others out for ever
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = AXES_VERBOSE = False
 SILENCED_SYSTEM_CHECKS = [
     # Names below this service's belong to others, and browsers' built-in lists take whole domains.
     "security.W005",
@@ -149,6 +166,7 @@ LOGGING = {
     "loggers": {
         # The access log tells of refused requests, and the step that found Redis gone of a 503.
         "django.request": {"level": "ERROR", "filters": ["no_503"]},
+        "axes": {"level": "ERROR"},  # logins.py says it, without what was posted
         "daphne": {"level": "WARNING"},
         "uvicorn": {"level": "WARNING"},  # at INFO it writes each websocket's URL, with its token
         "engineio": {"level": "WARNING"},
