@@ -36,6 +36,8 @@ INSTALLED_APPS = [
     "channels",
     "csp",
     "axes",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
 ]
 if CONFIG.is_development:
     INSTALLED_APPS.append("sioweb_project.demo")
@@ -53,6 +55,13 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
+SECOND_FACTOR_MIDDLEWARE = [
+    "django_otp.middleware.OTPMiddleware",
+    "sioweb_project.second_factor.gate.gate",
+]
+if CONFIG.admin.second_factor != "off":
+    MIDDLEWARE += SECOND_FACTOR_MIDDLEWARE
+OTP_TOTP_ISSUER = "sioweb"
 
 # A cookie of a page that came by TLS is never sent without. `admin.https: true` says that all
 # do, as https behind a proxy that does not tell would not be seen.
