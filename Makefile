@@ -13,7 +13,7 @@ BENCH ?=
 BASE ?= main
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test faults storm slow-readers bench bench-compare lint format javascript locks clean
+.PHONY: help serve test faults storm slow-readers bench bench-compare lint format javascript locks audit clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -65,6 +65,9 @@ locks: $(VENV)/bin/uv ## Choose versions anew within requirements/*.in
 	  $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --universal \
 	    --python-version 3.11 requirements/$$name.in --output-file requirements/$$name.txt; \
 	done
+
+audit: $(VENV)/bin/uv ## Ask advisory databases about all locked packages: 1 = a fault, 3 = not reached
+	@$(BIN)/python requirements/audit.py $(BIN)/uv
 
 clean: ## Remove what make has installed; the data in var/ stays
 	rm -rf $(VENV) tests/*/node_modules

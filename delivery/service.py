@@ -28,6 +28,7 @@ from delivery.site_auth import SiteAuth
 from delivery.statistics import Statistics
 from delivery.switchboard import Switchboard
 from delivery.tasks import Tasks
+from sites.networks import read_deny_list
 from sites.registry import Registry, registry
 
 logger = logging.getLogger(__name__)
@@ -114,7 +115,8 @@ def is_served() -> bool:
 def build_service() -> Service:
     """Put the parts together as the configuration says."""
     config = settings.CONFIG
-    queues, backplane, site_auth = Queues(), Backplane(), SiteAuth()
+    queues, backplane = Queues(), Backplane()
+    site_auth = SiteAuth(read_deny_list(config.auth_url_deny))
     counters, statistics = Counters(), Statistics()
     ids = FlakeIds(
         generator_id=config.flake_ids.generator_id,

@@ -14,11 +14,14 @@ import orjson
 import stamina
 
 from delivery.exceptions import AuthRefused, AuthUnavailable
+from delivery.outgoing import AddressDenied, guarded_sockets
+from sites.networks import DenyList
 from sites.registry import SiteSnapshot
 
 logger = logging.getLogger(__name__)
 
 AUTHENTICATION_FAILED = "Authentication failed"
+ADDRESS_DENIED = "Auth error: the address of authUrl is denied by this service"
 CALL_TIMEOUT_SECONDS = 10.0  # one call; a site that is slower than this is taken for hung
 FIRST_RETRY_SECONDS = 0.2
 LONGEST_RETRY_SECONDS = 5.0
@@ -38,6 +41,7 @@ JSON_TYPES: dict[type, str] = {
 }
 Question = tuple[str, str, str, str]  # site, authUrl, authScheme, token
 
+NOTHING_DENIED = DenyList()
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -53,7 +57,8 @@ class SiteAuth:
     """The calls to all sites' `authUrl`: a bounded number at once to each site, so that a
     slow one costs the others nothing, and one at a time for one token."""
 
-    def __init__(self) -> None:
+    def __init__(self, deny_list: DenyList = NOTHING_DENIED) -> None:
+        self._deny_list = deny_list
         self._session: aiohttp.ClientSession | None = None
         self._calls: dict[Question, SharedCall] = {}  # of clients that are connecting
         self._gates: dict[str, asyncio.Semaphore] = {}  # by site of the registry, no other
@@ -129,14 +134,19 @@ class SiteAuth:
                 status = response.status
                 body = await _read_limited(response) if status == HTTPStatus.OK else b""
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            if isinstance(error.__cause__, AddressDenied):
+                logger.warning("authUrl of %s: its address is in auth_url_deny", site.name)
+                raise AuthRefused(ADDRESS_DENIED) from error
             logger.warning("authUrl of %s: %s", site.name, error or type(error).__name__)
             raise AuthUnavailable(f"{type(error).__name__}: {error}") from error
         return _rooms_of_answer(site, status, body)
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
+            factory = guarded_sockets(self._deny_list) if self._deny_list else None
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0),  # the gates are the limit
+                # The gates are the limit. Certificates are verified: aiohttp's default.
+                connector=aiohttp.TCPConnector(limit=0, socket_factory=factory),
                 timeout=aiohttp.ClientTimeout(total=CALL_TIMEOUT_SECONDS),
                 cookie_jar=aiohttp.DummyCookieJar(),  # one bearer's cookie is not another's
             )
@@ -168,6 +178,7 @@ def _rooms_of_answer(site: SiteSnapshot, status: int, body: bytes) -> tuple[str,
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         raise AuthRefused(AUTHENTICATION_FAILED, code=status)
     if status != HTTPStatus.OK:
+        logger.warning("authUrl of %s answered %d", site.name, status)
         raise AuthRefused(f"Auth {status} error", code=status)
     problem = "more than 1 MiB" if len(body) > MAX_ANSWER_BYTES else ""
     try:

@@ -2,13 +2,17 @@
 
 from typing import TYPE_CHECKING
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
+from django.db.models import QuerySet
 from django.http import HttpRequest
+from django_otp.plugins.otp_totp.admin import TOTPDevice
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from sioweb_project.second_factor.devices import remove_devices
 
 if TYPE_CHECKING:
     LogEntryModelAdmin = admin.ModelAdmin[LogEntry]
@@ -24,16 +28,26 @@ else:
         pass
 
 
-# Django's own pages were registered when `django.contrib.auth.admin` was imported above.
-admin.site.unregister((User, Group))
+# These pages were registered when their modules were imported above. Django's own look
+# different, and that of devices shows secrets.
+admin.site.unregister((User, Group, TOTPDevice))
 
 
 @admin.register(User)
 class PersonAdmin(LookedUserAdmin):
+    actions = ("remove_second_factor",)
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
     filter_horizontal = ()  # two lists beside each other are too wide
+
+    @admin.action(permissions=["change"], description="Remove the second factor")
+    def remove_second_factor(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        """For who has lost it."""
+        for user in queryset:
+            if remove_devices(user):
+                self.log_change(request, user, "Removed the second factor.")
+                messages.success(request, f"The second factor of {user} is removed.")
 
 
 @admin.register(Group)

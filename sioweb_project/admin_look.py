@@ -5,6 +5,7 @@ For settings.py. Another app's pages get their links by an item of NAVIGATION.
 
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse_lazy
@@ -47,6 +48,10 @@ def needs(permission: str) -> Any:
     return may_follow
 
 
+def has_second_factor(request: HttpRequest) -> bool:
+    return bool(settings.CONFIG.admin.second_factor != "off")
+
+
 def link(title: str, icon: str, view: str, permission: str) -> dict[str, Any]:
     """Return a link to a page of the admin; `icon` is a name of Material Symbols."""
     return {
@@ -75,6 +80,12 @@ NAVIGATION: list[dict[str, Any]] = [
             link("Users", "person", "admin:auth_user_changelist", "auth.view_user"),
             link("Groups", "group", "admin:auth_group_changelist", "auth.view_group"),
             link("Changes", "history", "admin:admin_logentry_changelist", "admin.view_logentry"),
+            {
+                "title": "Second factor",
+                "icon": "passkey",
+                "link": reverse_lazy("second_factor"),
+                "permission": has_second_factor,
+            },
         ],
     },
 ]

@@ -2,6 +2,7 @@
 
 from django.apps import AppConfig
 from django.core.checks import Tags, register
+from django.utils.module_loading import import_string
 
 from sioweb_project import checks
 
@@ -10,6 +11,7 @@ class SiowebProjectConfig(AppConfig):
     name = "sioweb_project"
 
     def ready(self) -> None:
+        import_string("sioweb_project.logins.connect")()  # by name: it imports models
         for check in checks.ALWAYS:
             register(check, Tags.security)
         for check in checks.FOR_DEPLOYMENT:

@@ -15,7 +15,6 @@ from django.core.checks import Warning as CheckWarning
 from sioweb_project.config import Config
 from sioweb_project.data_dir import KEY_FILE
 
-MINIMUM_KEY_CHARACTERS = 16  # fewer can be guessed
 GOOD_KEY_CHARACTERS = 50  # Django's own advice
 SHORTEST_PING_SECONDS = 1.0
 OTHERS = 0o007  # mode bits of those who are neither owner nor group
@@ -64,16 +63,13 @@ def secret_key_too_short(config: Config) -> Iterator[CheckMessage]:
     length = len(config.secret_key)
     if config.is_development or length >= GOOD_KEY_CHARACTERS:
         return
-    hint = (
-        f"Give SIOWEB_SECRET_KEY {GOOD_KEY_CHARACTERS} random characters or more, or none at all:"
-        " a key is then made in the data folder. A new key ends all sessions, and API keys"
-        " have to be made anew."
+    yield CheckWarning(
+        f"The secret key has {length} characters.",
+        hint=f"Give SIOWEB_SECRET_KEY {GOOD_KEY_CHARACTERS} random characters or more, or none at"
+        " all: a key is then made in the data folder. A new key ends all sessions, and API keys"
+        " have to be made anew.",
+        id="sioweb.W004",
     )
-    text = f"The secret key has {length} characters."
-    if length < MINIMUM_KEY_CHARACTERS:
-        yield Error(text, hint=hint, id="sioweb.E001")
-    else:
-        yield CheckWarning(text, hint=hint, id="sioweb.W004")
 
 
 def path_taken(config: Config) -> Iterator[CheckMessage]:
@@ -129,6 +125,15 @@ def every_host_allowed(config: Config) -> Iterator[CheckMessage]:
         )
 
 
+def admin_without_https(config: Config) -> Iterator[CheckMessage]:
+    if not config.admin.is_https or not config.admin.hsts_seconds:
+        yield CheckWarning(
+            "The admin may be opened by plain http, where others can read passwords.",
+            hint="Put a proxy with TLS in front, and say `admin: {https: true}` in config.yml.",
+            id="sioweb.W009",
+        )
+
+
 def _is_open(path: Path) -> bool:
     return path.exists() and bool(path.stat().st_mode & OTHERS)
 
@@ -147,4 +152,4 @@ ALWAYS = tuple(
         ),
     )
 )
-FOR_DEPLOYMENT = tuple(map(_check, (embedded_redis, every_host_allowed)))
+FOR_DEPLOYMENT = tuple(map(_check, (embedded_redis, every_host_allowed, admin_without_https)))

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
+from sioweb_project.admin_config import AdminConfig, admin_config
 from sioweb_project.config_file import read_section
 from sioweb_project.config_schema import FlakeIdOptions, SectionOptions, parse_section
 from sioweb_project.data_dir import generated_secret_key, make_private_dir
@@ -20,6 +21,7 @@ from sioweb_project.io_config import IoConfig, io_config, io_warnings
 from sioweb_project.node_options import TOP_LEVEL, without_meaning
 from sioweb_project.redis_address import RedisAddress
 from sioweb_project.redis_config import EMBEDDED, RedisConfig, RedisOptions
+from sioweb_project.secret_key import check_secret_key
 
 __all__ = [
     "PROJECT_DIR",
@@ -64,6 +66,8 @@ class Config:
     secret_key: str = field(default="", repr=False)
     allowed_hosts: tuple[str, ...] = ("*",)
     send_body_limit_bytes: int = 1_048_576
+    auth_url_deny: tuple[str, ...] = ()  # as `sites.networks.read_deny_list` takes it
+    admin: AdminConfig = field(default_factory=AdminConfig)
     warnings: tuple[str, ...] = ()  # one line each, for the log and for `manage.py check`
 
     @property
@@ -98,9 +102,11 @@ def load_config(environ: Mapping[str, str]) -> Config:
         config_dir=env.config_dir,
         data_dir=env.data_dir,
         database_url=env.database_url or options.database or _sqlite_url(env.data_dir),
-        secret_key=env.secret_key or options.secret_key or generated_secret_key(env.data_dir),
+        secret_key=_secret_key(env, file, options),
         allowed_hosts=tuple(options.allowed_hosts),
         send_body_limit_bytes=options.send_body_limit,
+        auth_url_deny=tuple(options.auth_url_deny),
+        admin=admin_config(options.admin),
         warnings=tuple(_warnings(env, file, ignored, options)),
     )
 
@@ -133,6 +139,13 @@ def _flake_ids(options: FlakeIdOptions) -> FlakeIdConfig:
         epoch_ms=options.epoch,
         sequence_mask=options.seqMask or FlakeIdConfig.sequence_mask,
     )
+
+
+def _secret_key(env: Environment, file: Path, options: SectionOptions) -> str:
+    given = env.secret_key or options.secret_key
+    if given and env.name != DEVELOPMENT:
+        check_secret_key(given, file, env.name, is_variable=bool(env.secret_key))
+    return given or generated_secret_key(env.data_dir)
 
 
 def _sqlite_url(data_dir: Path) -> str:

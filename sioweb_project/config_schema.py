@@ -15,6 +15,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, Field, Tag, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from sioweb_project.admin_config import AdminOptions
 from sioweb_project.exceptions import ConfigError, refusal, shown
 from sioweb_project.io_schema import IoOptions
 from sioweb_project.node_options import NO_MEANING
@@ -28,6 +29,7 @@ from sioweb_project.options import (
     conflict,
 )
 from sioweb_project.redis_config import EMBEDDED, RedisOptions
+from sites.networks import ACCEPTED, read_deny_list
 
 DATABASE_URLS = "a URL such as sqlite:////path/to/db.sqlite3 or postgres://user:password@host/name"
 DATABASE_URL = re.compile(r"(sqlite|postgres|postgresql)://.+")
@@ -42,6 +44,11 @@ def is_database_url(url: str) -> str:
     if url and not DATABASE_URL.fullmatch(url):
         raise ValueError
     return url
+
+
+def is_denial(text: str) -> str:
+    read_deny_list([text])
+    return text
 
 
 def _is_past(epoch_ms: int) -> int:
@@ -93,6 +100,12 @@ class SectionOptions(Options):
     send_body_limit: Annotated[
         int, Field(ge=1, le=MAX_INT32, description="a whole number of bytes, 1 or more")
     ] = 1_048_576
+    auth_url_deny: Annotated[
+        list[Annotated[str, AfterValidator(is_denial)]], Field(description=ACCEPTED)
+    ] = []
+    admin: Annotated[
+        AdminOptions, Field(description="a mapping of options such as https and second_factor")
+    ] = AdminOptions()
 
     @model_validator(mode="after")
     def _agree(self) -> Self:

@@ -3,7 +3,7 @@
 import re
 
 SHOWN_CHARACTERS = 60  # of a wrong value: enough to find it in the file
-SECRET_NAMES = re.compile(r"pas|psw|pw|secr|key|tok|(?<!un)auth|cert|ca$", re.IGNORECASE)
+SECRET_NAMES = re.compile(r"pas|psw|pw|secr|key|tok|(?<!un)auth(?!_url_)|cert|ca$", re.IGNORECASE)
 CREDENTIALS = re.compile(r"^(?P<scheme>[\w+.-]*:?//)?.*@", re.DOTALL)
 # What stands for a port and is no number is a password whose "@host" was forgotten.
 NO_PORT = re.compile(r"(?<=//)([^/:]*):(?=[^/]*[^0-9/])[^/]+")

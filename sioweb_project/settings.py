@@ -1,11 +1,12 @@
 """Config to Django: the one place that knows both names."""
 
 import logging
+from datetime import timedelta
 from typing import Any
 
 import environ
 
-from sioweb_project import admin_look
+from sioweb_project import admin_look, page_policy
 from sioweb_project.config import current_config
 from sioweb_project.embedded_redis import embedded_redis_url
 from sioweb_project.redis_settings import layer_host, queues_cache
@@ -33,12 +34,18 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.staticfiles",
     "channels",
+    "csp",
+    "axes",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
 ]
 if CONFIG.is_development:
     INSTALLED_APPS.append("sioweb_project.demo")
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "sioweb_project.page_policy.page_policy",
     "servestatic.middleware.ServeStaticMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -46,6 +53,54 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+SECOND_FACTOR_MIDDLEWARE = [
+    "django_otp.middleware.OTPMiddleware",
+    "sioweb_project.second_factor.gate.gate",
+]
+if CONFIG.admin.second_factor != "off":
+    MIDDLEWARE += SECOND_FACTOR_MIDDLEWARE
+OTP_TOTP_ISSUER = "sioweb"
+
+# A cookie of a page that came by TLS is never sent without. `admin.https: true` says that all
+# do, as https behind a proxy that does not tell would not be seen.
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = CONFIG.admin.is_https
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True  # pages have the token in their forms
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+# Believed from whoever sends it: who says so untruly gets a cookie that is of no use, and a
+# page of another site cannot make a browser say so.
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_SSL_REDIRECT = CONFIG.admin.is_https
+SECURE_REDIRECT_EXEMPT = [r"^(?!admin/)"]  # backends and probes may be told http addresses
+SECURE_HSTS_SECONDS = CONFIG.admin.hsts_seconds
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = page_policy.POLICY
+# The first one only refuses those who have failed too often; see logins.py.
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AXES_FAILURE_LIMIT = CONFIG.admin.login_failures
+AXES_COOLOFF_TIME = timedelta(seconds=CONFIG.admin.login_pause_seconds)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_CLIENT_IP_CALLABLE = "sioweb_project.logins.client_address"
+AXES_LOCKOUT_CALLABLE = "sioweb_project.logins.locked_out"
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # nobody can lock others out for ever
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = AXES_VERBOSE = False
+SILENCED_SYSTEM_CHECKS = [
+    # Names below this service's belong to others, and browsers' built-in lists take whole domains.
+    "security.W005",
+    "security.W021",
+    # sioweb.W009 says in the names of config.yml what these say in Django's.
+    "security.W004",
+    "security.W008",
+    "security.W012",
+    "security.W016",
 ]
 
 TEMPLATES = [
@@ -120,6 +175,7 @@ LOGGING = {
     "loggers": {
         # The access log tells of refused requests, and the step that found Redis gone of a 503.
         "django.request": {"level": "ERROR", "filters": ["no_503"]},
+        "axes": {"level": "ERROR"},  # logins.py says it, without what was posted
         "daphne": {"level": "WARNING"},
         "uvicorn": {"level": "WARNING"},  # at INFO it writes each websocket's URL, with its token
         "engineio": {"level": "WARNING"},

@@ -6,6 +6,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from sioweb_project.control import auth_check_page
+from sioweb_project.second_factor import page as second_factor
 
 urlpatterns = [
     path("admin/control/", include("sioweb_project.control.urls")),
@@ -14,6 +15,7 @@ urlpatterns = [
         admin.site.admin_view(auth_check_page.page),
         name="auth_check",
     ),
+    path("admin/second-factor/", second_factor.page, name="second_factor"),
     path("admin/", admin.site.urls),
     path("", include("delivery.urls")),
 ]

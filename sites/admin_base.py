@@ -21,11 +21,12 @@ if TYPE_CHECKING:
     ApiKeyModelAdmin = admin.ModelAdmin[ApiKey]
     ApiKeyTabularInline = admin.TabularInline[ApiKey, Site]
     ApiKeyModelForm = ModelForm[ApiKey]
+    SiteModelForm = ModelForm[Site]
     Permissions = admin.ModelAdmin[Any]
 else:  # these classes take no parameters at run time
     SiteModelAdmin = ApiKeyModelAdmin = UnfoldModelAdmin
     ApiKeyTabularInline = UnfoldTabularInline
-    ApiKeyModelForm = ModelForm
+    ApiKeyModelForm = SiteModelForm = ModelForm
     Permissions = object
 
 Shown = TypeVar("Shown", bound=Callable[..., Any])

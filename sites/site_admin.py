@@ -15,11 +15,12 @@ from django.utils.timesince import timesince
 
 from sites import snippets
 from sites.access import ADD_KEY, may, sees_all, visible_sites
-from sites.admin_base import ApiKeyTabularInline, OfVisibleSites, SiteModelAdmin
+from sites.admin_base import ApiKeyTabularInline, OfVisibleSites, SiteModelAdmin, SiteModelForm
 from sites.confirmation import ask_about_change, effects_of_deletion
 from sites.key_pages import key_url, shown_once
 from sites.models import ApiKey, Site
 from sites.status import NOTHING, UNKNOWN, SiteStatus, show, statuses
+from sites.validators import validate_resolved_url
 
 FIRST_LABEL = "first key"
 STATUS = "status"  # attribute of a listed site
@@ -51,7 +52,16 @@ class ApiKeyInline(ApiKeyTabularInline):
         return False
 
 
+class SiteForm(SiteModelForm):
+    def clean_auth_url(self) -> str:
+        return _resolved(self.cleaned_data["auth_url"])
+
+    def clean_update_user_url(self) -> str:
+        return _resolved(self.cleaned_data["update_user_url"])
+
+
 class SiteAdmin(OfVisibleSites, SiteModelAdmin):
+    form = SiteForm
     list_display = (
         "name",
         "is_enabled",
@@ -218,6 +228,12 @@ class SiteAdmin(OfVisibleSites, SiteModelAdmin):
         if site is not None and may(request.user, site, ADD_KEY):
             context["add_key_url"] = f"{reverse('admin:sites_apikey_add')}?site={site.pk}"
         return super().render_change_form(request, context, *args, **kwargs)
+
+
+def _resolved(url: str) -> str:
+    if url:
+        validate_resolved_url(url)
+    return url
 
 
 def _status(site: Site) -> SiteStatus:

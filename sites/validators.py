@@ -1,13 +1,16 @@
 """What the fields of a site may hold, for the admin and for sites.yml alike.
 
-Imports nothing of the project. A message does not repeat the value: the admin shows
+Imports `networks` only. A message does not repeat the value: the admin shows
 it beside the message, and `sites.entries` puts it in front.
 """
 
 import re
 from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
+
+from sites.networks import numeric_address, read_deny_list, resolved_addresses
 
 # `,` ends the namespace of a Socket.IO packet; clients cut a namespace at `?` and `#`.
 NAME_TABOO = frozenset(",?#")
@@ -20,6 +23,7 @@ NAME_MESSAGE = (
 )
 URL_MESSAGE = "An http:// or https:// address with a host is accepted, without spaces."
 CREDENTIALS_MESSAGE = "A user name or password in the address is not accepted."
+DENIED_MESSAGE = "This address is in a network that the service may not call (auth_url_deny)."
 SCHEME_MESSAGE = 'One HTTP token such as "Bearer" is accepted: no spaces, colons or line breaks.'
 ROOM_MESSAGE = "It cannot start or end with a space, nor hold a control character."
 
@@ -44,6 +48,18 @@ def validate_http_url(value: str) -> None:
         raise ValidationError(URL_MESSAGE, code="http_url")
     if "@" in url.netloc:
         raise ValidationError(CREDENTIALS_MESSAGE, code="http_url_credentials")
+    # A name is not resolved here: sites.yml is read at each start, without the network.
+    _refuse_denied([numeric_address(url.hostname or "")])
+
+
+def validate_resolved_url(value: str) -> None:
+    """Tell who enters a URL that its host leads to a denied address; may take seconds.
+
+    Only a courtesy: what counts is the address at each connection (`delivery.outgoing`).
+    """
+    validate_http_url(value)
+    if settings.CONFIG.auth_url_deny:
+        _refuse_denied(resolved_addresses(urlsplit(value).hostname or ""))
 
 
 def validate_auth_scheme(value: str) -> None:
@@ -55,6 +71,12 @@ def validate_room(value: str) -> None:
     """Accept a room name or the start of one; spaces inside are a site's own business."""
     if value != value.strip() or not value.isprintable():
         raise ValidationError(ROOM_MESSAGE, code="room")
+
+
+def _refuse_denied(addresses: list[str]) -> None:
+    deny_list = read_deny_list(settings.CONFIG.auth_url_deny)
+    if any(address and deny_list.denies(address) for address in addresses):
+        raise ValidationError(DENIED_MESSAGE, code="http_url_denied")
 
 
 def is_plain(text: str) -> bool:

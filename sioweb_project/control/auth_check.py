@@ -9,6 +9,7 @@ from enum import Enum
 
 from delivery.exceptions import AuthRefused, AuthUnavailable
 from delivery.namespace import Namespaces
+from delivery.site_auth import ADDRESS_DENIED
 from sites.models import Site
 
 TIMEOUT_SECONDS = 10.0  # who looks at a page does not wait as long as a client would
@@ -38,7 +39,7 @@ async def check(clients: Namespaces, site: Site, token: str) -> AuthCheck:
     try:
         _, rooms = await clients.identify(f"/{site.name}", "", {"token": token}, TIMEOUT_SECONDS)
     except AuthRefused as error:
-        hint = _hint_for_refusal(site, token, error.code)
+        hint = _hint_for_refusal(site, token, error)
         return AuthCheck(Outcome.REFUSED, str(error), hint, error.code, _since(started))
     except AuthUnavailable as error:
         hint = KEEPS_TRYING if error.code else f"{IS_IT_RIGHT} {KEEPS_TRYING}"
@@ -56,11 +57,14 @@ async def check(clients: Namespaces, site: Site, token: str) -> AuthCheck:
     )
 
 
-def _hint_for_refusal(site: Site, token: str, status: int | None) -> str:
+def _hint_for_refusal(site: Site, token: str, error: AuthRefused) -> str:
+    status = error.code
     if not site.is_enabled:
         return "The site is disabled: no client can connect."
     if status is None and not token:
         return "Your site was not asked, as there is no token."
+    if str(error) == ADDRESS_DENIED:
+        return f"{WAS_DENIED} {IS_IT_RIGHT}"
     if status is None:
         return "Your site was not asked: such a token cannot stand in a header."
     return HINTS.get(status, FALLBACK_HINT).format(scheme=site.auth_scheme)
@@ -68,6 +72,7 @@ def _hint_for_refusal(site: Site, token: str, status: int | None) -> str:
 
 KEEPS_TRYING = "A client keeps trying by itself; it connects once your site answers again."
 IS_IT_RIGHT = "Is the address right, as seen from where this service runs?"
+WAS_DENIED = "Your site was not asked: auth_url_deny of config.yml has the network of its address."
 HINTS = {
     200: "Your site has to answer with a list of room names and nothing else.",
     **dict.fromkeys(

@@ -16,6 +16,7 @@ from delivery.site_auth import MAX_TOKEN_LENGTH, SiteAuth
 from sioweb_project.control import auth_check, auth_check_page
 from sioweb_project.control.auth_check import AuthCheck, Outcome, check
 from sites.models import Site
+from sites.networks import read_deny_list
 from tests.delivery.fake_site import FakeSite, Reply, fake_site, rooms_reply
 from tests.delivery.server_fixtures import Sites, site_auth, sites
 
@@ -125,6 +126,17 @@ async def test_a_site_that_is_not_there_is_told_with_the_reason(
     assert (result.outcome, result.status) == (Outcome.UNAVAILABLE, None)
     assert "127.0.0.1" in result.text
     assert "Is the address right" in result.hint
+
+
+async def test_a_denied_address_is_told_as_such(
+    sites: Sites, fake_site: FakeSite, clients: Namespaces, site_auth: SiteAuth
+) -> None:
+    site_auth._deny_list = read_deny_list(["private"])
+    result = await check(clients, newsite(fake_site), TOKEN)
+    assert (result.outcome, result.status) == (Outcome.REFUSED, None)
+    assert "is denied by this service" in result.text
+    assert "auth_url_deny" in result.hint
+    assert fake_site.requests == []
 
 
 async def test_a_disabled_site_refuses_everyone(

@@ -1,5 +1,8 @@
 """System checks: what starts, but is unwise."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +12,8 @@ from django.core import checks as django_checks
 from pytest_django import Settings
 
 from sioweb_project import checks
-from sioweb_project.config import Config, IoConfig, RedisConfig
+from sioweb_project.admin_config import AdminConfig
+from sioweb_project.config import PROJECT_DIR, Config, IoConfig, RedisConfig
 
 GOOD_KEY = "k" * 50
 
@@ -21,6 +25,7 @@ def good(tmp_path: Path) -> Config:
         data_dir=tmp_path / "var",
         secret_key=GOOD_KEY,
         allowed_hosts=("push.example.com",),
+        admin=AdminConfig(is_https=True, hsts_seconds=3600),
     )
 
 
@@ -40,7 +45,6 @@ def test_good_configuration_has_nothing_to_say(settings: Settings, good: Config)
     ("changes", "ids"),
     [
         ({"warnings": ("a", "b")}, ["sioweb.W001", "sioweb.W001"]),
-        ({"secret_key": "short"}, ["sioweb.E001"]),
         ({"secret_key": "k" * 49}, ["sioweb.W004"]),
         ({"secret_key": "short", "environment": "development"}, []),
         ({"io": IoConfig(path="/send")}, ["sioweb.E002"]),
@@ -56,6 +60,9 @@ def test_good_configuration_has_nothing_to_say(settings: Settings, good: Config)
         ),
         ({"redis": RedisConfig(None)}, ["sioweb.W007"]),
         ({"allowed_hosts": ("*",)}, ["sioweb.W008"]),
+        ({"admin": AdminConfig(hsts_seconds=3600)}, ["sioweb.W009"]),
+        ({"admin": AdminConfig(is_https=False)}, ["sioweb.W009"]),
+        ({"admin": AdminConfig(is_https=True)}, ["sioweb.W009"]),
     ],
 )
 def test_unwise_setting_has_a_message_of_its_own(
@@ -86,3 +93,18 @@ def test_checks_run_with_manage_py_check(settings: Settings, good: Config) -> No
     thorough = {message.id for message in django_checks.run_checks(include_deployment_checks=True)}
     assert "sioweb.W001" in usual
     assert "sioweb.W008" in thorough - usual
+
+
+def test_deployment_check_of_django_is_clean_in_production(tmp_path: Path) -> None:
+    (tmp_path / "config.yml").write_text(
+        "production: {allowed_hosts: [push.example.com], admin: {https: true}}"
+    )
+    variables = {"SIOWEB_CONFIG_DIR": str(tmp_path), "SIOWEB_DATA_DIR": str(tmp_path / "var")}
+    names = ("SIOWEB_", "NODE_ENV", "DJANGO")
+    own = {key: value for key, value in os.environ.items() if not key.startswith(names)}
+    command = [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "INFO"]
+    run = subprocess.run(
+        command, cwd=PROJECT_DIR, env=own | variables, capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stderr
+    assert "no issues" in run.stdout

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sioweb_project.config import PROJECT_DIR, Config, FlakeIdConfig, load_config
+from sioweb_project.config import PROJECT_DIR, Config, ConfigError, FlakeIdConfig, load_config
 
 Load = Callable[..., Config]
 DEFAULTS = Config()
@@ -26,6 +26,7 @@ def load(tmp_path: Path) -> Load:
     return load
 
 
+GOOD_KEY = "0123456789-of-50-characters"
 README_EXAMPLE = """
 production:
   port: 80
@@ -121,15 +122,16 @@ def test_development_listens_for_this_machine_only(load: Load) -> None:
 
 def test_variables_override_the_file(load: Load) -> None:
     config = load(
-        "production: {port: 80, redis: {host: a}, database: 'sqlite:///a', secret_key: a}",
+        "production: {port: 80, redis: {host: a}, database: 'sqlite:///a',"
+        f" secret_key: {GOOD_KEY}}}",
         PORT="0",
         SIOWEB_REDIS_URL="redis://b",
         SIOWEB_DATABASE_URL="postgres://b/c",
-        SIOWEB_SECRET_KEY="b",
+        SIOWEB_SECRET_KEY=f"b{GOOD_KEY}",
     )
     assert config.port == 0
     assert config.redis.url == "redis://b:6379/0"
-    assert (config.database_url, config.secret_key) == ("postgres://b/c", "b")
+    assert (config.database_url, config.secret_key) == ("postgres://b/c", f"b{GOOD_KEY}")
 
 
 @pytest.mark.parametrize(
@@ -195,7 +197,31 @@ def test_missing_folder_is_a_warning(tmp_path: Path) -> None:
 def test_configuration_as_text_shows_no_secret(load: Load) -> None:
     config = load(
         "production: {redis: {password: hunter2}, database: 'postgres://a:hunter2@b/c',"
-        " secret_key: hunter2}"
+        " secret_key: a-hunter2-of-50-characters}"
     )
     assert "hunter2" in str(config.redis.url)
     assert "hunter2" not in repr(config)
+
+
+@pytest.mark.parametrize(
+    ("key", "problem"),
+    [
+        ("0123456789abcde", "15 characters"),
+        ("secret", "6 characters"),
+        ("changeme-changeme-changeme", "a key of examples"),
+        ("django-insecure-" + "0123456789" * 4, "a key of examples"),
+        ("SECRET-0123456789abcdef", "a key of examples"),
+        ("ab" * 30, "the same few characters"),
+    ],
+)
+def test_secret_key_that_can_be_guessed_is_refused(load: Load, key: str, problem: str) -> None:
+    accepted = "accepted: 16 or more random characters"
+    with pytest.raises(ConfigError, match=rf"^SIOWEB_SECRET_KEY is \*\*\* \({problem}.*{accepted}"):
+        load("", SIOWEB_SECRET_KEY=key)
+    with pytest.raises(ConfigError, match=rf"config.yml: staging.secret_key is \*\*\* \({problem}"):
+        load(f"staging: {{secret_key: {key}}}", SIOWEB_ENV="staging")
+    assert load("", SIOWEB_SECRET_KEY=key, SIOWEB_ENV="development").secret_key == key
+
+
+def test_secret_key_that_nobody_gave_is_made(load: Load) -> None:
+    assert len(load("").secret_key) == 64

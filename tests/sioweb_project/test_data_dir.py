@@ -59,7 +59,7 @@ def test_nothing_is_made_when_nothing_is_kept(tmp_path: Path) -> None:
     load_config(
         {
             "SIOWEB_DATA_DIR": str(tmp_path / "var"),
-            "SIOWEB_SECRET_KEY": "given",
+            "SIOWEB_SECRET_KEY": "given-0123456789-by-somebody",
             "SIOWEB_DATABASE_URL": "postgres://a/b",
         }
     )

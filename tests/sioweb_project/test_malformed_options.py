@@ -71,6 +71,22 @@ CASES: Cases = {
         "allowed_hosts: ['https://a']",
         "production.allowed_hosts is 'https://a'; accepted: a list of host names",
     ),
+    "a denied network with bits past its mask": (
+        "auth_url_deny: [private, 10.0.0.1/8]",
+        "production.auth_url_deny is '10.0.0.1/8'; accepted: a list of private and of networks",
+    ),
+    "a denial by name": (
+        "auth_url_deny: [localhost]",
+        "production.auth_url_deny is 'localhost'; accepted: a list of private and of networks",
+    ),
+    "https in words": (
+        "admin: {https: sometimes}",
+        "production.admin.https is 'sometimes'; accepted: true or false",
+    ),
+    "a typo within admin": (
+        "admin: {htps: true}",
+        "production.admin.htps is no known option (its value: true); did you mean https?;",
+    ),
     "a body limit of 0": (
         "send_body_limit: 0",
         "production.send_body_limit is 0; accepted: a whole number of bytes, 1 or more",

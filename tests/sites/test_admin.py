@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
-from pytest_django import DjangoAssertNumQueries
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from sites import status
 from sites.models import ApiKey, Site
@@ -158,6 +159,17 @@ def test_list_shows_a_dash_for_what_is_not_known(
     page = get(admin_client, SITES)
     for name in ("clients", "messages_per_minute", "waiting", "auth_failure"):
         assert cell(page, name) == status.NOTHING
+
+
+@pytest.mark.parametrize("field", ["auth_url", "update_user_url"])
+def test_site_of_a_denied_address_is_not_saved(
+    admin_client: Client, settings: Settings, field: str
+) -> None:
+    settings.CONFIG = replace(settings.CONFIG, auth_url_deny=("private",))
+    for url in ("http://localhost/rooms", "http://169.254.169.254/"):
+        page = post(admin_client, SITE_ADD, site_form(auth_url="http://8.8.8.8") | {field: url})
+        assert "network that the service may not call" in page
+    assert not Site.objects.exists()
 
 
 def test_page_of_a_site_leads_to_a_new_key(admin_client: Client, newsite: Site) -> None:

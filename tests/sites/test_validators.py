@@ -1,13 +1,16 @@
 """What the fields of a site accept."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from django.core.exceptions import ValidationError
+from pytest_django import Settings
 
 from sites.validators import (
     validate_auth_scheme,
     validate_http_url,
+    validate_resolved_url,
     validate_room,
     validate_site_name,
 )
@@ -101,3 +104,24 @@ def test_room_text_is_accepted(room: str) -> None:
 @pytest.mark.parametrize("room", [" ", "\t", " user_", "user_ ", "user\n1", "user\x00"])
 def test_white_space_around_and_control_characters_are_refused_in_rooms(room: str) -> None:
     assert not is_accepted(validate_room, room)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1/a", "http://2130706433", "http://[::1]:80/", "http://0x7f.1/"]
+)
+def test_numeric_address_that_is_denied_is_refused(settings: Settings, url: str) -> None:
+    validate_http_url(url)
+    settings.CONFIG = replace(settings.CONFIG, auth_url_deny=("private",))
+    with pytest.raises(ValidationError, match="may not call"):
+        validate_http_url(url)
+    validate_http_url("http://localhost/")
+
+
+def test_name_of_a_denied_address_is_refused_where_it_is_entered(settings: Settings) -> None:
+    validate_resolved_url("http://localhost/")
+    settings.CONFIG = replace(settings.CONFIG, auth_url_deny=("private",))
+    with pytest.raises(ValidationError, match="may not call"):
+        validate_resolved_url("http://localhost/")
+    validate_resolved_url("http://nowhere.invalid/")
+    with pytest.raises(ValidationError, match="An http:// or https://"):
+        validate_resolved_url("http://[::1")

@@ -1,0 +1,127 @@
+"""Calls of sites: no denied address is connected to, and certificates are verified."""
+
+import asyncio
+import socket
+import ssl
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from pytest_django import Settings
+
+from delivery.exceptions import AuthRefused, AuthUnavailable
+from delivery.service import build_service
+from delivery.site_auth import ADDRESS_DENIED, SiteAuth
+from sites.networks import read_deny_list
+from tests.delivery.fake_site import FakeSite
+from tests.delivery.socket_fixtures import TIMEOUT_SECONDS
+
+LOOPBACK_FORMS = [
+    "127.0.0.1",
+    "localhost",
+    "0x7f000001",
+    "0.0.0.0",  # noqa: S104
+    "[::1]",
+    "[::ffff:127.0.0.1]",
+]
+
+
+@pytest_asyncio.fixture
+async def guarded() -> AsyncIterator[SiteAuth]:
+    site_auth = SiteAuth(read_deny_list(["private"]))
+    yield site_auth
+    await site_auth.close()
+
+
+async def ask(site_auth: SiteAuth, fake_site: FakeSite, url: str) -> tuple[str, ...]:
+    async with asyncio.timeout(TIMEOUT_SECONDS):
+        return await site_auth.fetch_rooms(fake_site.snapshot(auth_url=url), "12345", 0.5)
+
+
+@pytest.mark.parametrize("host", LOOPBACK_FORMS)
+async def test_denied_address_is_refused_at_once_in_each_of_its_forms(
+    host: str, guarded: SiteAuth, fake_site: FakeSite
+) -> None:
+    url = fake_site.url.replace("127.0.0.1", host)
+    with pytest.raises(AuthRefused, match="denied by this service") as refused:
+        await ask(guarded, fake_site, url)
+    assert (str(refused.value), refused.value.code) == (ADDRESS_DENIED, None)
+    assert fake_site.requests == []
+
+
+@pytest.mark.parametrize("host", ["127.1", "2130706433", "0177.0.0.1"])
+async def test_form_that_the_client_does_not_take_reaches_nobody_either(
+    host: str, guarded: SiteAuth, fake_site: FakeSite
+) -> None:
+    with pytest.raises((AuthRefused, AuthUnavailable)):
+        await ask(guarded, fake_site, fake_site.url.replace("127.0.0.1", host))
+    assert fake_site.requests == []
+
+
+@pytest.mark.parametrize("host", ["169.254.169.254", "[fe80::1]", "[64:ff9b::7f00:1]"])
+async def test_denied_address_that_leads_elsewhere_is_never_connected_to(
+    host: str, guarded: SiteAuth, fake_site: FakeSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def connect(*_: Any) -> None:
+        raise AssertionError("connected")
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "sock_connect", connect)
+    with pytest.raises(AuthRefused):
+        await ask(guarded, fake_site, f"http://{host}/latest/meta-data")
+
+
+async def test_name_that_changes_its_address_gains_nothing(
+    guarded: SiteAuth, fake_site: FakeSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the name said when somebody looked, the address that it gives now counts."""
+
+    async def rebound(*_: Any, **__: Any) -> Any:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 0))]
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", rebound)
+    with pytest.raises(AuthRefused):
+        await ask(guarded, fake_site, "http://rebind.example.com/rooms")
+
+
+async def test_by_default_a_site_in_the_own_network_is_asked(
+    site_auth: SiteAuth, fake_site: FakeSite
+) -> None:
+    assert await ask(site_auth, fake_site, fake_site.url) == ("user_1", "staff")
+
+
+async def test_networks_that_are_not_named_are_asked(fake_site: FakeSite) -> None:
+    site_auth = SiteAuth(read_deny_list(["10.0.0.0/8"]))
+    assert await ask(site_auth, fake_site, fake_site.url) == ("user_1", "staff")
+    await site_auth.close()
+
+
+async def test_service_denies_what_the_configuration_names(settings: Settings) -> None:
+    settings.CONFIG = settings.CONFIG.__class__(auth_url_deny=("private",))
+    assert build_service().site_auth._deny_list == read_deny_list(["private"])
+
+
+@pytest_asyncio.fixture
+async def self_signed(tmp_path: Path) -> AsyncIterator[str]:
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    make = ["openssl", "req", "-x509", "-nodes", "-days", "2", "-newkey", "ec"]
+    make += ["-pkeyopt", "ec_paramgen_curve:prime256v1", "-subj", "/CN=localhost"]
+    make += ["-keyout", str(key), "-out", str(certificate)]
+    await asyncio.to_thread(subprocess.run, make, check=True, capture_output=True)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, key)
+    server = TestServer(web.Application())
+    await server.start_server(ssl=context)
+    yield f"https://localhost:{server.port}/rooms"
+    await server.close()
+
+
+async def test_certificate_that_nobody_vouches_for_is_refused(
+    site_auth: SiteAuth, fake_site: FakeSite, self_signed: str
+) -> None:
+    with pytest.raises(AuthUnavailable, match="certificate verify failed"):
+        await ask(site_auth, fake_site, self_signed)
