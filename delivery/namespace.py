@@ -15,6 +15,7 @@ from delivery.counters import ALL_SITES, Refusal
 from delivery.exceptions import AuthRefused, AuthUnavailable, DeliveryError
 from delivery.frames import EngineSocket
 from delivery.handshake import Credentials, read_credentials
+from delivery.reauth import Reauth
 from delivery.site_auth import AUTHENTICATION_FAILED, SiteAuth
 from delivery.switchboard import Switchboard
 from sites.registry import Registry, SiteSnapshot
@@ -31,6 +32,7 @@ class Namespaces:
         site_auth: SiteAuth,
         switchboard: Switchboard,
         acks: Acks,
+        reauth: Reauth,
         *,
         connect_timeout_seconds: float,
         client_ttl_seconds: int,
@@ -39,6 +41,7 @@ class Namespaces:
         self._site_auth = site_auth
         self._switchboard = switchboard
         self._acks = acks
+        self._reauth = reauth
         self._connect_timeout_seconds = connect_timeout_seconds
         self._client_ttl_seconds = client_ttl_seconds
 
@@ -73,6 +76,7 @@ class Namespaces:
             )
             await self._switchboard.join(connection)
             self._find_site(namespace)  # disabled or deleted meanwhile
+            self._reauth.watch(connection, credentials.token)
 
     async def identify(
         self, namespace: str, query_string: str, auth: object, timeout_seconds: float | None = None
@@ -107,6 +111,7 @@ class Namespaces:
 
     async def dismiss(self, sid: str) -> None:
         """The socket is gone, or never got through."""
+        self._reauth.forget(sid)
         connection = self._switchboard.find(sid)
         if connection is not None:
             await self._switchboard.leave(connection)

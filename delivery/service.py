@@ -22,6 +22,7 @@ from delivery.live import Live
 from delivery.namespace import Namespaces
 from delivery.publish import Publisher
 from delivery.queues import Queues
+from delivery.reauth import Reauth
 from delivery.reports import Reports
 from delivery.server import Server
 from delivery.site_auth import SiteAuth
@@ -46,6 +47,7 @@ class Service:
     leases: Leases
     generator: Generator
     site_auth: SiteAuth
+    reauth: Reauth
     clients: Namespaces
     server: Server
     inspection: Inspection
@@ -60,12 +62,15 @@ class Service:
         await self.generator.hold()
         self.backplane.on_reconnect(self.leases.renew_now)
         self.registry.add_listener(self.server.drop_outdated)
+        self.registry.add_listener(self.reauth.forget_sites)
+        self.reauth.on_refusal(self.server.disconnect)
         loops = (
             self.registry.run,
             self._hear,
             self.acks.run,
             self.leases.run,
             self.generator.run,
+            self.reauth.run,
             self.reports.run,
             self.live.run,
         )
@@ -76,6 +81,7 @@ class Service:
         """Finish what was taken, then close all connections to others."""
         await self.publisher.drain()
         await self.acks.drain(timeout_seconds=5.0)
+        await self.reauth.stop()
         await self.server.stop()
         await self.tasks.cancel()
         await self.reports.end()
@@ -122,11 +128,13 @@ def build_service() -> Service:
     )
     switchboard = Switchboard(queues, backplane, counters)
     acks = Acks(queues, backplane, switchboard)
+    reauth = Reauth(site_auth, switchboard)
     clients = Namespaces(
         registry,
         site_auth,
         switchboard,
         acks,
+        reauth,
         connect_timeout_seconds=config.io.connect_timeout_seconds,
         client_ttl_seconds=config.client_ttl_seconds,
     )
@@ -140,6 +148,7 @@ def build_service() -> Service:
         leases=Leases(queues, switchboard),
         generator=Generator(queues, ids),
         site_auth=site_auth,
+        reauth=reauth,
         clients=clients,
         server=_build_server(clients),
         inspection=Inspection(),

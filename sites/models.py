@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.core.validators import MaxValueValidator
 from django.db import models, transaction
 from django.utils import timezone
 
@@ -24,6 +25,7 @@ URL_LENGTH = 2000
 SCHEME_LENGTH = 64
 ROOM_LENGTH = 256  # as long as a room name may be in /send
 LABEL_LENGTH = 100
+MAX_REAUTH_SECONDS = 30 * 24 * 3600
 
 
 class SiteQuerySet(models.QuerySet["Site"]):
@@ -81,6 +83,13 @@ class Site(models.Model):
         default="",
         validators=[validate_room],
         help_text="From sites.yml of later Node versions; this service does not open it yet.",
+    )
+    reauth_seconds = models.PositiveIntegerField(
+        "ask again after",
+        default=0,
+        validators=[MaxValueValidator(MAX_REAUTH_SECONDS)],
+        help_text="Seconds after which the auth URL is asked again for each connected client, "
+        "which is then moved between rooms or sent away. 0: never.",
     )
     is_enabled = models.BooleanField(
         "enabled",

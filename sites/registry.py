@@ -62,6 +62,7 @@ class SiteSnapshot:
     prefixed_system_events: bool = False
     update_user_url: str = ""
     public_channel: str = ""
+    reauth_seconds: int = 0  # 0 = a client's rooms are asked for once, when it connects
     keys: tuple[KeySnapshot, ...] = field(default=(), repr=False)
 
     def is_user_room(self, room: str) -> bool:

@@ -14,6 +14,7 @@ import pytest
 import pytest_asyncio
 
 from delivery.namespace import Namespaces
+from delivery.reauth import Reauth
 from delivery.server import Server
 from delivery.site_auth import SiteAuth
 from sites import registry as site_registry
@@ -175,14 +176,42 @@ async def site_auth() -> AsyncIterator[SiteAuth]:
 MakeNamespaces = Callable[..., Namespaces]
 
 
+@dataclass
+class Seconds:
+    """A monotonic clock that a test sets."""
+
+    now: float = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+
+
 @pytest.fixture
-def make_namespaces(process: Process, sites: Sites, site_auth: SiteAuth) -> MakeNamespaces:
+def seconds() -> Seconds:
+    return Seconds()
+
+
+@pytest_asyncio.fixture
+async def reauth(site_auth: SiteAuth, process: Process, seconds: Seconds) -> AsyncIterator[Reauth]:
+    reauth = Reauth(site_auth, process.switchboard, seconds)
+    yield reauth
+    await reauth.stop()
+
+
+@pytest.fixture
+def make_namespaces(
+    process: Process, sites: Sites, site_auth: SiteAuth, reauth: Reauth
+) -> MakeNamespaces:
     def make(connect_timeout_seconds: float = PATIENCE_SECONDS) -> Namespaces:
         return Namespaces(
             sites.registry,
             site_auth,
             process.switchboard,
             process.acks,
+            reauth,
             connect_timeout_seconds=connect_timeout_seconds,
             client_ttl_seconds=CLIENT_TTL_SECONDS,
         )
