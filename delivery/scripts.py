@@ -18,6 +18,7 @@ SCRIPT_FILES = {
     "release": ("common", "lease", "release"),
     "clear": ("common", "clear"),
     "inspect": ("common", "inspect"),
+    "presence": ("common", "presence"),
     "text": ("common", "text"),
     "progress": ("common", "progress"),
     "request_resync": ("common", "request_resync"),

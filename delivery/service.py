@@ -20,6 +20,7 @@ from delivery.inspection import Inspection
 from delivery.leases import Leases
 from delivery.live import Live
 from delivery.namespace import Namespaces
+from delivery.presence import Presence
 from delivery.publish import Publisher
 from delivery.queues import Queues
 from delivery.reauth import Reauth
@@ -51,6 +52,7 @@ class Service:
     clients: Namespaces
     server: Server
     inspection: Inspection
+    presence: Presence
     statistics: Statistics
     reports: Reports
     live: Live
@@ -152,6 +154,7 @@ def build_service() -> Service:
         clients=clients,
         server=_build_server(clients),
         inspection=Inspection(),
+        presence=Presence(),
         statistics=statistics,
         reports=Reports(counters, statistics),
         live=Live(statistics),
