@@ -18,6 +18,7 @@ from delivery.handshake import Credentials, read_credentials
 from delivery.reauth import Reauth
 from delivery.site_auth import AUTHENTICATION_FAILED, SiteAuth
 from delivery.switchboard import Switchboard
+from delivery.user_updates import UserUpdates
 from sites.registry import Registry, SiteSnapshot
 
 logger = logging.getLogger(__name__)
@@ -33,6 +34,7 @@ class Namespaces:
         switchboard: Switchboard,
         acks: Acks,
         reauth: Reauth,
+        updates: UserUpdates,
         *,
         connect_timeout_seconds: float,
         client_ttl_seconds: int,
@@ -42,6 +44,7 @@ class Namespaces:
         self._switchboard = switchboard
         self._acks = acks
         self._reauth = reauth
+        self._updates = updates
         self._connect_timeout_seconds = connect_timeout_seconds
         self._client_ttl_seconds = client_ttl_seconds
 
@@ -103,6 +106,7 @@ class Namespaces:
         if connection.site.prefixed_system_events:
             connection.send_settings({"device_ttl": self._client_ttl_seconds})
         self._switchboard.go_live(connection)
+        self._updates.note_coming(connection)
 
     def acknowledge(self, sid: str, ack_id: int) -> bool:
         """Take an ack; False when it belongs to nothing that was sent and not acked yet."""
@@ -115,6 +119,7 @@ class Namespaces:
         connection = self._switchboard.find(sid)
         if connection is not None:
             await self._switchboard.leave(connection)
+            self._updates.note_going(connection, connection.rooms)
 
     def outdated(self, names: frozenset[str]) -> list[tuple[str, str, bool]]:
         """Return `[(sid, namespace, is_gone), ...]` of clients whose site has changed so that

@@ -17,17 +17,22 @@ from delivery.redis_client import run_scripts
 
 @dataclass(frozen=True, slots=True)
 class DevicePresence:
-    """`since_ms`: when it came online, or when it left."""
+    """`since_ms`: when it came online, or when it left; lease_ends_ms 0 = it is offline."""
 
     id: str
-    is_online: bool
     since_ms: int
+    lease_ends_ms: int = 0
+
+    @property
+    def is_online(self) -> bool:
+        return self.lease_ends_ms > 0
 
 
 @dataclass(frozen=True, slots=True)
 class UserPresence:
     """A user room and the devices it knows, the longest unseen first."""
 
+    site: str
     room: str
     devices: tuple[DevicePresence, ...]
 
@@ -43,6 +48,10 @@ class UserPresence:
             return min(device.since_ms for device in self.devices if device.is_online)
         return max((device.since_ms for device in self.devices), default=0)
 
+    @property
+    def lease_ends_ms(self) -> int:
+        return max((device.lease_ends_ms for device in self.devices), default=0)
+
 
 class Presence:
     def __init__(self, *, alias: str = "queues") -> None:
@@ -52,18 +61,23 @@ class Presence:
 
     async def find(self, site: str, rooms: Sequence[str]) -> list[UserPresence]:
         """Return who is in each of these user rooms. Raises RedisUnavailable."""
-        keys = [names.room_key(self._prefix, site, room) for room in rooms]
+        return await self.find_all([(site, room) for room in rooms])
+
+    async def find_all(self, users: Sequence[tuple[str, str]]) -> list[UserPresence]:
+        """As `find`, of `(site, room)` each."""
+        keys = [names.room_key(self._prefix, site, room) for site, room in users]
         calls = [Call("presence", (key,), ("", self._ttl_ms)) for key in keys]
         replies = await run_scripts(self._alias, calls)
-        return [_to_user(room, reply) for room, reply in zip(rooms, replies, strict=True)]
+        return [_to_user(*user, reply) for user, reply in zip(users, replies, strict=True)]
 
 
-def _to_user(room: str, reply: Sequence[Any]) -> UserPresence:
+def _to_user(site: str, room: str, reply: Sequence[Any]) -> UserPresence:
     rows = zip(reply[::3], reply[1::3], reply[2::3], strict=True)
     return UserPresence(
+        site,
         room,
         tuple(
-            DevicePresence(name.decode(errors=names.ERRORS), bool(is_online), since)
-            for name, is_online, since in rows
+            DevicePresence(name.decode(errors=names.ERRORS), since, lease_end)
+            for name, since, lease_end in rows
         ),
     )

@@ -18,6 +18,7 @@ from delivery.exceptions import AuthRefused, AuthUnavailable, DeliveryError
 from delivery.site_auth import SiteAuth
 from delivery.switchboard import Switchboard
 from delivery.tasks import Tasks
+from delivery.user_updates import UserUpdates
 from delivery.wheel import Wheel
 
 logger = logging.getLogger(__name__)
@@ -64,10 +65,12 @@ class Reauth:
         self,
         site_auth: SiteAuth,
         switchboard: Switchboard,
+        updates: UserUpdates,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._site_auth = site_auth
         self._switchboard = switchboard
+        self._updates = updates
         self._clock = clock
         self._watched: dict[str, Watched] = {}  # by sid
         self._wheel = Wheel(clock())
@@ -162,9 +165,17 @@ class Reauth:
                 connection.site, watched.token, QUESTION_SECONDS
             )
             watched.answered_at = self._clock()
-            await self._switchboard.move(connection, rooms)
+            await self._follow(connection, rooms)
         watched.retries = 0
         self._plan(connection)
+
+    async def _follow(self, connection: Connection, rooms: tuple[str, ...]) -> None:
+        former = set(connection.rooms)
+        try:
+            await self._switchboard.move(connection, rooms)
+        finally:
+            self._updates.note_going(connection, former.difference(rooms))
+            self._updates.note_coming(connection)
 
     async def _take_failure(
         self, connection: Connection, watched: Watched, error: AuthRefused | AuthUnavailable

@@ -27,9 +27,12 @@ from delivery.reauth import Reauth
 from delivery.reports import Reports
 from delivery.server import Server
 from delivery.site_auth import SiteAuth
+from delivery.site_updates import SiteUpdates
 from delivery.statistics import Statistics
 from delivery.switchboard import Switchboard
 from delivery.tasks import Tasks
+from delivery.update_schedule import UpdateSchedule
+from delivery.user_updates import UserUpdates
 from sites.registry import Registry, registry
 
 logger = logging.getLogger(__name__)
@@ -49,6 +52,7 @@ class Service:
     generator: Generator
     site_auth: SiteAuth
     reauth: Reauth
+    updates: UserUpdates
     clients: Namespaces
     server: Server
     inspection: Inspection
@@ -73,6 +77,7 @@ class Service:
             self.leases.run,
             self.generator.run,
             self.reauth.run,
+            self.updates.run,
             self.reports.run,
             self.live.run,
         )
@@ -86,6 +91,7 @@ class Service:
         await self.reauth.stop()
         await self.server.stop()
         await self.tasks.cancel()
+        await self.updates.stop()
         await self.reports.end()
         await self.registry.flush()
         await self.site_auth.close()
@@ -130,13 +136,16 @@ def build_service() -> Service:
     )
     switchboard = Switchboard(queues, backplane, counters)
     acks = Acks(queues, backplane, switchboard)
-    reauth = Reauth(site_auth, switchboard)
+    presence = Presence()
+    updates = UserUpdates(registry, UpdateSchedule(), presence, SiteUpdates())
+    reauth = Reauth(site_auth, switchboard, updates)
     clients = Namespaces(
         registry,
         site_auth,
         switchboard,
         acks,
         reauth,
+        updates,
         connect_timeout_seconds=config.io.connect_timeout_seconds,
         client_ttl_seconds=config.client_ttl_seconds,
     )
@@ -151,10 +160,11 @@ def build_service() -> Service:
         generator=Generator(queues, ids),
         site_auth=site_auth,
         reauth=reauth,
+        updates=updates,
         clients=clients,
         server=_build_server(clients),
         inspection=Inspection(),
-        presence=Presence(),
+        presence=presence,
         statistics=statistics,
         reports=Reports(counters, statistics),
         live=Live(statistics),

@@ -75,7 +75,8 @@ class Site(models.Model):
         blank=True,
         default="",
         validators=[validate_http_url],
-        help_text="From sites.yml of later Node versions; this service does not call it yet.",
+        help_text="Told by PUT when a user's first device comes online and when the last has gone; "
+        "a first :id in it stands for the user room without its prefix.",
     )
     public_channel = models.CharField(
         max_length=ROOM_LENGTH,

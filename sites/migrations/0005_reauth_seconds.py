@@ -3,6 +3,8 @@
 import django.core.validators
 from django.db import migrations, models
 
+import sites.validators
+
 
 class Migration(migrations.Migration):
 
@@ -15,5 +17,10 @@ class Migration(migrations.Migration):
             model_name='site',
             name='reauth_seconds',
             field=models.PositiveIntegerField(default=0, help_text='Seconds after which the auth URL is asked again for each connected client, which is then moved between rooms or sent away. 0: never.', validators=[django.core.validators.MaxValueValidator(2592000)], verbose_name='ask again after'),
+        ),
+        migrations.AlterField(
+            model_name='site',
+            name='update_user_url',
+            field=models.CharField(blank=True, default='', help_text="Told by PUT when a user's first device comes online and when the last has gone; a first :id in it stands for the user room without its prefix.", max_length=2000, validators=[sites.validators.validate_http_url], verbose_name='update user URL'),
         ),
     ]

@@ -12,6 +12,7 @@ from tests.delivery.server_fixtures import (
     seconds,
     site_auth,
     sites,
+    updates,
 )
 from tests.delivery.socket_fixtures import own_layers, process, start_process
 
@@ -33,4 +34,5 @@ __all__ = [
     "site_auth",
     "sites",
     "start_process",
+    "updates",
 ]

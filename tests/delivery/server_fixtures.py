@@ -14,9 +14,13 @@ import pytest
 import pytest_asyncio
 
 from delivery.namespace import Namespaces
+from delivery.presence import Presence
 from delivery.reauth import Reauth
 from delivery.server import Server
 from delivery.site_auth import SiteAuth
+from delivery.site_updates import SiteUpdates
+from delivery.update_schedule import UpdateSchedule
+from delivery.user_updates import UserUpdates
 from sites import registry as site_registry
 from sites.registry import Registry, SiteSnapshot
 from tests.delivery.fake_site import FakeSite
@@ -195,15 +199,24 @@ def seconds() -> Seconds:
 
 
 @pytest_asyncio.fixture
-async def reauth(site_auth: SiteAuth, process: Process, seconds: Seconds) -> AsyncIterator[Reauth]:
-    reauth = Reauth(site_auth, process.switchboard, seconds)
+async def updates(sites: Sites) -> AsyncIterator[UserUpdates]:
+    updates = UserUpdates(sites.registry, UpdateSchedule(), Presence(), SiteUpdates())
+    yield updates
+    await updates.stop()
+
+
+@pytest_asyncio.fixture
+async def reauth(
+    site_auth: SiteAuth, process: Process, updates: UserUpdates, seconds: Seconds
+) -> AsyncIterator[Reauth]:
+    reauth = Reauth(site_auth, process.switchboard, updates, seconds)
     yield reauth
     await reauth.stop()
 
 
 @pytest.fixture
 def make_namespaces(
-    process: Process, sites: Sites, site_auth: SiteAuth, reauth: Reauth
+    process: Process, sites: Sites, site_auth: SiteAuth, reauth: Reauth, updates: UserUpdates
 ) -> MakeNamespaces:
     def make(connect_timeout_seconds: float = PATIENCE_SECONDS) -> Namespaces:
         return Namespaces(
@@ -212,6 +225,7 @@ def make_namespaces(
             process.switchboard,
             process.acks,
             reauth,
+            updates,
             connect_timeout_seconds=connect_timeout_seconds,
             client_ttl_seconds=CLIENT_TTL_SECONDS,
         )

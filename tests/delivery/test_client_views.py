@@ -54,13 +54,13 @@ async def test_what_disconnect_cannot_read_tells_nobody(
 
 
 async def test_presence_answers_in_the_order_asked(edge: Edge) -> None:
-    phone = DevicePresence("phone", is_online=True, since_ms=CAME)
-    half = DevicePresence("a\ud800", is_online=False, since_ms=LEFT)
+    phone = DevicePresence("phone", CAME, lease_ends_ms=LEFT)
+    half = DevicePresence("a\ud800", LEFT)
 
     async def find(site: str, rooms: list[str]) -> list[UserPresence]:
         assert site == "newsite"
         known = {"user_1": (half, phone), "user_2": (half,)}
-        return [UserPresence(room, known.get(room, ())) for room in rooms]
+        return [UserPresence(site, room, known.get(room, ())) for room in rooms]
 
     edge.presence = SimpleNamespace(find=find)
     answer = await ask(edge, f"{CREDENTIALS}&room=user_1&room=user_3&room=user_2")

@@ -52,6 +52,7 @@ def outdated(registry: Registry) -> list[bool]:
         cast("Any", [connection]),
         cast("Any", None),
         cast("Any", None),
+        cast("Any", None),
         connect_timeout_seconds=1,
         client_ttl_seconds=1,
     )

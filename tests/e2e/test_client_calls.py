@@ -1,5 +1,8 @@
-"""`/disconnect` and `/presence` reach over processes: clients are on one, the calls on another."""
+"""`/disconnect`, `/presence` and `updateUserUrl` over processes: clients are on one, the calls
+on another.
+"""
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -47,7 +50,10 @@ class Pair:
 async def pair(
     fake_site: FakeSite, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Pair]:
-    installation = install(tmp_path_factory.mktemp("pair") / "it", site_entries(fake_site), {})
+    sites = site_entries(fake_site)
+    sites["newsite"] |= {"updateUserUrl": fake_site.url("users/:id")}
+    fake_site.answers("", Answer(204))  # the token of these calls: they bring none
+    installation = install(tmp_path_factory.mktemp("pair") / "it", sites, {})
     async with AsyncExitStack() as stack:
         yield Pair(
             await stack.enter_async_context(running(installation)),
@@ -116,3 +122,35 @@ async def test_client_that_is_no_longer_welcome_stays_out(
     await pair.disconnect(rooms=[user.room])
     await laptop.next("connect_error")
     await pair.is_offline(user.room)
+
+
+async def test_site_hears_once_that_a_user_has_come_and_gone(
+    node: NodeProcess, pair: Pair, fake_site: FakeSite
+) -> None:
+    user, later = fake_site.new_user(), fake_site.new_user()
+
+    def heard(of: User) -> list[bool]:
+        path = f"/users/{of.room.removeprefix('user_')}"
+        calls = [call for call in fake_site.calls if (call.path, call.method) == (path, "PUT")]
+        return [json.loads(call.body)["online"] for call in calls]
+
+    async def hears(of: User, *changes: bool) -> None:
+        async def is_so() -> bool:
+            return heard(of) == list(changes)
+
+        await until(is_so, f"the site hears {changes} of {of.room}")
+
+    phone = await open_tab(node, pair, user, "phone")
+    laptop = node.open(pair.calls.namespace(), auth={"token": user.token, "deviceId": "laptop"})
+    await laptop.next("connect")
+    await hears(user, True)
+    await phone.disconnect()
+    await pair.disconnect(rooms=[user.room])  # as a page that is loaded anew
+    await laptop.next("connect")
+    await laptop.disconnect()
+    await hears(user, True, False)
+    other = await open_tab(node, pair, later, "phone")
+    await hears(later, True)
+    await other.disconnect()
+    await hears(later, True, False)
+    assert heard(user) == [True, False]

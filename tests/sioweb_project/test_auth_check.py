@@ -32,6 +32,7 @@ def clients(sites: Sites, site_auth: SiteAuth) -> Namespaces:
         nothing,
         nothing,
         nothing,
+        nothing,
         connect_timeout_seconds=60,
         client_ttl_seconds=60,
     )
