@@ -83,4 +83,4 @@ def _url(site: SiteSnapshot, own_id: str) -> URL:
     if not own_id.strip("."):
         raise UpdateFailed(f"{own_id!r} is no id of a user", is_definite=True)
     quoted = quote(own_id, safe="", errors=names.ERRORS)
-    return URL(site.update_user_url.replace(ID_MARK, quoted, 1), encoded=True)
+    return URL(site.update_user_url.replace(ID_MARK, quoted, 1))
