@@ -1,6 +1,6 @@
 """What every HTTP answer of the service looks like, and which failure gets which.
 
-Used by `views` only. Whatever goes wrong inside a view leaves as one JSON shape:
+Used by the views only. Whatever goes wrong inside a view leaves as one JSON shape:
 `{"ok": false, "error": {"code": "invalid_event", "message": "event: expected ..."}}`.
 """
 
@@ -34,6 +34,16 @@ def refusal(error: InvalidRequest) -> dict[str, object]:
 
 def refusal_answer(error: InvalidRequest) -> HttpResponse:
     return json_answer(refusal(error), error.status)
+
+
+def method_answer(request: HttpRequest, allowed: str) -> HttpResponse:
+    """Answer a method that is not the allowed one; OPTIONS as Express did."""
+    if request.method == "OPTIONS":
+        answer = HttpResponse(allowed, content_type="text/plain")
+    else:
+        answer = error_answer(405, "method_not_allowed", f"Only {allowed} is allowed.")
+    answer["Allow"] = allowed
+    return answer
 
 
 def answers_errors(view: View) -> View:

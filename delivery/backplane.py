@@ -134,10 +134,20 @@ class Backplane:
         }
         await self._announce([(group_name(device.site, device.room), announcement)])
 
-    async def announce_disconnect(self, site: str, room: str, device_id: str | None) -> None:
-        """Have a device's sockets, or None = all of a room, closed wherever they are."""
-        announcement = {"type": "disconnect", "site": site, "room": room, "device": device_id}
-        await self._announce([(group_name(site, room), announcement)])
+    async def announce_disconnects(
+        self, site: str, targets: Iterable[tuple[str, str | None]]
+    ) -> None:
+        """Have the sockets of each `(room, device id)`, None = all of the room, closed wherever
+        they are. Raises BackplaneUnavailable, also while this process would not hear of it.
+        """
+        self._check_whole()
+        await self._announce(
+            (
+                group_name(site, room),
+                {"type": "disconnect", "site": site, "room": room, "device": device_id},
+            )
+            for room, device_id in targets
+        )
 
     async def ping(self) -> None:
         """Raise BackplaneUnavailable when nothing can be announced, or would not be heard here."""

@@ -8,7 +8,7 @@ own and dies with it: the queue is the truth.
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -62,9 +62,13 @@ class Connection:
     @property
     def devices(self) -> list[Device]:
         """Its place in each of its user rooms."""
+        return self.devices_in(self.rooms)
+
+    def devices_in(self, rooms: Iterable[str]) -> list[Device]:
+        """Its place in those of the rooms that are user rooms."""
         return [
             Device(self.site.name, room, self.device_id)
-            for room in self.rooms
+            for room in rooms
             if self.site.is_user_room(room)
         ]
 
@@ -137,6 +141,13 @@ class Connection:
 
     def fail(self) -> None:
         self.close_transport("The service failed")
+
+    def close_feeds(self, rooms: Iterable[str]) -> None:
+        """Of rooms it is no longer in; the client's acks for what it was sent there still count."""
+        for room in rooms:
+            feed = self.feeds.pop(room, None)
+            if feed is not None:
+                feed.close()
 
     def close(self) -> None:
         for feed in self.feeds.values():

@@ -40,3 +40,11 @@ class AuthUnavailable(DeliveryError):
     def __init__(self, text: str, code: int | None = None) -> None:
         super().__init__(text)
         self.code = code  # the site's status, if it answered at all
+
+
+class UpdateFailed(DeliveryError):
+    """A site has not taken in that a user came or went; a definite failure is final."""
+
+    def __init__(self, text: str, *, is_definite: bool) -> None:
+        super().__init__(text)
+        self.is_definite = is_definite

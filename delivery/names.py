@@ -18,12 +18,16 @@ The Lua scripts make the names of the middle four from that of the first;
     <prefix>:{statistics}:<s>:<t>:<site>   counts of the <s> seconds from <t> on
     <prefix>:{statistics}:failure:<site>   the last failure of its authUrl
 
-`lua/record.lua` makes the latter three from the first. Imports nothing of the project.
+`lua/record.lua` makes the latter three from the first. What sites are told of their users:
+
+    <prefix>:{updates}:due                 users and when to look at them
+
+`lua/users.lua` makes two others from it. Imports nothing of the project.
 """
 
 import hashlib
 from functools import lru_cache
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 NAMES_KEPT = 10_000  # of the rooms used last: some 4 MB
 ERRORS = "surrogatepass"  # clients choose device ids; half a surrogate pair is text to JSON
@@ -94,6 +98,31 @@ def processes_key(prefix: str) -> str:
     'sioweb:{statistics}:processes'
     """
     return f"{_escape(prefix)}:{{statistics}}:processes"
+
+
+def updates_key(prefix: str) -> str:
+    """
+    >>> updates_key("sioweb")
+    'sioweb:{updates}:due'
+    """
+    return f"{_escape(prefix)}:{{updates}}:due"
+
+
+def user_name(site: str, room: str) -> str:
+    """
+    >>> user_name("newsite", "user_1/2")
+    'newsite/user_1%2F2'
+    """
+    return f"{_quote(site)}/{_quote(room)}"
+
+
+def split_user_name(name: str) -> tuple[str, str]:
+    """
+    >>> split_user_name(user_name("newsite", "user_1/2"))
+    ('newsite', 'user_1/2')
+    """
+    site, room = (unquote(part, errors=ERRORS) for part in name.split("/"))
+    return site, room
 
 
 @lru_cache(NAMES_KEPT)

@@ -15,8 +15,10 @@ from delivery.counters import ALL_SITES, Refusal
 from delivery.exceptions import AuthRefused, AuthUnavailable, DeliveryError
 from delivery.frames import EngineSocket
 from delivery.handshake import Credentials, read_credentials
+from delivery.reauth import Reauth
 from delivery.site_auth import AUTHENTICATION_FAILED, SiteAuth
 from delivery.switchboard import Switchboard
+from delivery.user_updates import UserUpdates
 from sites.registry import Registry, SiteSnapshot
 
 logger = logging.getLogger(__name__)
@@ -31,6 +33,8 @@ class Namespaces:
         site_auth: SiteAuth,
         switchboard: Switchboard,
         acks: Acks,
+        reauth: Reauth,
+        updates: UserUpdates,
         *,
         connect_timeout_seconds: float,
         client_ttl_seconds: int,
@@ -39,6 +43,8 @@ class Namespaces:
         self._site_auth = site_auth
         self._switchboard = switchboard
         self._acks = acks
+        self._reauth = reauth
+        self._updates = updates
         self._connect_timeout_seconds = connect_timeout_seconds
         self._client_ttl_seconds = client_ttl_seconds
 
@@ -73,6 +79,7 @@ class Namespaces:
             )
             await self._switchboard.join(connection)
             self._find_site(namespace)  # disabled or deleted meanwhile
+            self._reauth.watch(connection, credentials.token)
 
     async def identify(
         self, namespace: str, query_string: str, auth: object, timeout_seconds: float | None = None
@@ -99,6 +106,7 @@ class Namespaces:
         if connection.site.prefixed_system_events:
             connection.send_settings({"device_ttl": self._client_ttl_seconds})
         self._switchboard.go_live(connection)
+        self._updates.note_coming(connection)
 
     def acknowledge(self, sid: str, ack_id: int) -> bool:
         """Take an ack; False when it belongs to nothing that was sent and not acked yet."""
@@ -107,9 +115,11 @@ class Namespaces:
 
     async def dismiss(self, sid: str) -> None:
         """The socket is gone, or never got through."""
+        self._reauth.forget(sid)
         connection = self._switchboard.find(sid)
         if connection is not None:
             await self._switchboard.leave(connection)
+            self._updates.note_going(connection, connection.rooms)
 
     def outdated(self, names: frozenset[str]) -> list[tuple[str, str, bool]]:
         """Return `[(sid, namespace, is_gone), ...]` of clients whose site has changed so that

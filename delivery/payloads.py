@@ -45,9 +45,9 @@ class SendRequest:
 def parse_send(fields: object, site: SiteSnapshot) -> SendRequest:
     """Check the fields of one message; those of other names are ignored. Raises InvalidRequest."""
     if not isinstance(fields, Mapping):
-        raise _invalid("invalid_message", "message", "an object", fields)
+        raise invalid("invalid_message", "message", "an object", fields)
     return SendRequest(
-        rooms=_parse_rooms(fields.get("rooms", MISSING)),
+        rooms=parse_rooms(fields.get("rooms", MISSING)),
         event=_parse_event(fields.get("event", MISSING), site),
         args=_parse_args(fields.get("args", [])),
         resync=parse_flag("resync", fields["resync"]) if "resync" in fields else None,
@@ -59,22 +59,22 @@ def parse_flag(place: str, value: object) -> bool:
     # Floats are no flags, and neither is what only equals one: 1.0 == True.
     text = str(value).lower() if isinstance(value, bool | int | str) else None
     if text not in FLAGS:
-        raise _invalid("invalid_resync", place, "true or false", value)
+        raise invalid("invalid_resync", place, "true or false", value)
     return FLAGS[text]
 
 
-def _parse_rooms(value: object) -> tuple[str, ...]:
+def parse_rooms(value: object) -> tuple[str, ...]:
     if isinstance(value, str):
-        return (_parse_name("invalid_rooms", "rooms", value),)
+        return (parse_name("invalid_rooms", "rooms", value),)
     if not isinstance(value, list) or not 1 <= len(value) <= MAX_ROOMS:
         expected = f"a string or a list of 1 to {MAX_ROOMS} strings"
-        raise _invalid("invalid_rooms", "rooms", expected, value)
-    rooms = [_parse_name("invalid_rooms", f"rooms[{i}]", room) for i, room in enumerate(value)]
+        raise invalid("invalid_rooms", "rooms", expected, value)
+    rooms = [parse_name("invalid_rooms", f"rooms[{i}]", room) for i, room in enumerate(value)]
     return tuple(dict.fromkeys(rooms))
 
 
 def _parse_event(value: object, site: SiteSnapshot) -> str:
-    event = _parse_name("invalid_event", "event", value)
+    event = parse_name("invalid_event", "event", value)
     if event in RESERVED_EVENTS or event in _system_events(site):
         message = f"event: {_shown(event)} is reserved."
         raise InvalidRequest(status=400, code="reserved_event", message=message)
@@ -97,13 +97,13 @@ def _parse_args(value: object) -> list[object]:
     return args
 
 
-def _parse_name(code: str, place: str, value: object) -> str:
+def parse_name(code: str, place: str, value: object) -> str:
     if not isinstance(value, str) or not 1 <= len(value) <= MAX_CHARACTERS:
-        raise _invalid(code, place, f"a string of 1 to {MAX_CHARACTERS} characters", value)
+        raise invalid(code, place, f"a string of 1 to {MAX_CHARACTERS} characters", value)
     return value
 
 
-def _invalid(code: str, place: str, expected: str, value: object) -> InvalidRequest:
+def invalid(code: str, place: str, expected: str, value: object) -> InvalidRequest:
     message = f"{place}: expected {expected}, got {_shown(value)}."
     return InvalidRequest(status=400, code=code, message=message)
 

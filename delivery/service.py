@@ -20,14 +20,19 @@ from delivery.inspection import Inspection
 from delivery.leases import Leases
 from delivery.live import Live
 from delivery.namespace import Namespaces
+from delivery.presence import Presence
 from delivery.publish import Publisher
 from delivery.queues import Queues
+from delivery.reauth import Reauth
 from delivery.reports import Reports
 from delivery.server import Server
 from delivery.site_auth import SiteAuth
+from delivery.site_updates import SiteUpdates
 from delivery.statistics import Statistics
 from delivery.switchboard import Switchboard
 from delivery.tasks import Tasks
+from delivery.update_schedule import UpdateSchedule
+from delivery.user_updates import UserUpdates
 from sites.networks import read_deny_list
 from sites.registry import Registry, registry
 
@@ -47,9 +52,12 @@ class Service:
     leases: Leases
     generator: Generator
     site_auth: SiteAuth
+    reauth: Reauth
+    updates: UserUpdates
     clients: Namespaces
     server: Server
     inspection: Inspection
+    presence: Presence
     statistics: Statistics
     reports: Reports
     live: Live
@@ -61,12 +69,16 @@ class Service:
         await self.generator.hold()
         self.backplane.on_reconnect(self.leases.renew_now)
         self.registry.add_listener(self.server.drop_outdated)
+        self.registry.add_listener(self.reauth.forget_sites)
+        self.reauth.on_refusal(self.server.disconnect)
         loops = (
             self.registry.run,
             self._hear,
             self.acks.run,
             self.leases.run,
             self.generator.run,
+            self.reauth.run,
+            self.updates.run,
             self.reports.run,
             self.live.run,
         )
@@ -77,8 +89,10 @@ class Service:
         """Finish what was taken, then close all connections to others."""
         await self.publisher.drain()
         await self.acks.drain(timeout_seconds=5.0)
+        await self.reauth.stop()
         await self.server.stop()
         await self.tasks.cancel()
+        await self.updates.stop()
         await self.reports.end()
         await self.registry.flush()
         await self.site_auth.close()
@@ -125,11 +139,16 @@ def build_service() -> Service:
     )
     switchboard = Switchboard(queues, backplane, counters)
     acks = Acks(queues, backplane, switchboard)
+    presence = Presence()
+    updates = UserUpdates(registry, UpdateSchedule(), presence, SiteUpdates())
+    reauth = Reauth(site_auth, switchboard, updates)
     clients = Namespaces(
         registry,
         site_auth,
         switchboard,
         acks,
+        reauth,
+        updates,
         connect_timeout_seconds=config.io.connect_timeout_seconds,
         client_ttl_seconds=config.client_ttl_seconds,
     )
@@ -143,9 +162,12 @@ def build_service() -> Service:
         leases=Leases(queues, switchboard),
         generator=Generator(queues, ids),
         site_auth=site_auth,
+        reauth=reauth,
+        updates=updates,
         clients=clients,
         server=_build_server(clients),
         inspection=Inspection(),
+        presence=presence,
         statistics=statistics,
         reports=Reports(counters, statistics),
         live=Live(statistics),

@@ -6,7 +6,7 @@ of the process: sockets by room, and sockets by user room and device.
 
 import logging
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence, Set
 
 from delivery.backplane import Announcement, Backplane
 from delivery.connections import Connection
@@ -54,20 +54,35 @@ class Switchboard:
         Raises BackplaneUnavailable, RedisUnavailable; `leave` is due then, too.
         """
         self._connections[connection.sid] = connection
-        for room in connection.rooms:
-            self._rooms.setdefault((connection.site.name, room), set()).add(connection)
-        await self._backplane.join(connection.site.name, connection.rooms)
-        if devices := connection.devices:
-            await self._queues.know(devices)
+        await self._enter(connection, connection.rooms)
 
     def go_live(self, connection: Connection) -> None:
         """The client knows that it is connected: start its feeds and broadcasts."""
         connection.is_ready = True
         connection.counts.connect()
-        for device in connection.devices:
-            connection.feeds[device.room] = Feed(device, self._queues, connection)
-        for feed in connection.feeds.values():
-            feed.start()
+        self._start_feeds(connection)
+
+    async def move(self, connection: Connection, rooms: Sequence[str]) -> None:
+        """Bring a live socket to these rooms; what waits in new user rooms is replayed.
+
+        Raises BackplaneUnavailable, RedisUnavailable: it is in none of the new rooms then, and
+        in the old ones only as far as it may be.
+        """
+        former = set(connection.rooms)
+        await self._part(connection, former.difference(rooms))
+        joined = [room for room in rooms if room not in former]
+        if not joined or not self._has(connection):
+            return
+        connection.rooms += tuple(joined)
+        try:
+            await self._enter(connection, joined)
+        except DeliveryError:
+            await self._part(connection, set(joined))
+            raise
+        if self._has(connection):
+            self._start_feeds(connection)
+        else:  # it has left while its devices were made known
+            await self._release_unused(connection.devices_in(joined))
 
     async def leave(self, connection: Connection) -> None:
         """Forget the socket; devices without another one here are offline from now on."""
@@ -76,16 +91,7 @@ class Switchboard:
         if connection.is_ready:
             connection.counts.disconnect()
         connection.close()
-        site = connection.site.name
-        for room in connection.rooms:
-            members = self._rooms[site, room]
-            members.discard(connection)
-            if not members:
-                del self._rooms[site, room]
-        await self._backplane.leave(site, connection.rooms)
-        for device in connection.devices:
-            if not self._is_here(device):
-                await self._release(device)
+        await self._exit(connection, connection.rooms)
 
     def hear(self, announcement: Announcement) -> None:
         """Pass an announcement on to those it is for."""
@@ -124,6 +130,41 @@ class Switchboard:
     def compare(self, device: Device, state: State) -> None:
         for feed in self._feeds_of(device):
             feed.compare(state)
+
+    async def _enter(self, connection: Connection, rooms: Sequence[str]) -> None:
+        for room in rooms:
+            self._rooms.setdefault((connection.site.name, room), set()).add(connection)
+        await self._backplane.join(connection.site.name, rooms)
+        if devices := connection.devices_in(rooms):
+            await self._queues.know(devices)
+
+    async def _exit(self, connection: Connection, rooms: Sequence[str]) -> None:
+        site = connection.site.name
+        for room in rooms:
+            members = self._rooms[site, room]
+            members.discard(connection)
+            if not members:
+                del self._rooms[site, room]
+        await self._backplane.leave(site, rooms)
+        await self._release_unused(connection.devices_in(rooms))
+
+    async def _part(self, connection: Connection, rooms: Set[str]) -> None:
+        """Take a socket that stays out of some of its rooms; one that has left is in none."""
+        if not rooms or not self._has(connection):
+            return
+        connection.close_feeds(rooms)
+        connection.rooms = tuple(room for room in connection.rooms if room not in rooms)
+        await self._exit(connection, tuple(rooms))
+
+    def _start_feeds(self, connection: Connection) -> None:
+        """Start those of the user rooms that have none."""
+        for device in connection.devices:
+            if device.room not in connection.feeds:
+                connection.feeds[device.room] = Feed(device, self._queues, connection)
+                connection.feeds[device.room].start()
+
+    def _has(self, connection: Connection) -> bool:
+        return self._connections.get(connection.sid) is connection
 
     def _hear_stored(self, announcement: Announcement) -> None:
         site, room, epoch = (announcement[key] for key in ("site", "room", "epoch"))
@@ -193,6 +234,11 @@ class Switchboard:
         """Whoever was told of the overflow live must not hear of it again on the next connect."""
         if any(self._feeds_of(device)):
             self._tasks.start(self._queues.take_resync(device))
+
+    async def _release_unused(self, devices: Iterable[Device]) -> None:
+        for device in devices:
+            if not self._is_here(device):
+                await self._release(device)
 
     async def _release(self, device: Device) -> None:
         try:

@@ -2,11 +2,13 @@
 
 from django.urls import URLPattern, re_path
 
-from delivery import views
+from delivery import client_views, views
 
 urlpatterns: list[URLPattern] = [
     re_path(r"^send/?$", views.send, name="send"),
     re_path(r"^send/batch/?$", views.send_batch, name="send_batch"),
+    re_path(r"^disconnect/?$", client_views.disconnect, name="disconnect"),
+    re_path(r"^presence/?$", client_views.presence, name="presence"),
     re_path(r"^healthcheck/?$", views.healthcheck, name="healthcheck"),
     re_path(r"^readyz/?$", views.readyz, name="readyz"),
 ]

@@ -1,4 +1,5 @@
-"""The HTTP edge: `/send` for the sites' backends, health for load balancers.
+"""The HTTP edge: `/send` for the sites' backends, health for load balancers; `client_views` has
+what backends ask and say about their clients.
 
 Each view reads what came, calls one step of the pipeline and answers. Exceptions
 become answers in `answers`; no view touches the database on the way of a message.
@@ -14,7 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
-from delivery.answers import answers_errors, error_answer, json_answer, refusal
+from delivery.answers import answers_errors, json_answer, method_answer, refusal
 from delivery.bodies import read_fields, read_messages
 from delivery.credentials import authenticate, read_query
 from delivery.exceptions import DeliveryError, InvalidRequest
@@ -37,7 +38,7 @@ async def send(request: HttpRequest) -> HttpResponse:
     4. what the query, the headers and the body say: 400
     """
     if request.method != "POST":
-        return _answer_method(request)
+        return method_answer(request, "POST")
     query = read_query(request)
     site = authenticate(request, query, service().registry)
     message = parse_send(read_fields(request, settings.CONFIG.send_body_limit_bytes), site)
@@ -51,7 +52,7 @@ async def send(request: HttpRequest) -> HttpResponse:
 async def send_batch(request: HttpRequest) -> HttpResponse:
     """Take a list of messages, checked as `send` does; one that is wrong is refused alone."""
     if request.method != "POST":
-        return _answer_method(request)
+        return method_answer(request, "POST")
     query = read_query(request)
     site = authenticate(request, query, service().registry)
     entries = read_messages(request, settings.CONFIG.send_body_limit_bytes)
@@ -93,15 +94,6 @@ def _check_entry(entry: object, site: SiteSnapshot) -> SendRequest | InvalidRequ
         return parse_send(entry, site)
     except InvalidRequest as error:
         return error
-
-
-def _answer_method(request: HttpRequest) -> HttpResponse:
-    if request.method == "OPTIONS":
-        answer = HttpResponse("POST", content_type="text/plain")
-    else:
-        answer = error_answer(405, "method_not_allowed", "Only POST is allowed.")
-    answer["Allow"] = "POST"
-    return answer
 
 
 def _resync_of_query(query: dict[str, list[str]]) -> bool:

@@ -20,7 +20,10 @@ SHORTEST_PING_SECONDS = 1.0
 OTHERS = 0o007  # mode bits of those who are neither owner nor group
 EVERY_ORIGIN = "*"
 # What the service serves itself, beside Socket.IO.
-OWN_PATHS = ("/admin", "/demo", "/healthcheck", "/metrics", "/readyz", "/send", "/static")
+OWN_PATHS = (
+    *("/admin", "/demo", "/disconnect", "/healthcheck", "/metrics", "/presence", "/readyz"),
+    *("/send", "/static"),
+)
 
 Check = Callable[..., list[CheckMessage]]
 

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic import ValidationError as EntryError
 from pydantic.alias_generators import to_camel
 
-from sites.models import Site
+from sites.models import MAX_REAUTH_SECONDS, Site
 
 if TYPE_CHECKING:
     from django.db import models
@@ -76,6 +76,16 @@ def _list_keys(value: object) -> tuple[str, ...]:
     return tuple(keys)
 
 
+def _check_reauth_seconds(value: object) -> int:
+    """YAML's whole numbers come as text: see `sites.sites_file`."""
+    field = cast("models.Field[int, int]", Site._meta.get_field("reauth_seconds"))
+    try:
+        return int(field.clean("0" if value is None else str(value), None))
+    except ValidationError as error:
+        message = f"A whole number of seconds up to {MAX_REAUTH_SECONDS} is accepted; 0 = never."
+        raise ValueError(message) from error
+
+
 Name = Annotated[str, _checked_by("name")]
 
 
@@ -104,13 +114,14 @@ class SiteEntry(BaseModel):
     update_user_url: Annotated[str, _checked_by("update_user_url"), _empty_is("")] = ""
     public_channel: Annotated[str, _checked_by("public_channel"), _empty_is("")] = ""
     prefixed_system_events: bool = False
+    reauth_seconds: Annotated[int, BeforeValidator(_check_reauth_seconds)] = 0
     is_enabled: bool = Field(default=True, alias="enabled")
 
-    def site_fields(self) -> dict[str, str | bool]:
+    def site_fields(self) -> dict[str, str | bool | int]:
         """Return all fields but the keys, in the names of the Site model."""
         return self.model_dump(exclude={"api_keys"})
 
-    def given_fields(self) -> dict[str, str | bool]:
+    def given_fields(self) -> dict[str, str | bool | int]:
         """Return the fields that were written down, without those left to their default."""
         return self.model_dump(exclude={"api_keys"}, exclude_unset=True)
 

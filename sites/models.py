@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.core.validators import MaxValueValidator
 from django.db import models, transaction
 from django.utils import timezone
 
@@ -24,6 +25,7 @@ URL_LENGTH = 2000
 SCHEME_LENGTH = 64
 ROOM_LENGTH = 256  # as long as a room name may be in /send
 LABEL_LENGTH = 100
+MAX_REAUTH_SECONDS = 30 * 24 * 3600
 
 
 class SiteQuerySet(models.QuerySet["Site"]):
@@ -73,7 +75,8 @@ class Site(models.Model):
         blank=True,
         default="",
         validators=[validate_http_url],
-        help_text="From sites.yml of later Node versions; this service does not call it yet.",
+        help_text="Told by PUT when a user's first device comes online and when the last has gone; "
+        "a first :id in it stands for the user room without its prefix.",
     )
     public_channel = models.CharField(
         max_length=ROOM_LENGTH,
@@ -81,6 +84,13 @@ class Site(models.Model):
         default="",
         validators=[validate_room],
         help_text="From sites.yml of later Node versions; this service does not open it yet.",
+    )
+    reauth_seconds = models.PositiveIntegerField(
+        "ask again after",
+        default=0,
+        validators=[MaxValueValidator(MAX_REAUTH_SECONDS)],
+        help_text="Seconds after which the auth URL is asked again for each connected client, "
+        "which is then moved between rooms or sent away. 0: never.",
     )
     is_enabled = models.BooleanField(
         "enabled",

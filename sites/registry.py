@@ -12,7 +12,7 @@ import logging
 import secrets
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import NamedTuple, ParamSpec, TypeVar
@@ -62,6 +62,7 @@ class SiteSnapshot:
     prefixed_system_events: bool = False
     update_user_url: str = ""
     public_channel: str = ""
+    reauth_seconds: int = 0  # 0 = a client's rooms are asked for once, when it connects
     keys: tuple[KeySnapshot, ...] = field(default=(), repr=False)
 
     def is_user_room(self, room: str) -> bool:
@@ -93,6 +94,9 @@ class Registry:
     def get(self, name: str) -> SiteSnapshot | None:
         """Return an enabled site."""
         return self._sites.get(name)
+
+    def __iter__(self) -> Iterator[SiteSnapshot]:
+        return iter(self._sites.values())
 
     def authenticate(self, name: str, api_key: str) -> SiteSnapshot | None:
         """Return the site if the key is one of its own, in the same time whatever is wrong."""

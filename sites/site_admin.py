@@ -80,7 +80,7 @@ class SiteAdmin(OfVisibleSites, SiteModelAdmin):
         (
             "Who a client is",
             {
-                "fields": ("auth_url", "auth_scheme"),
+                "fields": ("auth_url", "auth_scheme", "reauth_seconds"),
                 "description": "For each client that connects, the service asks your site which "
                 "rooms it is in.",
             },

@@ -4,6 +4,7 @@
 --          for each device
 --            bytes:<device>   bytes of text that wait in its queue
 --            resync:<device>  "<ms>:<reason>", why its copy is wrong, until it is told
+--            since:<device>   when it came online, in ms; of a device that is
 -- ARGV[1]  now in ms, '' = the server's own clock
 -- ARGV[2]  ttl in ms, 0 = for ever
 --
@@ -125,7 +126,7 @@ end
 local function forget(device)
   remove_all(device)
   redis.call('UNLINK', holders_key(device))
-  redis.call('HDEL', room_key, 'resync:' .. device)
+  redis.call('HDEL', room_key, 'resync:' .. device, 'since:' .. device)
   redis.call('ZREM', devices_key, device)
 end
 

@@ -74,7 +74,7 @@ async def act(request: HttpRequest) -> HttpResponse:
 
 
 async def _disconnect(device: Device) -> str:
-    await service().backplane.announce_disconnect(device.site, device.room, device.id)
+    await service().backplane.announce_disconnects(device.site, [(device.room, device.id)])
     return f"Disconnected {_name(device)}"
 
 

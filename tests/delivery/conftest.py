@@ -8,8 +8,11 @@ from tests.delivery.server_fixtures import (
     gateway,
     make_gateway,
     make_namespaces,
+    reauth,
+    seconds,
     site_auth,
     sites,
+    updates,
 )
 from tests.delivery.socket_fixtures import own_layers, process, start_process
 
@@ -23,10 +26,13 @@ __all__ = [
     "own_layers",
     "process",
     "queues",
+    "reauth",
     "redis",
     "redis_proxy",
+    "seconds",
     "send",
     "site_auth",
     "sites",
     "start_process",
+    "updates",
 ]

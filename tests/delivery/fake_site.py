@@ -31,6 +31,7 @@ class FakeSite:
     def __init__(self) -> None:
         self.replies: list[Reply] = [rooms_reply("user_1", "staff")]
         self.requests: list[web.Request] = []
+        self.bodies: list[bytes] = []
         self.server: TestServer | None = None
 
     @property
@@ -50,6 +51,7 @@ class FakeSite:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         self.requests.append(request)
+        self.bodies.append(await request.read())
         reply = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
         if reply.released is not None:
             await reply.released.wait()

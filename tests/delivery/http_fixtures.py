@@ -95,6 +95,7 @@ class Edge:
     publisher: FakePublisher
     queues: Any = None
     backplane: Any = None
+    presence: Any = None
     handler: DirectHandler = field(default_factory=DirectHandler)
 
     @property
@@ -157,6 +158,11 @@ def edge(monkeypatch: pytest.MonkeyPatch) -> Edge:
     edge = Edge(FakePublisher())
     parts = SimpleNamespace(registry=registry, publisher=edge.publisher)
     parts.queues = SimpleNamespace(ping=lambda: edge.queues.ping())
-    parts.backplane = SimpleNamespace(ping=lambda: edge.backplane.ping())
-    monkeypatch.setattr("delivery.views.service", lambda: parts)
+    parts.backplane = SimpleNamespace(
+        ping=lambda: edge.backplane.ping(),
+        announce_disconnects=lambda *args: edge.backplane.announce_disconnects(*args),
+    )
+    parts.presence = SimpleNamespace(find=lambda *args: edge.presence.find(*args))
+    for module in ("views", "client_views"):
+        monkeypatch.setattr(f"delivery.{module}.service", lambda: parts)
     return edge

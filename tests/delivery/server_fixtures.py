@@ -14,8 +14,13 @@ import pytest
 import pytest_asyncio
 
 from delivery.namespace import Namespaces
+from delivery.presence import Presence
+from delivery.reauth import Reauth
 from delivery.server import Server
 from delivery.site_auth import SiteAuth
+from delivery.site_updates import SiteUpdates
+from delivery.update_schedule import UpdateSchedule
+from delivery.user_updates import UserUpdates
 from sites import registry as site_registry
 from sites.registry import Registry, SiteSnapshot
 from tests.delivery.fake_site import FakeSite
@@ -175,14 +180,52 @@ async def site_auth() -> AsyncIterator[SiteAuth]:
 MakeNamespaces = Callable[..., Namespaces]
 
 
+@dataclass
+class Seconds:
+    """A monotonic clock that a test sets."""
+
+    now: float = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+
+
 @pytest.fixture
-def make_namespaces(process: Process, sites: Sites, site_auth: SiteAuth) -> MakeNamespaces:
+def seconds() -> Seconds:
+    return Seconds()
+
+
+@pytest_asyncio.fixture
+async def updates(sites: Sites) -> AsyncIterator[UserUpdates]:
+    updates = UserUpdates(sites.registry, UpdateSchedule(), Presence(), SiteUpdates())
+    yield updates
+    await updates.stop()
+
+
+@pytest_asyncio.fixture
+async def reauth(
+    site_auth: SiteAuth, process: Process, updates: UserUpdates, seconds: Seconds
+) -> AsyncIterator[Reauth]:
+    reauth = Reauth(site_auth, process.switchboard, updates, seconds)
+    yield reauth
+    await reauth.stop()
+
+
+@pytest.fixture
+def make_namespaces(
+    process: Process, sites: Sites, site_auth: SiteAuth, reauth: Reauth, updates: UserUpdates
+) -> MakeNamespaces:
     def make(connect_timeout_seconds: float = PATIENCE_SECONDS) -> Namespaces:
         return Namespaces(
             sites.registry,
             site_auth,
             process.switchboard,
             process.acks,
+            reauth,
+            updates,
             connect_timeout_seconds=connect_timeout_seconds,
             client_ttl_seconds=CLIENT_TTL_SECONDS,
         )

@@ -24,6 +24,7 @@ CHANGES: list[dict[str, Any]] = [
     {"auth_scheme": "Token"},
     {"update_user_url": "http://newsite.com/user"},
     {"public_channel": "public"},
+    {"reauth_seconds": 60},
 ]
 
 
@@ -49,6 +50,8 @@ def outdated(registry: Registry) -> list[bool]:
         registry,
         cast("Any", None),
         cast("Any", [connection]),
+        cast("Any", None),
+        cast("Any", None),
         cast("Any", None),
         connect_timeout_seconds=1,
         client_ttl_seconds=1,

@@ -182,7 +182,7 @@ async def test_one_device_is_disconnected_wherever_it_is(start_process: StartPro
     here, there = await start_process(), await start_process()
     phone = await there.connect(ROOM, device="phone")
     laptop = await there.connect(ROOM, device="laptop")
-    await here.backplane.announce_disconnect(SITE, ROOM, "phone")
+    await here.backplane.announce_disconnects(SITE, [(ROOM, "phone")])
     await until(phone.is_closed_by_server.is_set)
     await there.settle()
     assert not laptop.is_closed_by_server.is_set()
@@ -191,5 +191,5 @@ async def test_one_device_is_disconnected_wherever_it_is(start_process: StartPro
 async def test_a_whole_room_is_disconnected(start_process: StartProcess) -> None:
     here, there = await start_process(), await start_process()
     tabs = [await each.connect("all", device=name) for name in "ab" for each in (here, there)]
-    await here.backplane.announce_disconnect(SITE, "all", None)
+    await here.backplane.announce_disconnects(SITE, [("all", None)])
     await until(lambda: all(tab.is_closed_by_server.is_set() for tab in tabs))

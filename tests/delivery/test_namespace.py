@@ -270,6 +270,7 @@ async def test_clients_whose_site_means_something_else_are_to_come_back(
         {"auth_scheme": "Token"},
         {"update_user_url": "http://newsite.com/user"},
         {"public_channel": "public"},
+        {"reauth_seconds": 60},
     ],
     ids=lambda change: next(iter(change)),
 )

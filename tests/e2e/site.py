@@ -39,6 +39,7 @@ class Call:
     token: str
     headers: dict[str, str]
     method: str
+    body: str = ""
 
 
 @dataclass
@@ -104,7 +105,8 @@ class FakeSite:
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         token = request.headers.get("Authorization", "").partition(" ")[2]
-        self.calls.append(Call(request.path, token, dict(request.headers), request.method))
+        body = await request.text()
+        self.calls.append(Call(request.path, token, dict(request.headers), request.method, body))
         self._called[token].set()
         answer = self._next_answer(token)
         if isinstance(answer, str):

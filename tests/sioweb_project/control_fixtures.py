@@ -1,6 +1,6 @@
 """The control room under test: its real views and rules, a service that writes down."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -63,8 +63,10 @@ class FakeService:
     async def announce_resync(self, device: Device, reason: str, epoch: str, seq: int) -> None:
         self.done.append(("resync", device, reason, epoch, seq))
 
-    async def announce_disconnect(self, site: str, room: str, device_id: str | None) -> None:
-        self.done.append(("disconnect", site, room, device_id))
+    async def announce_disconnects(
+        self, site: str, targets: Sequence[tuple[str, str | None]]
+    ) -> None:
+        self.done.extend(("disconnect", site, *target) for target in targets)
 
     async def clear(self, device: Device) -> int:
         self.done.append(("clear", device))

@@ -32,6 +32,8 @@ def clients(sites: Sites, site_auth: SiteAuth) -> Namespaces:
         site_auth,
         nothing,
         nothing,
+        nothing,
+        nothing,
         connect_timeout_seconds=60,
         client_ttl_seconds=60,
     )

@@ -35,6 +35,7 @@ def site_form(**fields: str) -> dict[str, str]:
         "is_enabled": "on",
         "update_user_url": "",
         "public_channel": "",
+        "reauth_seconds": "0",
         "api_keys-TOTAL_FORMS": "0",
         "api_keys-INITIAL_FORMS": "0",
     } | fields

@@ -1,6 +1,7 @@
 """Site and ApiKey as stored."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -12,7 +13,7 @@ from sites.models import ApiKey, Site
 from tests.sites.conftest import KEY
 
 
-def site_with(**fields: str) -> Site:
+def site_with(**fields: Any) -> Site:
     return Site(**{"name": "shop", "auth_url": "http://shop.com/rooms", **fields})
 
 
@@ -37,9 +38,11 @@ def test_site_with_name_and_address_alone_is_complete() -> None:
         ("user_room_prefix", " "),
         ("update_user_url", "shop.com"),
         ("public_channel", "a\nb"),
+        ("reauth_seconds", -1),
+        ("reauth_seconds", 2_592_001),
     ],
 )
-def test_wrong_field_is_named_by_full_clean(field: str, value: str) -> None:
+def test_wrong_field_is_named_by_full_clean(field: str, value: object) -> None:
     with pytest.raises(ValidationError) as caught:
         site_with(**{field: value}).full_clean()
     assert list(caught.value.message_dict) == [field]

@@ -18,6 +18,7 @@ newsite:
   userRoomPrefix: user_
 """
 TEXT_MESSAGE = "Text is accepted, in quotes if it reads as true, null or 1.5."
+SECONDS_MESSAGE = "A whole number of seconds up to 2592000 is accepted; 0 = never."
 SECRET = "s3cret-of-newsite"
 GOOD = f"newsite: {{authUrl: 'http://newsite.com', apiKey: {SECRET}"
 
@@ -62,7 +63,7 @@ def test_every_field_is_read(sites_yml: Path) -> None:
         sites_yml,
         "a: {authUrl: https://a.com/rooms, authScheme: Token, apiKey: [one, 2], userRoomPrefix: u,"
         " updateUserUrl: 'https://a.com/:id', publicChannel: all, prefixedSystemEvents: true,"
-        " enabled: false}",
+        " reauthSeconds: 60, enabled: false}",
     )["a"]
     assert entry.api_keys == ("one", "2")
     assert entry.site_fields() == {
@@ -72,6 +73,7 @@ def test_every_field_is_read(sites_yml: Path) -> None:
         "update_user_url": "https://a.com/:id",
         "public_channel": "all",
         "prefixed_system_events": True,
+        "reauth_seconds": 60,
         "is_enabled": False,
     }
 
@@ -115,9 +117,11 @@ def test_missing_file_is_no_sites(sites_yml: Path) -> None:
 def test_optional_fields_left_empty_have_their_defaults(sites_yml: Path) -> None:
     entry = read(
         sites_yml,
-        GOOD + ", authScheme: , userRoomPrefix: , updateUserUrl: , publicChannel: }",
+        GOOD + ", authScheme: , userRoomPrefix: , updateUserUrl: , publicChannel: , "
+        "reauthSeconds: }",
     )["newsite"]
     assert (entry.auth_scheme, entry.user_room_prefix) == ("Bearer", "")
+    assert entry.reauth_seconds == 0
     assert (entry.update_user_url, entry.public_channel) == ("", "")
 
 
@@ -151,7 +155,8 @@ def test_merge_keys_share_fields_and_may_be_overridden(sites_yml: Path) -> None:
         (
             GOOD + ", authUri: http://a.com}",
             "newsite.authUri: is unknown. Known are authUrl, authScheme, apiKey, userRoomPrefix, "
-            "updateUserUrl, publicChannel, prefixedSystemEvents, enabled.",
+            "updateUserUrl, publicChannel, prefixedSystemEvents, reauthSeconds, "
+            "enabled.",
         ),
         (
             "newsite: {authUrl: ftp://a.com, apiKey: 1}",
@@ -192,6 +197,13 @@ def test_merge_keys_share_fields_and_may_be_overridden(sites_yml: Path) -> None:
         (
             GOOD + ", prefixedSystemEvents: 1}",
             "newsite.prefixedSystemEvents: '1' is refused. Only true or false is accepted.",
+        ),
+        *(
+            (
+                GOOD + f", reauthSeconds: {value}}}",
+                f"newsite.reauthSeconds: {shown} is refused. {SECONDS_MESSAGE}",
+            )
+            for value, shown in [("1.5", "'1.5'"), ("-1", "'-1'"), ("true", "true")]
         ),
         (
             GOOD + ", enabled: null}",
