@@ -17,6 +17,7 @@ from pydantic_core import ErrorDetails
 
 from sioweb_project.exceptions import ConfigError, refusal, shown
 from sioweb_project.io_schema import IoOptions
+from sioweb_project.limits_config import Limits, TrustedProxies
 from sioweb_project.node_options import NO_MEANING
 from sioweb_project.options import (
     MAPPING,
@@ -93,6 +94,8 @@ class SectionOptions(Options):
     send_body_limit: Annotated[
         int, Field(ge=1, le=MAX_INT32, description="a whole number of bytes, 1 or more")
     ] = 1_048_576
+    limits: Annotated[Limits, Field(description="a mapping of limits")] = Limits()
+    trusted_proxies: TrustedProxies = []
 
     @model_validator(mode="after")
     def _agree(self) -> Self:

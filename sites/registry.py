@@ -62,6 +62,16 @@ class SiteSnapshot:
     prefixed_system_events: bool = False
     update_user_url: str = ""
     public_channel: str = ""
+    allowed_origins: str = ""  # with white space between them; "" = every one
+    # None = as the configuration says; the names are the same.
+    sends_per_second: int | None = None
+    key_sends_per_second: int | None = None
+    sends_at_once: int | None = None
+    connections_per_site: int | None = None
+    connections_per_user_room: int | None = None
+    site_handshakes_per_second: int | None = None
+    queue_messages: int | None = None
+    queue_bytes: int | None = None
     keys: tuple[KeySnapshot, ...] = field(default=(), repr=False)
 
     def is_user_room(self, room: str) -> bool:

@@ -12,6 +12,8 @@ from django.core.exceptions import ValidationError
 # `,` ends the namespace of a Socket.IO packet; clients cut a namespace at `?` and `#`.
 NAME_TABOO = frozenset(",?#")
 HTTP_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110, section 5.6.2
+# "*." stands for any number of names before the rest.
+ORIGIN = re.compile(r"\*|null|[a-z][a-z0-9+.-]*://(\*\.)?[^\s/?#@*,]+", re.IGNORECASE)
 HOST = re.compile(r"[\w.:%-]+")  # names of any script, IPv4, IPv6 with a zone
 
 NAME_MESSAGE = (
@@ -21,6 +23,10 @@ NAME_MESSAGE = (
 URL_MESSAGE = "An http:// or https:// address with a host is accepted, without spaces."
 CREDENTIALS_MESSAGE = "A user name or password in the address is not accepted."
 SCHEME_MESSAGE = 'One HTTP token such as "Bearer" is accepted: no spaces, colons or line breaks.'
+ORIGINS_MESSAGE = (
+    "Origins such as https://newsite.com or https://*.newsite.com are accepted: no path, and "
+    "nothing after the port."
+)
 ROOM_MESSAGE = "It cannot start or end with a space, nor hold a control character."
 
 
@@ -55,6 +61,12 @@ def validate_room(value: str) -> None:
     """Accept a room name or the start of one; spaces inside are a site's own business."""
     if value != value.strip() or not value.isprintable():
         raise ValidationError(ROOM_MESSAGE, code="room")
+
+
+def validate_origins(value: str) -> None:
+    """Accept origins with white space between them."""
+    if not all(ORIGIN.fullmatch(each) and each.isprintable() for each in value.split()):
+        raise ValidationError(ORIGINS_MESSAGE, code="origins")
 
 
 def is_plain(text: str) -> bool:

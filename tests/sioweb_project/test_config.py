@@ -199,3 +199,12 @@ def test_configuration_as_text_shows_no_secret(load: Load) -> None:
     )
     assert "hunter2" in str(config.redis.url)
     assert "hunter2" not in repr(config)
+
+
+def test_limits_and_trusted_proxies_are_read(load: Load) -> None:
+    config = load(
+        "production:\n  limits: {sends_per_second: 50}\n  trusted_proxies: [10.0.0.0/8, '::1']"
+    )
+    assert config.limits.sends_per_second == 50
+    assert config.limits.failed_keys == 100
+    assert config.trusted_proxies == ("10.0.0.0/8", "::1")
