@@ -33,7 +33,10 @@ def refusal(error: InvalidRequest) -> dict[str, object]:
 
 
 def refusal_answer(error: InvalidRequest) -> HttpResponse:
-    return json_answer(refusal(error), error.status)
+    answer = json_answer(refusal(error), error.status)
+    for name, value in error.headers.items():
+        answer[name] = value
+    return answer
 
 
 def answers_errors(view: View) -> View:

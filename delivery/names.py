@@ -15,7 +15,7 @@ The Lua scripts make the names of the middle four from that of the first;
 
     <prefix>:{statistics}:processes        processes, by when they were last seen
     <prefix>:{statistics}:process:<id>     what one of them has now
-    <prefix>:{statistics}:<s>:<t>:<site>   counts of the <s> seconds from <t> on
+    <prefix>:{statistics}:v2:<s>:<t>:<site>  counts of the <s> seconds from <t> on
     <prefix>:{statistics}:failure:<site>   the last failure of its authUrl
 
 `lua/record.lua` makes the latter three from the first. Imports nothing of the project.

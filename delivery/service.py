@@ -12,8 +12,10 @@ from weakref import WeakKeyDictionary
 from django.conf import settings
 
 from delivery.acks import Acks
+from delivery.addresses import Addresses
 from delivery.backplane import Announcement, Backplane
 from delivery.counters import Counters
+from delivery.failed_keys import FailedKeys
 from delivery.generator import Generator
 from delivery.ids import FlakeIds
 from delivery.inspection import Inspection
@@ -52,6 +54,8 @@ class Service:
     statistics: Statistics
     reports: Reports
     live: Live
+    addresses: Addresses
+    failed_keys: FailedKeys
     tasks: Tasks
 
     async def start(self) -> None:
@@ -146,6 +150,10 @@ def build_service() -> Service:
         statistics=statistics,
         reports=Reports(counters, statistics),
         live=Live(statistics),
+        addresses=Addresses(config.trusted_proxies),
+        failed_keys=FailedKeys(
+            config.limits.failed_keys, config.limits.failed_keys_per_second, registry, counters
+        ),
         tasks=Tasks(),
     )
 

@@ -13,6 +13,9 @@ from typing import Any
 import orjson
 import pytest
 
+from delivery.addresses import Addresses
+from delivery.counters import Counters
+from delivery.failed_keys import FailedKeys
 from delivery.handler import DirectHandler
 from delivery.payloads import SendRequest
 from delivery.publish import Receipt
@@ -25,6 +28,7 @@ CREDENTIALS = f"site=newsite&apiKey={API_KEY}"
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 TIMEOUT_SECONDS = 20
+FAILED_KEYS = 3  # from an address, at once
 
 
 def make_site(name: str = "newsite", **fields: Any) -> SiteSnapshot:
@@ -95,6 +99,9 @@ class Edge:
     publisher: FakePublisher
     queues: Any = None
     backplane: Any = None
+    counters: Counters = field(default_factory=Counters)
+    now: float = 1_000_000.0  # of the clock that limits go by
+    peer: str = "127.0.0.1"
     handler: DirectHandler = field(default_factory=DirectHandler)
 
     @property
@@ -129,6 +136,7 @@ class Edge:
             "method": method,
             "path": path,
             "query_string": query.encode("latin-1"),
+            "client": (self.peer, 4711),
             "headers": [
                 (name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()
             ],
@@ -156,7 +164,11 @@ def edge(monkeypatch: pytest.MonkeyPatch) -> Edge:
     registry.load()
     edge = Edge(FakePublisher())
     parts = SimpleNamespace(registry=registry, publisher=edge.publisher)
+    counters = edge.counters
+    parts.failed_keys = FailedKeys(FAILED_KEYS, 1, registry, counters, lambda: edge.now)
+    parts.addresses = Addresses(["10.0.0.0/8"])
     parts.queues = SimpleNamespace(ping=lambda: edge.queues.ping())
     parts.backplane = SimpleNamespace(ping=lambda: edge.backplane.ping())
     monkeypatch.setattr("delivery.views.service", lambda: parts)
+    monkeypatch.setattr("delivery.credentials.service", lambda: parts)
     return edge
