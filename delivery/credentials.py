@@ -33,7 +33,13 @@ def read_query(request: HttpRequest) -> Query:
 
 
 def authenticate(request: HttpRequest, query: Query, registry: Registry) -> SiteSnapshot:
-    """Return the site that the request's key belongs to.
+    """As `identify`, for what is not counted by key."""
+    site, _ = identify(request, query, registry)
+    return site
+
+
+def identify(request: HttpRequest, query: Query, registry: Registry) -> tuple[SiteSnapshot, int]:
+    """Return the site that the request's key belongs to, and the key's number.
 
     Raises InvalidRequest; LimitReached where too many keys have been wrong.
     """
@@ -47,11 +53,11 @@ def authenticate(request: HttpRequest, query: Query, registry: Registry) -> Site
     if failed_keys:
         failed_keys.check(_address(request), name)
     is_repeated = len(names) > 1 or len(keys) > 1
-    site = None if is_repeated else registry.authenticate(name, api_key)
+    site, key = (None, 0) if is_repeated else registry.identify(name, api_key)
     if site is None:
         failed_keys.note(_address(request), name)
         raise InvalidRequest(status=401, code="invalid_api_key", message="ApiKey invalid.")
-    return site
+    return site, key
 
 
 def _address(request: HttpRequest) -> str:

@@ -78,6 +78,15 @@ def idempotency_key(prefix: str, site: str, key: str) -> str:
     return f"{_escape(prefix)}:{{{_quote(site)}}}:idempotency:{_digest(key)}"
 
 
+def send_bucket_key(prefix: str, site: str, key: int = 0) -> str:
+    """
+    >>> send_bucket_key("sioweb", "newsite"), send_bucket_key("sioweb", "newsite", 7)
+    ('sioweb:{newsite}:sends', 'sioweb:{newsite}:sends:7')
+    """
+    base = f"{_escape(prefix)}:{{{_quote(site)}}}:sends"
+    return f"{base}:{key}" if key else base
+
+
 def generator_key(prefix: str, number: int) -> str:
     """
     >>> generator_key("sioweb", 7)

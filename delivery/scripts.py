@@ -1,4 +1,4 @@
-"""The Lua scripts of queues and statistics: what each is made of, and its name to Redis.
+"""The Lua scripts of queues, statistics and limits: what each is made of, and its name to Redis.
 
 Below redis_client; imports nothing of the project.
 """
@@ -24,6 +24,7 @@ SCRIPT_FILES = {
     "claim": ("claim",),
     "settle": ("settle",),
     "generator": ("generator",),
+    "take": ("take",),
     "record": ("statistics", "record"),
     "leave": ("statistics", "leave"),
     "figures": ("statistics", "figures"),

@@ -25,6 +25,7 @@ from delivery.namespace import Namespaces
 from delivery.publish import Publisher
 from delivery.queues import Queues
 from delivery.reports import Reports
+from delivery.send_limits import Rates, SendLimits
 from delivery.server import Server
 from delivery.site_auth import SiteAuth
 from delivery.statistics import Statistics
@@ -56,6 +57,7 @@ class Service:
     live: Live
     addresses: Addresses
     failed_keys: FailedKeys
+    send_limits: SendLimits
     tasks: Tasks
 
     async def start(self) -> None:
@@ -154,8 +156,14 @@ def build_service() -> Service:
         failed_keys=FailedKeys(
             config.limits.failed_keys, config.limits.failed_keys_per_second, registry, counters
         ),
+        send_limits=SendLimits(_send_rates(), counters),
         tasks=Tasks(),
     )
+
+
+def _send_rates() -> Rates:
+    limits = settings.CONFIG.limits
+    return Rates(limits.sends_per_second, limits.key_sends_per_second, limits.sends_at_once)
 
 
 def _build_server(clients: Namespaces) -> Server:

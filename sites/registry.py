@@ -105,16 +105,22 @@ class Registry:
         return self._sites.get(name)
 
     def authenticate(self, name: str, api_key: str) -> SiteSnapshot | None:
-        """Return the site if the key is one of its own, in the same time whatever is wrong."""
+        """As `identify`, for who need not know which key it is."""
+        site, _ = self.identify(name, api_key)
+        return site
+
+    def identify(self, name: str, api_key: str) -> tuple[SiteSnapshot | None, int]:
+        """Return the site if the key is one of its own, in the same time whatever is wrong, and
+        the key's number."""
         digest = digest_key(api_key)
         site = self._sites.get(name)
         known = site.keys if site is not None else ()
         matching = [key for key in known or NO_KEYS if hmac.compare_digest(key.digest, digest)]
         now = timezone.now()
         if site is None or not matching or matching[0].is_expired(now):
-            return None
+            return None, 0
         self._uses.note(matching[0].pk, now)
-        return site
+        return site, matching[0].pk
 
     def add_listener(self, listener: Listener) -> None:
         """Call `listener(names)` after each change, with every site added, changed or gone."""

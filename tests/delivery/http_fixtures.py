@@ -19,6 +19,7 @@ from delivery.failed_keys import FailedKeys
 from delivery.handler import DirectHandler
 from delivery.payloads import SendRequest
 from delivery.publish import Receipt
+from delivery.send_limits import Rates, SendLimits
 from sites import registry as site_registry
 from sites.keys import digest_key
 from sites.registry import KeySnapshot, Registry, SiteSnapshot
@@ -99,6 +100,7 @@ class Edge:
     publisher: FakePublisher
     queues: Any = None
     backplane: Any = None
+    send_limits: Any = None
     counters: Counters = field(default_factory=Counters)
     now: float = 1_000_000.0  # of the clock that limits go by
     peer: str = "127.0.0.1"
@@ -166,6 +168,7 @@ def edge(monkeypatch: pytest.MonkeyPatch) -> Edge:
     parts = SimpleNamespace(registry=registry, publisher=edge.publisher)
     counters = edge.counters
     parts.failed_keys = FailedKeys(FAILED_KEYS, 1, registry, counters, lambda: edge.now)
+    parts.send_limits = edge.send_limits = SendLimits(Rates(), counters)
     parts.addresses = Addresses(["10.0.0.0/8"])
     parts.queues = SimpleNamespace(ping=lambda: edge.queues.ping())
     parts.backplane = SimpleNamespace(ping=lambda: edge.backplane.ping())
