@@ -49,6 +49,10 @@ class AuthRefused(DeliveryError):
         self.code = code
 
 
+class OriginRefused(AuthRefused):
+    """The site has not allowed the page that wants to connect."""
+
+
 class AuthUnavailable(DeliveryError):
     """The site gave no definite answer in time: the client shall try again."""
 

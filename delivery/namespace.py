@@ -12,9 +12,10 @@ from contextlib import contextmanager
 from delivery.acks import Acks
 from delivery.connections import Connection
 from delivery.counters import ALL_SITES, Refusal
-from delivery.exceptions import AuthRefused, AuthUnavailable, DeliveryError
+from delivery.exceptions import AuthRefused, AuthUnavailable, DeliveryError, OriginRefused
 from delivery.frames import EngineSocket
 from delivery.handshake import Credentials, read_credentials
+from delivery.origins import Origins, allows
 from delivery.site_auth import AUTHENTICATION_FAILED, SiteAuth
 from delivery.switchboard import Switchboard
 from sites.registry import Registry, SiteSnapshot
@@ -36,6 +37,7 @@ class Namespaces:
         client_ttl_seconds: int,
     ) -> None:
         self._registry = registry
+        self.origins = Origins(registry)
         self._site_auth = site_auth
         self._switchboard = switchboard
         self._acks = acks
@@ -49,16 +51,18 @@ class Namespaces:
         query_string: str,
         auth: object,
         *,
+        origin: str = "",
         find_socket: Callable[[], EngineSocket | None],
         close_transport: Callable[[str], None],
     ) -> None:
-        """1. Find the site. 2. Ask it who this is. 3. Join the rooms, so that whatever is sent
-        once the client knows that it is connected reaches it.
+        """1. Find the site, and see that it wants this page. 2. Ask it who this is. 3. Join the
+        rooms, so that whatever is sent once the client knows that it is connected reaches it.
 
         Raises AuthRefused with the text for the client; another DeliveryError when it
         should try again.
         """
         with self._counting_refusals(namespace):
+            self._check_origin(self._find_site(namespace), origin)
             credentials, rooms = await self.identify(namespace, query_string, auth)
             site = self._find_site(namespace)  # may mean something else by now
             connection = Connection(
@@ -144,6 +148,10 @@ class Namespaces:
         if refusal in ("bad_answer", "unreachable"):
             counts.fail_auth(str(error))
 
+    def _check_origin(self, site: SiteSnapshot, origin: str) -> None:
+        if origin and not allows(site.allowed_origins, origin):
+            raise OriginRefused("Origin not allowed", 403)
+
     def _find_site(self, namespace: str) -> SiteSnapshot:
         site = self._registry.get(namespace.removeprefix("/"))
         if site is None:
@@ -153,6 +161,8 @@ class Namespaces:
 
 def _refusal(error: DeliveryError) -> Refusal:
     match error:
+        case OriginRefused():
+            return "origin"
         case AuthRefused(code=None):
             return "no_token"
         case AuthRefused(code=401 | 403):

@@ -7,6 +7,7 @@ clients emit is counted and dropped; a transport that joins nothing is closed.
 
 import asyncio
 import logging
+import sys
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qs
@@ -18,6 +19,7 @@ from delivery.engine import Engine
 from delivery.exceptions import AuthRefused, DeliveryError
 from delivery.frames import end_poll
 from delivery.namespace import Namespaces
+from delivery.origins import bounded
 from delivery.packets import MALFORMED, Orjson, Packet, parse_ack
 from delivery.register import Register
 from delivery.transports import Scope, Transport, Transports
@@ -51,6 +53,7 @@ class Server(socketio.AsyncServer):
         )
         self.eio.log_message_keys.update(REFUSALS)
         self.eio.take_ack = self._take_ack
+        self.eio.admits_origin = clients.origins.allow
         self.eio.close_transport = self.close_transport
         self._clients = clients
         self._transports = Transports(connect_timeout_seconds, self.close_transport)
@@ -97,8 +100,10 @@ class Server(socketio.AsyncServer):
 
     async def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> None:
         self.eio.adopt(eio_sid)
-        query_string = environ["QUERY_STRING"]
-        await super()._handle_eio_connect(eio_sid, {"QUERY_STRING": query_string})
+        kept = {"QUERY_STRING": environ["QUERY_STRING"]}
+        if origin := environ.get("HTTP_ORIGIN"):
+            kept["HTTP_ORIGIN"] = sys.intern(bounded(origin))  # most clients' are the same
+        await super()._handle_eio_connect(eio_sid, kept)
         environ["asgi.scope"][EIO_SID] = eio_sid
         self._transports.open(eio_sid)
 
@@ -182,12 +187,12 @@ class Server(socketio.AsyncServer):
         """The base class's way to the handlers: there are two."""
         if event == "connect":
             sid, environ, *auth = args
-            await self._admit(namespace, sid, environ["QUERY_STRING"], auth[0] if auth else None)
+            await self._admit(namespace, sid, environ, auth[0] if auth else None)
         elif event == "disconnect":
             self._transports.part(self.manager.eio_sid_from_sid(args[0], namespace), namespace)
             await self._clients.dismiss(args[0])
 
-    async def _admit(self, namespace: str, sid: str, query_string: str, auth: object) -> None:
+    async def _admit(self, namespace: str, sid: str, environ: dict[str, str], auth: object) -> None:
         """Raises ConnectionRefusedError for a `connect_error`, another DeliveryError when the
         transport is to be closed: a stock client comes back by itself after that, but not after
         a `connect_error`, which it gets all the same when others share its transport."""
@@ -196,8 +201,9 @@ class Server(socketio.AsyncServer):
             await self._clients.admit(
                 namespace,
                 sid,
-                query_string,
+                environ["QUERY_STRING"],
                 auth,
+                origin=environ.get("HTTP_ORIGIN", ""),
                 find_socket=partial(self.eio.sockets.get, eio_sid),
                 close_transport=partial(self.close_transport, eio_sid),
             )

@@ -12,7 +12,7 @@ import logging
 import secrets
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import NamedTuple, ParamSpec, TypeVar
@@ -93,12 +93,16 @@ SITE_FIELDS = tuple(each.name for each in fields(SiteSnapshot) if each.name != "
 class Registry:
     def __init__(self) -> None:
         self._sites: dict[str, SiteSnapshot] = {}
+        self.version = 0  # grows with each change
         self._listeners: list[Listener] = []
         self._uses = Uses()  # not yet written
         self._flush_due = 0.0  # by time.monotonic()
         self._is_database_gone = False
         self._loop: asyncio.AbstractEventLoop | None = None  # of run(), while it runs
         self._woken = asyncio.Event()
+
+    def __iter__(self) -> Iterator[SiteSnapshot]:
+        return iter(self._sites.values())
 
     def get(self, name: str) -> SiteSnapshot | None:
         """Return an enabled site."""
@@ -191,6 +195,7 @@ class Registry:
             name for name in former.keys() | sites.keys() if former.get(name) != sites.get(name)
         )
         if names:
+            self.version += 1
             self._notify(names)
         return names
 

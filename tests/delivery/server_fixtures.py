@@ -4,7 +4,7 @@ A client speaks ASGI to the server, so that no test needs a port.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -48,7 +48,7 @@ class Sites:
 class Client:
     """A client on a websocket of its own."""
 
-    def __init__(self, server: Server, query: str) -> None:
+    def __init__(self, server: Server, query: str, headers: Mapping[str, str]) -> None:
         self.sid = ""  # of the transport
         self.opening: dict[str, Any] = {}
         self._incoming = asyncio.Queue[dict[str, Any]]()
@@ -59,7 +59,11 @@ class Client:
             "type": "websocket",
             "path": "/socket.io/",
             "query_string": f"EIO=4&transport=websocket{query}".encode(),
-            "headers": [(b"connection", b"Upgrade"), (b"upgrade", b"websocket")],
+            "headers": [
+                (b"connection", b"Upgrade"),
+                (b"upgrade", b"websocket"),
+                *((name.lower().encode(), value.encode()) for name, value in headers.items()),
+            ],
         }
         application = engineio.ASGIApp(server, engineio_path=None)
         self._task = asyncio.create_task(application(scope, self._give, self._take))
@@ -126,11 +130,16 @@ class Gateway:
     process: Process
     clients: list[Client] = field(default_factory=list)
 
-    async def open(self, query: str = "") -> Client:
+    async def open(self, query: str = "", headers: Mapping[str, str] | None = None) -> Client:
         """A transport that has joined nothing yet."""
-        client = Client(self.server, query)
-        self.clients.append(client)
+        client = self.knock(query, headers)
         return await client.open()
+
+    def knock(self, query: str = "", headers: Mapping[str, str] | None = None) -> Client:
+        """A transport that may be refused."""
+        client = Client(self.server, query, headers or {})
+        self.clients.append(client)
+        return client
 
     def let_deadline_pass(self, client: Client) -> None:
         """Let the transport's time to join something be over."""
@@ -207,6 +216,10 @@ async def make_gateway(
         **io: Any,
     ) -> Gateway:
         namespaces = make_namespaces(auth_seconds)
+        io = {
+            "cors_allowed_origins": "*",
+            "cors_credentials": False,
+        } | io  # as the configuration has it
         server = Server(namespaces, connect_timeout_seconds=connect_seconds, **io)
         sites.registry.add_listener(server.drop_outdated)
         gateways.append(Gateway(server, process))
