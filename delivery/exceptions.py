@@ -53,6 +53,14 @@ class OriginRefused(AuthRefused):
     """The site has not allowed the page that wants to connect."""
 
 
+class TooManyClients(AuthRefused):
+    """The site, or the user, has as many clients as it may."""
+
+
+class TooFast(DeliveryError):
+    """More want to connect in a second than may: the client shall try again."""
+
+
 class AuthUnavailable(DeliveryError):
     """The site gave no definite answer in time: the client shall try again."""
 

@@ -10,12 +10,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from delivery.acks import Acks
+from delivery.connection_limits import ConnectionLimits
 from delivery.connections import Connection
-from delivery.counters import ALL_SITES, Refusal
-from delivery.exceptions import AuthRefused, AuthUnavailable, DeliveryError, OriginRefused
+from delivery.counters import ALL_SITES, Counters, Refusal
+from delivery.exceptions import (
+    AuthRefused,
+    AuthUnavailable,
+    DeliveryError,
+    OriginRefused,
+    TooFast,
+    TooManyClients,
+)
 from delivery.frames import EngineSocket
 from delivery.handshake import Credentials, read_credentials
 from delivery.origins import Origins, allows
+from delivery.places import Places
 from delivery.site_auth import AUTHENTICATION_FAILED, SiteAuth
 from delivery.switchboard import Switchboard
 from sites.registry import Registry, SiteSnapshot
@@ -35,7 +44,10 @@ class Namespaces:
         *,
         connect_timeout_seconds: float,
         client_ttl_seconds: int,
+        limits: ConnectionLimits | None = None,
     ) -> None:
+        self.limits = limits or ConnectionLimits()
+        self._places = Places(self.limits, switchboard, connect_timeout_seconds)
         self._registry = registry
         self.origins = Origins(registry)
         self._site_auth = site_auth
@@ -63,8 +75,10 @@ class Namespaces:
         """
         with self._counting_refusals(namespace):
             self._check_origin(self._find_site(namespace), origin)
+            await self._places.wait_for(self._find_site(namespace))
             credentials, rooms = await self.identify(namespace, query_string, auth)
             site = self._find_site(namespace)  # may mean something else by now
+            self._places.check(site, rooms)
             connection = Connection(
                 sid=sid,
                 site=site,
@@ -93,6 +107,10 @@ class Namespaces:
             site, credentials.token, timeout_seconds or self._connect_timeout_seconds
         )
         return credentials, rooms
+
+    @property
+    def counters(self) -> Counters:
+        return self._switchboard.counters
 
     def welcome(self, sid: str) -> None:
         """The client has been told that it is connected: now its messages may come."""
@@ -163,6 +181,10 @@ def _refusal(error: DeliveryError) -> Refusal:
     match error:
         case OriginRefused():
             return "origin"
+        case TooManyClients():
+            return "too_many"
+        case TooFast():
+            return "too_fast"
         case AuthRefused(code=None):
             return "no_token"
         case AuthRefused(code=401 | 403):

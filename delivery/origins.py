@@ -6,6 +6,8 @@ is no page; it could make one up as well.
 """
 
 import re
+import sys
+from collections.abc import Mapping
 from functools import lru_cache
 
 from sites.registry import Registry
@@ -30,9 +32,17 @@ def allows(allowed: str, origin: str) -> bool:
     return pattern is None or pattern.fullmatch(origin.lower()) is not None
 
 
-def bounded(origin: str) -> str:
-    """An origin as it may be kept for each connection."""
-    return origin if len(origin) <= MAX_ORIGIN_CHARACTERS else TOO_LONG
+def kept_of(environ: Mapping[str, str]) -> dict[str, str]:
+    """What of a handshake is kept for as long as the connection: its query, and its origin.
+
+    >>> kept_of({"QUERY_STRING": "EIO=4", "HTTP_ORIGIN": "https://a.com", "HTTP_COOKIE": "a=1"})
+    {'QUERY_STRING': 'EIO=4', 'HTTP_ORIGIN': 'https://a.com'}
+    """
+    kept = {"QUERY_STRING": environ["QUERY_STRING"]}
+    if origin := environ.get("HTTP_ORIGIN"):
+        short = origin if len(origin) <= MAX_ORIGIN_CHARACTERS else TOO_LONG
+        kept["HTTP_ORIGIN"] = sys.intern(short)  # most clients' are the same
+    return kept
 
 
 class Origins:

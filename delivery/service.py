@@ -6,7 +6,7 @@ they do.
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from weakref import WeakKeyDictionary
 
 from django.conf import settings
@@ -14,6 +14,7 @@ from django.conf import settings
 from delivery.acks import Acks
 from delivery.addresses import Addresses
 from delivery.backplane import Announcement, Backplane
+from delivery.connection_limits import ConnectionLimits
 from delivery.counters import Counters
 from delivery.failed_keys import FailedKeys
 from delivery.generator import Generator
@@ -127,6 +128,7 @@ def build_service() -> Service:
         sequence_mask=config.flake_ids.sequence_mask,
     )
     switchboard = Switchboard(queues, backplane, counters)
+    addresses = Addresses(config.trusted_proxies)
     acks = Acks(queues, backplane, switchboard)
     clients = Namespaces(
         registry,
@@ -135,6 +137,7 @@ def build_service() -> Service:
         acks,
         connect_timeout_seconds=config.io.connect_timeout_seconds,
         client_ttl_seconds=config.client_ttl_seconds,
+        limits=_connection_limits(),
     )
     return Service(
         registry=registry,
@@ -147,12 +150,12 @@ def build_service() -> Service:
         generator=Generator(queues, ids),
         site_auth=site_auth,
         clients=clients,
-        server=_build_server(clients),
+        server=_build_server(clients, addresses),
         inspection=Inspection(),
         statistics=statistics,
         reports=Reports(counters, statistics),
         live=Live(statistics),
-        addresses=Addresses(config.trusted_proxies),
+        addresses=addresses,
         failed_keys=FailedKeys(
             config.limits.failed_keys, config.limits.failed_keys_per_second, registry, counters
         ),
@@ -166,12 +169,19 @@ def _send_rates() -> Rates:
     return Rates(limits.sends_per_second, limits.key_sends_per_second, limits.sends_at_once)
 
 
-def _build_server(clients: Namespaces) -> Server:
+def _connection_limits() -> ConnectionLimits:
+    limits = settings.CONFIG.limits
+    names = (each.name for each in fields(ConnectionLimits))
+    return ConnectionLimits(**{name: getattr(limits, name) for name in names})
+
+
+def _build_server(clients: Namespaces, addresses: Addresses) -> Server:
     io = settings.CONFIG.io
     origins = io.cors_allowed_origins
     return Server(
         clients,
         connect_timeout_seconds=io.connect_timeout_seconds,
+        addresses=addresses,
         ping_interval=io.ping_interval_seconds,
         ping_timeout=io.ping_timeout_seconds,
         max_http_buffer_size=io.max_http_buffer_size,

@@ -8,11 +8,12 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import engineio
 import orjson
 import pytest
 import pytest_asyncio
 
+from delivery.addresses import Addresses
+from delivery.connection_limits import ConnectionLimits
 from delivery.namespace import Namespaces
 from delivery.server import Server
 from delivery.site_auth import SiteAuth
@@ -24,6 +25,9 @@ from tests.delivery.socket_fixtures import TIMEOUT_SECONDS, Process, until
 TOKEN = "12345"
 PATIENCE_SECONDS = 60.0  # a connectTimeout that no test lives to see
 CLIENT_TTL_SECONDS = 100
+NO_LIMITS = ConnectionLimits()
+TRUSTED = ("10.0.0.0/8",)  # proxies
+PROXY = "10.0.0.1"  # by which each client comes
 
 
 @dataclass
@@ -58,6 +62,7 @@ class Client:
         scope = {
             "type": "websocket",
             "path": "/socket.io/",
+            "client": (PROXY, 4711),
             "query_string": f"EIO=4&transport=websocket{query}".encode(),
             "headers": [
                 (b"connection", b"Upgrade"),
@@ -65,8 +70,7 @@ class Client:
                 *((name.lower().encode(), value.encode()) for name, value in headers.items()),
             ],
         }
-        application = engineio.ASGIApp(server, engineio_path=None)
-        self._task = asyncio.create_task(application(scope, self._give, self._take))
+        self._task = asyncio.create_task(server.handle(scope, self._give, self._take))
 
     async def open(self) -> "Client":
         packet = await self.read()
@@ -152,7 +156,12 @@ class Gateway:
         """What is kept of clients, and must be nothing once they are gone."""
         server = self.server
         held = [server._transports, server.manager.rooms, server.environ, server._binary_packet]
-        held += [server.manager._coming, server.manager._leaving, list(self.process.switchboard)]
+        held += [
+            server._entrance,
+            server.manager._coming,
+            server.manager._leaving,
+            list(self.process.switchboard),
+        ]
         return [each for each in held if each]
 
     async def stop(self) -> None:
@@ -186,7 +195,9 @@ MakeNamespaces = Callable[..., Namespaces]
 
 @pytest.fixture
 def make_namespaces(process: Process, sites: Sites, site_auth: SiteAuth) -> MakeNamespaces:
-    def make(connect_timeout_seconds: float = PATIENCE_SECONDS) -> Namespaces:
+    def make(
+        connect_timeout_seconds: float = PATIENCE_SECONDS, limits: ConnectionLimits = NO_LIMITS
+    ) -> Namespaces:
         return Namespaces(
             sites.registry,
             site_auth,
@@ -194,6 +205,7 @@ def make_namespaces(process: Process, sites: Sites, site_auth: SiteAuth) -> Make
             process.acks,
             connect_timeout_seconds=connect_timeout_seconds,
             client_ttl_seconds=CLIENT_TTL_SECONDS,
+            limits=limits,
         )
 
     return make
@@ -213,14 +225,20 @@ async def make_gateway(
         *,
         connect_seconds: float = PATIENCE_SECONDS,
         auth_seconds: float = PATIENCE_SECONDS,
+        limits: ConnectionLimits = NO_LIMITS,
         **io: Any,
     ) -> Gateway:
-        namespaces = make_namespaces(auth_seconds)
+        namespaces = make_namespaces(auth_seconds, limits)
         io = {
             "cors_allowed_origins": "*",
             "cors_credentials": False,
         } | io  # as the configuration has it
-        server = Server(namespaces, connect_timeout_seconds=connect_seconds, **io)
+        server = Server(
+            namespaces,
+            connect_timeout_seconds=connect_seconds,
+            addresses=Addresses(TRUSTED),
+            **io,
+        )
         sites.registry.add_listener(server.drop_outdated)
         gateways.append(Gateway(server, process))
         return gateways[-1]
