@@ -16,6 +16,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.module_loading import import_string
 
 from delivery.access_log import with_access_log
+from delivery.addresses import Addresses
 from delivery.counters import ALL_SITES
 from delivery.drain import drain
 from delivery.exceptions import BackplaneUnavailable, RedisUnavailable
@@ -90,7 +91,8 @@ class Command(BaseCommand):
 
     def _serve(self, place: Place, server: str) -> None:
         registry.load()
-        application = with_access_log(import_string(settings.ASGI_APPLICATION))
+        find_address = Addresses(settings.CONFIG.trusted_proxies).of
+        application = with_access_log(import_string(settings.ASGI_APPLICATION), find_address)
         web_server = SERVERS[server](application, place, _websocket_limit(), _heads())
         try:
             web_server.run(_starter(web_server, place.mail), self._announcer(place))
