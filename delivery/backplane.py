@@ -148,7 +148,11 @@ class Backplane:
         await self._layer.flush()
 
     async def _announce(self, announcements: Iterable[tuple[str, Announcement]]) -> None:
-        await _bounded(self._layer.group_send_all(announcements))
+        """Bounded by the layer."""
+        try:
+            await self._layer.group_send_all(announcements)
+        except (RedisError, OSError) as error:  # a TimeoutError is an OSError
+            raise _unavailable(error) from error
 
     def _check_whole(self) -> None:
         if not self._layer.is_whole:
@@ -167,4 +171,8 @@ async def _bounded(step: Awaitable[T]) -> T:
         async with asyncio.timeout(ANNOUNCE_TIMEOUT_SECONDS):
             return await step
     except (RedisError, OSError) as error:  # a TimeoutError is an OSError
-        raise BackplaneUnavailable(f"The backplane does not answer: {error}") from error
+        raise _unavailable(error) from error
+
+
+def _unavailable(error: Exception) -> BackplaneUnavailable:
+    return BackplaneUnavailable(f"The backplane does not answer: {error}")

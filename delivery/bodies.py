@@ -114,7 +114,7 @@ def _announced_bytes(request: HttpRequest) -> float:
 
 
 def _check_encoding(request: HttpRequest) -> None:
-    encoding = request.headers.get("Content-Encoding", "").strip().lower()
+    encoding = request.META.get("HTTP_CONTENT_ENCODING", "").strip().lower()
     if encoding not in ("", "identity"):
         message = "Content-Encoding: only identity is accepted."
         raise InvalidRequest(status=415, code="unsupported_encoding", message=message)

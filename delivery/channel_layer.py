@@ -219,6 +219,10 @@ class LoopLayer(RedisPubSubLoopLayer):
             channel = self._get_group_channel_name(group)
             content = self.channel_layer.serialize(message)
             by_shard[self._get_shard(channel)].append((channel, content))
+        if len(by_shard) == 1:
+            [[shard, own]] = by_shard.items()
+            await shard.publish_all(own)
+            return
         await asyncio.gather(*(shard.publish_all(own) for shard, own in by_shard.items()))
 
     def tell_reconnected(self) -> None:

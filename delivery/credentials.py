@@ -67,6 +67,6 @@ def _address(request: HttpRequest) -> str:
 
 def _key_of_headers(request: HttpRequest) -> str:
     """Return the key that is kept out of the URL, and so out of access logs; "" = none."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    scheme, _, token = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
     bearer = token.strip() if scheme.lower() == "bearer" else ""
-    return request.headers.get("X-Api-Key", "") or bearer
+    return request.META.get("HTTP_X_API_KEY", "") or bearer

@@ -12,6 +12,7 @@ from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 
 from delivery.mail import Mail
+from delivery.send_connections import REQUEST, SendConnections
 from delivery.turnstile import Turnstile
 
 POLLING = b"transport=polling"
@@ -28,10 +29,17 @@ MAX_HELD_BYTES = 65_536  # of one connection; a handshake is far smaller
 class Doorway:
     """Holds the first bytes of one connection until it is its turn."""
 
-    def __init__(self, protocol: Any, turnstile: Turnstile, mail: Mail | None = None) -> None:
+    def __init__(
+        self,
+        protocol: Any,
+        turnstile: Turnstile,
+        mail: Mail | None = None,
+        send_connections: SendConnections | None = None,
+    ) -> None:
         self._protocol = protocol
         self._turnstile = turnstile
         self._mail = mail
+        self._send_connections = send_connections
         self._held = b""
         self._is_waiting = False  # at the turnstile
         self._transport: Any = None
@@ -46,6 +54,10 @@ class Doorway:
 
     def _receive(self, data: bytes) -> None:
         self._held += data
+        if self._send_connections is not None and self._held.startswith(REQUEST):
+            self._send_connections.adopt(self._transport.socket.dup(), self._held)
+            self._let_go()
+            return
         line, end, _ = self._held.partition(b"\r\n")
         if self._mail is not None and not end and len(self._held) <= MAX_HELD_BYTES:
             return  # whom it is for may be in the rest of the line
@@ -59,13 +71,16 @@ class Doorway:
         owner = self._mail.find_owner(line) if self._mail else None
         if self._mail is None or owner is None:
             return False
-        transport = self._transport
-        if not self._mail.send(owner, transport.fileno(), self._held):
+        if not self._mail.send(owner, self._transport.fileno(), self._held):
             return False
-        # To Twisted the connection has ended, but the other process goes on with it.
+        self._let_go()
+        return True
+
+    def _let_go(self) -> None:
+        """To Twisted the connection has ended, but someone else goes on with it."""
+        transport = self._transport
         transport._shouldShutdown = False
         transport.connectionLost(Failure(ConnectionDone()))
-        return True
 
     def _lose(self, reason: Any) -> None:
         self._held = b""

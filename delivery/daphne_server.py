@@ -24,7 +24,9 @@ from delivery.daphne_channel import channels_of
 from delivery.daphne_doorway import BACKLOG, Doorway, keep_in_bounds
 from delivery.daphne_websocket import CLOSE_SECONDS, FlowControlledWebSocket
 from delivery.heads import Heads
+from delivery.library_versions import are_known
 from delivery.listening import REQUESTS_TIMEOUT_SECONDS, ListenError, Listening, Place
+from delivery.send_connections import SendConnections
 from delivery.transports import WEBSOCKET
 from delivery.turnstile import Turnstile
 
@@ -57,6 +59,8 @@ class DaphneServer(Daphne):
         self._turnstile = Turnstile()
         self._mail = place.mail
         self._heads = heads or Heads()
+        self.is_fast = are_known()
+        self._send_connections = SendConnections(application, self._adopt, self._heads)
         self._websockets: set[FlowControlledWebSocket] = set()  # that were taken over
         self._are_gone: asyncio.Event | None = None
         self._ports: list[Any] = []
@@ -76,7 +80,7 @@ class DaphneServer(Daphne):
             raise ListenError(self._listen_error)
 
     def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
-        if isinstance(protocol, FlowControlledWebSocket):
+        if self.is_fast and isinstance(protocol, FlowControlledWebSocket):
             scope["extensions"] = {WEBSOCKET: protocol}
         return super().create_application(protocol, scope)
 
@@ -92,7 +96,8 @@ class DaphneServer(Daphne):
     def _build_paced_protocol(self, address: Any) -> Any:
         protocol = self._build_protocol(address)
         protocol.requestFactory = Request
-        Doorway(protocol, self._turnstile, self._mail)
+        send_connections = self._send_connections if self.is_fast else None
+        Doorway(protocol, self._turnstile, self._mail, send_connections)
         return protocol
 
     def _adopt(self, fd: int, read: bytes) -> None:
@@ -123,6 +128,7 @@ class DaphneServer(Daphne):
     async def stop_listening(self) -> None:
         for port in self._ports:
             await maybeDeferred(port.stopListening).asFuture(asyncio.get_running_loop())
+        self._send_connections.close()
 
     async def finish_requests(self) -> None:
         running = [
@@ -130,6 +136,7 @@ class DaphneServer(Daphne):
             for details in self.connections.values()
             if "application_instance" in details
         ]
+        running += self._send_connections.requests
         if running:
             await asyncio.wait(running, timeout=REQUESTS_TIMEOUT_SECONDS)
         if self._websockets:

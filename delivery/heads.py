@@ -1,6 +1,6 @@
 """How long the head of a request may be: its URL, and all of its headers.
 
-For `daphne_channel` and `uvicorn_http`, which read heads, and for the ASGI application.
+For `daphne_channel` and `http_connection`, which read heads, and for the ASGI application.
 Imports nothing of the project.
 """
 

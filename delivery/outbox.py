@@ -42,12 +42,17 @@ class Outbox:
         self._pool: ConnectionPool | None = None
 
     async def publish(self, announcements: Sequence[Announcement]) -> None:
-        """Return once Redis has them. Raises RedisError, OSError."""
-        published: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Return once Redis has them. Raises RedisError, OSError, within the timeout."""
+        loop = asyncio.get_running_loop()
+        published: asyncio.Future[None] = loop.create_future()
         self._waiting.append(Waiting(announcements, published))
         if self._task is None:
             self._task = asyncio.create_task(self._publish_all())
-        await published
+        in_time = loop.call_later(self._timeout_seconds, _give_up, published)
+        try:
+            await published
+        finally:
+            in_time.cancel()
 
     async def close(self) -> None:
         if self._task is not None:
@@ -97,6 +102,11 @@ class Outbox:
         if self._pool is None:
             self._pool = layer_pool(self._host)
         return self._pool
+
+
+def _give_up(published: "asyncio.Future[None]") -> None:
+    if not published.done():
+        published.set_exception(TimeoutError())
 
 
 def _settle(published: "asyncio.Future[None]", replies: Iterable[object]) -> None:

@@ -70,12 +70,16 @@ class Runner:
         """Return the replies, which may be errors. Raises RedisUnavailable."""
         if not self._joins:
             return await self._run_now(calls)
-        waiting = Waiting(calls, asyncio.get_running_loop().create_future())
+        loop = asyncio.get_running_loop()
+        waiting = Waiting(calls, loop.create_future())
         self._waiting.append(waiting)
         if len(self._tasks) < PIPELINES_AT_ONCE:
             self._tasks.add(asyncio.create_task(self._run_waiting()))
-        async with answering():
+        in_time = loop.call_later(ANSWER_SECONDS, _give_up, waiting)
+        try:
             return await waiting.replies
+        finally:
+            in_time.cancel()
 
     async def aclose(self) -> None:
         for task in self._tasks:
@@ -123,6 +127,11 @@ class Runner:
             if not first.replies.done():
                 some.append(first)
         return some
+
+
+def _give_up(waiting: Waiting) -> None:
+    if not waiting.replies.done():
+        waiting.replies.set_exception(RedisUnavailable(describe(TimeoutError())))
 
 
 def _fail(some: Iterable[Waiting], kind: type[DeliveryError], error: Exception) -> None:

@@ -107,9 +107,10 @@ _services: WeakKeyDictionary[asyncio.AbstractEventLoop, Service] = WeakKeyDictio
 def service() -> Service:
     """Return the service of the running event loop, whose connections belong to that loop."""
     loop = asyncio.get_running_loop()
-    if loop not in _services:
-        _services[loop] = build_service()
-    return _services[loop]
+    found = _services.get(loop)
+    if found is None:
+        found = _services[loop] = build_service()
+    return found
 
 
 def is_served() -> bool:

@@ -10,8 +10,8 @@ import uvicorn
 
 from delivery.daphne_doorway import BACKLOG
 from delivery.heads import Heads
+from delivery.http_connection import KEEP_ALIVE_SECONDS, connection_of
 from delivery.listening import REQUESTS_TIMEOUT_SECONDS, ListenError, Listening, Place
-from delivery.uvicorn_http import protocol_of
 from delivery.uvicorn_websocket import UvicornWebSocket
 
 
@@ -27,7 +27,7 @@ class UvicornServer(uvicorn.Server):
                 host=place.host,
                 port=place.port,
                 backlog=BACKLOG,
-                http=protocol_of(heads or Heads()),
+                http=connection_of(heads or Heads()),
                 ws=UvicornWebSocket,
                 ws_max_size=max_message_bytes,
                 ws_ping_interval=None,
@@ -35,6 +35,8 @@ class UvicornServer(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                proxy_headers=False,
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=1,  # second; finish_requests has waited before
             )
         )

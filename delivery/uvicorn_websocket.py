@@ -9,6 +9,7 @@ from typing import Any
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
 
+from delivery.library_versions import are_known
 from delivery.takeover import Takeover
 from delivery.transports import CLOSED_FOR_A_REASON, WEBSOCKET, Listener
 
@@ -51,7 +52,7 @@ class UvicornWebSocket(Takeover, WebSocketsSansIOProtocol):
 
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
-        if self.close_sent:
+        if self.close_sent or not are_known():
             return
         extensions: dict[str, Any] = self.scope["extensions"]
         extensions[WEBSOCKET] = self

@@ -122,7 +122,7 @@ def _resync_of_query(query: dict[str, list[str]]) -> bool:
 
 def _idempotency_key(request: HttpRequest) -> str:
     """Return the key of the header; "" = none. Raises InvalidRequest."""
-    key = request.headers.get("Idempotency-Key", "")
+    key: str = request.META.get("HTTP_IDEMPOTENCY_KEY", "")
     if len(key) > MAX_IDEMPOTENCY_KEY_CHARACTERS:
         message = f"Idempotency-Key: more than {MAX_IDEMPOTENCY_KEY_CHARACTERS} characters."
         raise InvalidRequest(status=400, code="invalid_idempotency_key", message=message)

@@ -57,10 +57,12 @@ class WebProcess:
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         return await asyncio.open_connection(HOST, self.port)
 
-    def request(self, path: str, lines: str = "Y: y", body: str = "") -> asyncio.Task[bytes]:
+    def request(
+        self, path: str, lines: str = "Y: y", body: str = "", method: str = "GET"
+    ) -> asyncio.Task[bytes]:
         """Ask for a path; the result is all that comes back."""
         length = f"Content-Length: {len(body)}"
-        head = f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{length}\r\n{lines}"
+        head = f"{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{length}\r\n{lines}"
         return asyncio.create_task(self._request(f"{head}\r\n\r\n{body}".encode()))
 
     async def _request(self, text: bytes) -> bytes:
@@ -193,6 +195,9 @@ async def test_a_head_past_its_bound_is_answered_with_431(start: Start, server: 
     assert (await process.request(f"/?{'x' * too_long}")).startswith(b"HTTP/1.1 431 ")
     assert b" 200 " in await process.request("/", f"X: {'x' * (HEAD_BYTES - 1000)}")
     assert b" 200 " in await process.request("/", body="x" * too_long)
+    sent = await process.request("/send", f"X: {'x' * too_long}", method="POST")
+    assert sent.startswith(b"HTTP/1.1 431 ")
+    assert b" 200 " in await process.request("/send", body="x" * too_long, method="POST")
     assert (await send_endless_head(process)).startswith(b"HTTP/1.1 431 ")
 
 

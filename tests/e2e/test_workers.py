@@ -1,6 +1,7 @@
 """`serve --workers`: several processes behind one port, which clients cannot tell from one."""
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from aiohttp import ClientError
+from aiohttp import ClientError, ClientSession, TCPConnector
 
 from tests.e2e.arrivals import connections, duplicates, first_arrivals
 from tests.e2e.events import batch, stored
@@ -21,6 +22,7 @@ from tests.e2e.site import FakeSite, User
 from tests.e2e.waiting import until
 
 WORKERS = 2
+POLLING = "/socket.io/?EIO=4&transport=polling"
 CLIENTS = 12  # all by chance on the same worker: once in 2,048 runs
 
 
@@ -91,6 +93,21 @@ async def test_each_worker_has_some_of_the_clients(
 
     await until(is_cut_off, "some clients were on the worker that is killed")
     assert not all(client.has_heard("disconnect") for client in clients)
+
+
+async def test_poll_finds_its_worker_also_behind_a_message_on_the_same_connection(
+    service: Service,
+) -> None:
+    """As a proxy mixes them, that keeps its connections to the service."""
+    for _ in range(CLIENTS):
+        async with service.http.get(POLLING) as answer:
+            session_id = json.loads((await answer.text())[1:])["sid"]
+        one = TCPConnector(limit=1)
+        async with ClientSession(f"http://127.0.0.1:{service.port}", connector=one) as proxy:
+            async with proxy.post("/send?site=nobody&apiKey=none") as answer:
+                assert answer.status == 401
+            async with proxy.post(f"{POLLING}&sid={session_id}", data="40/nowhere,") as answer:
+                assert (answer.status, await answer.text()) == (200, "OK")
 
 
 async def test_a_worker_that_is_killed_is_started_again_and_nothing_is_lost(

@@ -1,0 +1,134 @@
+"""A connection that carries HTTP, read by httptools: bounded in what it may hold and how long.
+
+uvicorn's own, which trusts a proxy to do that, with an answer's head and body in one write.
+Below `uvicorn_server` and `send_connections`; imports uvicorn and `heads`.
+"""
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from delivery.heads import TOO_LONG_ANSWER, Heads
+
+# A proxy that keeps connections for a minute, as nginx does, must not find one just closed.
+KEEP_ALIVE_SECONDS = 75
+STALL_SECONDS = 60.0  # from byte to byte of a request, as daphne's Twisted has it
+CONTINUE = b"HTTP/1.1 100"  # no answer yet
+
+
+class HttpConnection(HttpToolsProtocol):
+    """One connection."""
+
+    heads = Heads()
+    _is_in_request = False
+    _is_too_long = False
+    _came_bytes = 0  # with the last read
+    _head_bytes = 0  # of the request whose head is being read; -1 = it is read
+    _heard_at = 0.0
+    _watch: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._heard_at = self.loop.time()
+        self._watch = self.loop.call_later(STALL_SECONDS, self._close_if_stalled)
+
+    def data_received(self, data: bytes) -> None:
+        self._heard_at = self.loop.time()
+        self._came_bytes = len(data)
+        super().data_received(data)
+        if self._is_in_request and self._head_bytes >= 0 and not self._is_too_long:
+            self._head_bytes += len(data)
+            if self._head_bytes > self.heads.max_bytes:
+                self._refuse_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._end_watch()
+        super().connection_lost(exc)
+
+    def handle_websocket_upgrade(self) -> None:
+        """From here on another protocol has the transport."""
+        self._end_watch()
+        super().handle_websocket_upgrade()
+
+    # --- what httptools calls
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._is_in_request = True
+        self._head_bytes = 0
+
+    def on_headers_complete(self) -> None:
+        if self._has_long_head():
+            self._is_too_long = True
+            raise ValueError("head too long")  # ends the parser; see send_400_response
+        super().on_headers_complete()
+        self._head_bytes = -1
+        if self.cycle is not None and self.scope["method"] == "POST":
+            self.cycle.transport = JoinedAnswer(self.transport)  # type: ignore[assignment]
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self._is_in_request = False
+
+    def send_400_response(self, msg: str) -> None:
+        if self._is_too_long:
+            self._refuse_head()
+        else:
+            super().send_400_response(msg)
+
+    def _has_long_head(self) -> bool:
+        """What came last may hold a body, too: the head is added up only then."""
+        if self._head_bytes + self._came_bytes <= self.heads.max_bytes:
+            return False
+        lines = sum(len(name) + len(value) for name, value in self.headers)
+        return len(self.url) + lines > self.heads.max_bytes
+
+    def _refuse_head(self) -> None:
+        self._is_too_long = True
+        self.heads.on_too_long()
+        self.transport.write(TOO_LONG_ANSWER)
+        self.transport.close()
+
+    def _close_if_stalled(self) -> None:
+        """Of a request that has begun and does not go on; keep-alive has a timer of its own."""
+        waited = self.loop.time() - self._heard_at if self._is_begun() else 0.0
+        if waited >= STALL_SECONDS:
+            self.transport.abort()
+        else:
+            self._watch = self.loop.call_later(STALL_SECONDS - waited, self._close_if_stalled)
+
+    def _is_begun(self) -> bool:
+        """Also before the first byte: who connects wants something."""
+        return self._is_in_request or self.cycle is None
+
+    def _end_watch(self) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
+
+
+def connection_of(heads: Heads) -> type[HttpConnection]:
+    return type("HttpConnection", (HttpConnection,), {"heads": heads})
+
+
+class JoinedAnswer:
+    """The transport of one answer that has a body: its head goes out with what follows."""
+
+    __slots__ = ("_head", "_is_begun", "_transport")
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._is_begun = False
+        self._head = b""
+
+    def write(self, data: bytes) -> None:
+        if self._is_begun or data.startswith(CONTINUE):
+            self._transport.write(self._head + data)
+            self._head = b""
+        else:
+            self._is_begun = True
+            self._head = data
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
