@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote, unquote_plus
 
+from delivery.addresses import Addresses
 from delivery.transports import find_websocket
 
 logger = logging.getLogger("sioweb.access")
@@ -19,12 +20,16 @@ logger = logging.getLogger("sioweb.access")
 # Parameters whose values may be read by whoever reads logs; of all others only the name is.
 OPEN_PARAMETERS = frozenset({"site", "resync", "EIO", "transport"})
 
+BY_PEER = Addresses(()).of  # where no proxy is trusted
+
 Scope = dict[str, Any]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Any, Send], Awaitable[None]]
 
 
-def with_access_log(application: Application) -> Application:
+def with_access_log(
+    application: Application, find_address: Callable[[Scope], str] = BY_PEER
+) -> Application:
     """Log `POST /send?site=newsite&apiKey=*** 200 1.3 ms 127.0.0.1` after each request."""
 
     async def logged(scope: Scope, receive: Any, send: Send) -> None:
@@ -42,7 +47,7 @@ def with_access_log(application: Application) -> Application:
         try:
             await application(scope, receive, noted)
         finally:
-            log = partial(_log, _head(scope), outcome, _address(scope), started_at)
+            log = partial(_log, _head(scope), outcome, find_address(scope), started_at)
             websocket = find_websocket(scope)
             if websocket is None or not websocket.tell_end(log):
                 log()
@@ -83,10 +88,6 @@ def _head(scope: Scope) -> str:
     query = redact(scope.get("query_string", b""))
     path = quote(scope["path"])
     return f"{scope.get('method', 'WEBSOCKET')} {path}{'?' if query else ''}{query}"
-
-
-def _address(scope: Scope) -> str:
-    return str((scope.get("client") or ["-"])[0])
 
 
 def _log(head: str, outcome: str, address: str, started_at: float) -> None:

@@ -6,7 +6,7 @@ Used by the views only. Whatever goes wrong inside a view leaves as one JSON sha
 
 import functools
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 
 import orjson
 from django.http import HttpRequest, HttpResponse
@@ -20,8 +20,11 @@ RETRY_AFTER_SECONDS = 1
 View = Callable[[HttpRequest], Coroutine[None, None, HttpResponse]]
 
 
-def json_answer(content: object, status: int = 200) -> HttpResponse:
-    return HttpResponse(orjson.dumps(content), status=status, content_type="application/json")
+def json_answer(
+    content: object, status: int = 200, headers: Mapping[str, str] | None = None
+) -> HttpResponse:
+    text = orjson.dumps(content)
+    return HttpResponse(text, status=status, content_type="application/json", headers=headers)
 
 
 def error_answer(status: int, code: str, message: str) -> HttpResponse:
@@ -33,7 +36,7 @@ def refusal(error: InvalidRequest) -> dict[str, object]:
 
 
 def refusal_answer(error: InvalidRequest) -> HttpResponse:
-    return json_answer(refusal(error), error.status)
+    return json_answer(refusal(error), error.status, error.headers)
 
 
 def method_answer(request: HttpRequest, allowed: str) -> HttpResponse:

@@ -16,9 +16,21 @@ Refusal = Literal[
     "bad_answer",  # the site's answer is no list of rooms
     "unreachable",  # the site gave no answer in time
     "unavailable",  # Redis or the backplane is out of reach
+    "origin",  # a page of an origin that the site has not allowed
+    "too_many",  # clients of a site or a user, or connections from one address
+    "too_fast",  # more handshakes than may come in a second
     "unknown_site",  # counted for all sites together only: anybody may make up names
 ]
 
+Limit = Literal[
+    "sends",  # messages of /send
+    "failed_keys",  # calls from where keys were guessed
+    "events",  # connections closed: the client emitted too much,
+    "namespaces",  # or joined too many
+    "size",  # requests with too long a URL or headers
+]
+
+LIMITS: tuple[Limit, ...] = get_args(Limit)
 REFUSALS: tuple[Refusal, ...] = get_args(Refusal)
 RESYNCS = ("out_of_order", "overflow", "state_lost", "requested")
 ALL_SITES = ""  # no site has this name
@@ -32,6 +44,7 @@ FIELDS: tuple[str, ...] = (
     *("connects", "disconnects", "messages", "stored", "broadcast", "acks"),
     *(f"refused.{each}" for each in REFUSALS),
     *(f"resync.{each}" for each in RESYNCS),
+    *(f"limited.{each}" for each in LIMITS),
     *(f"delay.{end:g}" for end in (*DELAY_ENDS_MS, float("inf"))),
 )
 MAX_FAILURE_CHARACTERS = 200
@@ -59,6 +72,7 @@ class SiteCounts:
     acks: int = 0  # of copies from a queue
     refused: dict[Refusal, int] = field(default_factory=lambda: dict.fromkeys(REFUSALS, 0))
     resyncs: dict[str, int] = field(default_factory=lambda: dict.fromkeys(RESYNCS, 0))
+    limited: dict[Limit, int] = field(default_factory=lambda: dict.fromkeys(LIMITS, 0))
     delays: list[int] = field(default_factory=lambda: [0] * (len(DELAY_ENDS_MS) + 1))
     auth_failure: AuthFailure | None = None
 
@@ -87,12 +101,14 @@ class SiteCounts:
         taken = [
             *(self.connects, self.disconnects, self.messages),
             *(self.stored, self.broadcast, self.acks),
-            *(*self.refused.values(), *self.resyncs.values(), *self.delays),
+            *(*self.refused.values(), *self.resyncs.values()),
+            *(*self.limited.values(), *self.delays),
         ]
         self.connects = self.disconnects = self.messages = 0
         self.stored = self.broadcast = self.acks = 0
         self.refused = dict.fromkeys(REFUSALS, 0)
         self.resyncs = dict.fromkeys(RESYNCS, 0)
+        self.limited = dict.fromkeys(LIMITS, 0)
         self.delays = [0] * len(self.delays)
         return taken
 

@@ -8,7 +8,9 @@ from urllib.parse import parse_qs
 
 from django.http import HttpRequest
 
+from delivery.addresses import Scope
 from delivery.exceptions import InvalidRequest
+from delivery.service import service
 from sites.registry import Registry, SiteSnapshot
 
 MAX_QUERY_PARAMETERS = 100  # three are known; the rest is noise, and noise is bounded
@@ -31,18 +33,36 @@ def read_query(request: HttpRequest) -> Query:
 
 
 def authenticate(request: HttpRequest, query: Query, registry: Registry) -> SiteSnapshot:
-    """Return the site that the request's key belongs to. Raises InvalidRequest."""
+    """As `identify`, for what is not counted by key."""
+    site, _ = identify(request, query, registry)
+    return site
+
+
+def identify(request: HttpRequest, query: Query, registry: Registry) -> tuple[SiteSnapshot, int]:
+    """Return the site that the request's key belongs to, and the key's number.
+
+    Raises InvalidRequest; LimitReached where too many keys have been wrong.
+    """
     names, keys = query.get("site", []), query.get("apiKey", [])
     name = "".join(names[:1])
     api_key = "".join(keys[:1]) or _key_of_headers(request)
     if not (name and api_key):
         message = "Missing query param 'site' or 'apiKey'."
         raise InvalidRequest(status=400, code="missing_credentials", message=message)
+    failed_keys = service().failed_keys
+    if failed_keys:
+        failed_keys.check(_address(request), name)
     is_repeated = len(names) > 1 or len(keys) > 1
-    site = None if is_repeated else registry.authenticate(name, api_key)
+    site, key = (None, 0) if is_repeated else registry.identify(name, api_key)
     if site is None:
+        failed_keys.note(_address(request), name)
         raise InvalidRequest(status=401, code="invalid_api_key", message="ApiKey invalid.")
-    return site
+    return site, key
+
+
+def _address(request: HttpRequest) -> str:
+    scope: Scope = request.scope  # type: ignore[attr-defined]  # of an ASGIRequest
+    return service().addresses.to_limit(scope)
 
 
 def _key_of_headers(request: HttpRequest) -> str:

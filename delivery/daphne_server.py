@@ -20,8 +20,10 @@ from twisted.internet import reactor
 from twisted.internet.defer import maybeDeferred
 from twisted.logger import globalLogPublisher
 
+from delivery.daphne_channel import channels_of
 from delivery.daphne_doorway import BACKLOG, Doorway, keep_in_bounds
 from delivery.daphne_websocket import CLOSE_SECONDS, FlowControlledWebSocket
+from delivery.heads import Heads
 from delivery.library_versions import are_known
 from delivery.listening import REQUESTS_TIMEOUT_SECONDS, ListenError, Listening, Place
 from delivery.send_connections import SendConnections
@@ -39,7 +41,9 @@ Request = partial(WebRequest, parsePOSTFormSubmission=False)
 class DaphneServer(Daphne):
     """Daphne on its own event loop, with a way to stop gently."""
 
-    def __init__(self, application: Any, place: Place, max_message_bytes: int) -> None:
+    def __init__(
+        self, application: Any, place: Place, max_message_bytes: int, heads: Heads | None = None
+    ) -> None:
         super().__init__(
             application,
             endpoints=_endpoints(place),
@@ -54,8 +58,9 @@ class DaphneServer(Daphne):
         )
         self._turnstile = Turnstile()
         self._mail = place.mail
+        self._heads = heads or Heads()
         self.is_fast = are_known()
-        self._send_connections = SendConnections(application, self._adopt)
+        self._send_connections = SendConnections(application, self._adopt, self._heads)
         self._websockets: set[FlowControlledWebSocket] = set()  # that were taken over
         self._are_gone: asyncio.Event | None = None
         self._ports: list[Any] = []
@@ -84,6 +89,7 @@ class DaphneServer(Daphne):
         self.ws_factory.setProtocolOptions(closeHandshakeTimeout=CLOSE_SECONDS)
         self.ws_factory.protocol = FlowControlledWebSocket.configured(self.ws_factory)
         self.ws_factory.turnstile = self._turnstile
+        self.http_factory.protocol = channels_of(self._heads)
         self._build_protocol = self.http_factory.buildProtocol
         self.http_factory.buildProtocol = self._build_paced_protocol
 

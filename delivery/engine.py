@@ -38,7 +38,7 @@ CloseTransport = Callable[[str], None]
 
 
 class Engine(engineio.AsyncServer):
-    """The Engine.IO server of one process; `take_ack` and `close_transport` are to be set."""
+    """The Engine.IO server of one process; the callbacks are to be set."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options, monitor_clients=False)  # each socket has its timer
@@ -46,6 +46,7 @@ class Engine(engineio.AsyncServer):
         self._unsent = Unsent()
         self.take_ack: TakeAck = lambda eio_sid, text: False
         self.close_transport: CloseTransport = lambda eio_sid: None
+        self.admits_origin: Callable[[str], bool] = lambda origin: True
         self.id_prefix = ""  # of this process's sessions, where several serve one address
 
     def generate_id(self) -> str:
@@ -53,6 +54,21 @@ class Engine(engineio.AsyncServer):
 
     def create_queue(self, *_: Any, **__: Any) -> SendQueue:
         return SendQueue(self._unsent)
+
+    def _cors_allowed_origins(self, environ: dict[str, Any]) -> list[str] | None:
+        """As the library's own, which is what the configuration says; and no page that no site
+        wants. None = every origin."""
+        origin = environ.get("HTTP_ORIGIN", "")
+        if origin and not self.admits_origin(origin):
+            return []
+        allowed: list[str] | None = super()._cors_allowed_origins(environ)
+        return allowed
+
+    def _cors_headers(self, environ: dict[str, Any]) -> list[tuple[str, str]]:
+        """The answer names the origin of the question: caches must not give it to another."""
+        headers: list[tuple[str, str]] = super()._cors_headers(environ)
+        is_off = self.cors_allowed_origins == []
+        return headers if is_off else [*headers, ("Vary", "Origin")]
 
     def adopt(self, eio_sid: str) -> None:
         """Make a new connection's socket one of ours: the library has no hook for its class. Tell

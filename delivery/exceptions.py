@@ -3,6 +3,9 @@
 The base of the package: imports nothing of it.
 """
 
+from collections.abc import Mapping
+from math import ceil
+
 
 class DeliveryError(Exception):
     """A message could not be taken or delivered."""
@@ -11,11 +14,23 @@ class DeliveryError(Exception):
 class InvalidRequest(DeliveryError):
     """The sender's fault; its parts are the answer that the sender gets."""
 
+    headers: Mapping[str, str] = {}
+
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.message = message
+
+
+class LimitReached(InvalidRequest):
+    """Too much of something that may come again later."""
+
+    def __init__(
+        self, code: str, message: str, wait_seconds: float, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(429, code, message)
+        self.headers = {"Retry-After": str(max(1, ceil(wait_seconds))), **(headers or {})}
 
 
 class RedisUnavailable(DeliveryError):
@@ -32,6 +47,18 @@ class AuthRefused(DeliveryError):
     def __init__(self, text: str, code: int | None = None) -> None:
         super().__init__(text)
         self.code = code
+
+
+class OriginRefused(AuthRefused):
+    """The site has not allowed the page that wants to connect."""
+
+
+class TooManyClients(AuthRefused):
+    """The site, or the user, has as many clients as it may."""
+
+
+class TooFast(DeliveryError):
+    """More want to connect in a second than may: the client shall try again."""
 
 
 class AuthUnavailable(DeliveryError):

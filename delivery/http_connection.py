@@ -1,26 +1,29 @@
 """A connection that carries HTTP, read by httptools: bounded in what it may hold and how long.
 
 uvicorn's own, which trusts a proxy to do that, with an answer's head and body in one write.
-Below `uvicorn_server` and `send_connections`; imports uvicorn.
+Below `uvicorn_server` and `send_connections`; imports uvicorn and `heads`.
 """
 
 import asyncio
-from http import HTTPStatus
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from delivery.heads import TOO_LONG_ANSWER, Heads
+
 # A proxy that keeps connections for a minute, as nginx does, must not find one just closed.
 KEEP_ALIVE_SECONDS = 75
 STALL_SECONDS = 60.0  # from byte to byte of a request, as daphne's Twisted has it
-MAX_HEAD_BYTES = 65_536
 CONTINUE = b"HTTP/1.1 100"  # no answer yet
 
 
 class HttpConnection(HttpToolsProtocol):
     """One connection."""
 
+    heads = Heads()
     _is_in_request = False
+    _is_too_long = False
+    _came_bytes = 0  # with the last read
     _head_bytes = 0  # of the request whose head is being read; -1 = it is read
     _heard_at = 0.0
     _watch: asyncio.TimerHandle | None = None
@@ -32,10 +35,11 @@ class HttpConnection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._heard_at = self.loop.time()
+        self._came_bytes = len(data)
         super().data_received(data)
-        if self._is_in_request and self._head_bytes >= 0:
+        if self._is_in_request and self._head_bytes >= 0 and not self._is_too_long:
             self._head_bytes += len(data)
-            if self._head_bytes > MAX_HEAD_BYTES:
+            if self._head_bytes > self.heads.max_bytes:
                 self._refuse_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -55,6 +59,9 @@ class HttpConnection(HttpToolsProtocol):
         self._head_bytes = 0
 
     def on_headers_complete(self) -> None:
+        if self._has_long_head():
+            self._is_too_long = True
+            raise ValueError("head too long")  # ends the parser; see send_400_response
         super().on_headers_complete()
         self._head_bytes = -1
         if self.cycle is not None and self.scope["method"] == "POST":
@@ -64,10 +71,23 @@ class HttpConnection(HttpToolsProtocol):
         super().on_message_complete()
         self._is_in_request = False
 
+    def send_400_response(self, msg: str) -> None:
+        if self._is_too_long:
+            self._refuse_head()
+        else:
+            super().send_400_response(msg)
+
+    def _has_long_head(self) -> bool:
+        """What came last may hold a body, too: the head is added up only then."""
+        if self._head_bytes + self._came_bytes <= self.heads.max_bytes:
+            return False
+        lines = sum(len(name) + len(value) for name, value in self.headers)
+        return len(self.url) + lines > self.heads.max_bytes
+
     def _refuse_head(self) -> None:
-        status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
-        line = f"HTTP/1.1 {status.value} {status.phrase}\r\n"
-        self.transport.write(f"{line}content-length: 0\r\nconnection: close\r\n\r\n".encode())
+        self._is_too_long = True
+        self.heads.on_too_long()
+        self.transport.write(TOO_LONG_ANSWER)
         self.transport.close()
 
     def _close_if_stalled(self) -> None:
@@ -86,6 +106,10 @@ class HttpConnection(HttpToolsProtocol):
         if self._watch is not None:
             self._watch.cancel()
             self._watch = None
+
+
+def connection_of(heads: Heads) -> type[HttpConnection]:
+    return type("HttpConnection", (HttpConnection,), {"heads": heads})
 
 
 class JoinedAnswer:

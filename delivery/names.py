@@ -15,7 +15,7 @@ The Lua scripts make the names of the middle four from that of the first;
 
     <prefix>:{statistics}:processes        processes, by when they were last seen
     <prefix>:{statistics}:process:<id>     what one of them has now
-    <prefix>:{statistics}:<s>:<t>:<site>   counts of the <s> seconds from <t> on
+    <prefix>:{statistics}:v2:<s>:<t>:<site>  counts of the <s> seconds from <t> on
     <prefix>:{statistics}:failure:<site>   the last failure of its authUrl
 
 `lua/record.lua` makes the latter three from the first. What sites are told of their users:
@@ -82,6 +82,15 @@ def idempotency_key(prefix: str, site: str, key: str) -> str:
     'sioweb:{newsite}:idempotency:0fc89f8ae19394b48debd6353bb9ad33'
     """
     return f"{_escape(prefix)}:{{{_quote(site)}}}:idempotency:{_digest(key)}"
+
+
+def send_bucket_key(prefix: str, site: str, key: int = 0) -> str:
+    """
+    >>> send_bucket_key("sioweb", "newsite"), send_bucket_key("sioweb", "newsite", 7)
+    ('sioweb:{newsite}:sends', 'sioweb:{newsite}:sends:7')
+    """
+    base = f"{_escape(prefix)}:{{{_quote(site)}}}:sends"
+    return f"{base}:{key}" if key else base
 
 
 def generator_key(prefix: str, number: int) -> str:

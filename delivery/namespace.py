@@ -10,11 +10,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from delivery.acks import Acks
+from delivery.connection_limits import ConnectionLimits
 from delivery.connections import Connection
-from delivery.counters import ALL_SITES, Refusal
-from delivery.exceptions import AuthRefused, AuthUnavailable, DeliveryError
+from delivery.counters import ALL_SITES, Counters, Refusal
+from delivery.exceptions import (
+    AuthRefused,
+    AuthUnavailable,
+    DeliveryError,
+    OriginRefused,
+    TooFast,
+    TooManyClients,
+)
 from delivery.frames import EngineSocket
 from delivery.handshake import Credentials, read_credentials
+from delivery.origins import Origins, allows
+from delivery.places import Places
 from delivery.reauth import Reauth
 from delivery.site_auth import AUTHENTICATION_FAILED, SiteAuth
 from delivery.switchboard import Switchboard
@@ -38,8 +48,12 @@ class Namespaces:
         *,
         connect_timeout_seconds: float,
         client_ttl_seconds: int,
+        limits: ConnectionLimits | None = None,
     ) -> None:
+        self.limits = limits or ConnectionLimits()
+        self._places = Places(self.limits, switchboard, connect_timeout_seconds)
         self._registry = registry
+        self.origins = Origins(registry)
         self._site_auth = site_auth
         self._switchboard = switchboard
         self._acks = acks
@@ -55,18 +69,22 @@ class Namespaces:
         query_string: str,
         auth: object,
         *,
+        origin: str = "",
         find_socket: Callable[[], EngineSocket | None],
         close_transport: Callable[[str], None],
     ) -> None:
-        """1. Find the site. 2. Ask it who this is. 3. Join the rooms, so that whatever is sent
-        once the client knows that it is connected reaches it.
+        """1. Find the site, and see that it wants this page. 2. Ask it who this is. 3. Join the
+        rooms, so that whatever is sent once the client knows that it is connected reaches it.
 
         Raises AuthRefused with the text for the client; another DeliveryError when it
         should try again.
         """
         with self._counting_refusals(namespace):
+            self._check_origin(self._find_site(namespace), origin)
+            await self._places.wait_for(self._find_site(namespace))
             credentials, rooms = await self.identify(namespace, query_string, auth)
             site = self._find_site(namespace)  # may mean something else by now
+            self._places.check(site, rooms)
             connection = Connection(
                 sid=sid,
                 site=site,
@@ -96,6 +114,10 @@ class Namespaces:
             site, credentials.token, timeout_seconds or self._connect_timeout_seconds
         )
         return credentials, rooms
+
+    @property
+    def counters(self) -> Counters:
+        return self._switchboard.counters
 
     def welcome(self, sid: str) -> None:
         """The client has been told that it is connected: now its messages may come."""
@@ -154,6 +176,10 @@ class Namespaces:
         if refusal in ("bad_answer", "unreachable"):
             counts.fail_auth(str(error))
 
+    def _check_origin(self, site: SiteSnapshot, origin: str) -> None:
+        if origin and not allows(site.allowed_origins, origin):
+            raise OriginRefused("Origin not allowed", 403)
+
     def _find_site(self, namespace: str) -> SiteSnapshot:
         site = self._registry.get(namespace.removeprefix("/"))
         if site is None:
@@ -163,6 +189,12 @@ class Namespaces:
 
 def _refusal(error: DeliveryError) -> Refusal:
     match error:
+        case OriginRefused():
+            return "origin"
+        case TooManyClients():
+            return "too_many"
+        case TooFast():
+            return "too_fast"
         case AuthRefused(code=None):
             return "no_token"
         case AuthRefused(code=401 | 403):

@@ -16,7 +16,7 @@ from delivery.counters import Counters
 from delivery.exceptions import BackplaneUnavailable, RedisUnavailable
 from delivery.message import Message
 from delivery.payloads import SendRequest
-from delivery.queue_values import ToStore
+from delivery.queue_values import QueueLimits, ToStore
 from delivery.queues import Queues
 from sites.registry import SiteSnapshot
 
@@ -121,7 +121,7 @@ class Publisher:
             for i, request in enumerate(requests)
             if i not in receipts
         ]
-        await self._store(site.name, sendings)
+        await self._store(site, sendings)
         await self._broadcast(site.name, sendings)
         await self._settle(site.name, sendings)
         self._counters.of(site.name).messages += len(sendings)
@@ -144,19 +144,22 @@ class Publisher:
         }
         return [claim.message_id for claim in claims], receipts
 
-    async def _store(self, site: str, sendings: Sequence[Sending]) -> None:
+    async def _store(self, site: SiteSnapshot, sendings: Sequence[Sending]) -> None:
+        limits = QueueLimits(site.queue_messages, site.queue_bytes)
         to_store = [
-            ToStore(each.message, each.user_rooms, each.key) for each in sendings if each.user_rooms
+            ToStore(each.message, each.user_rooms, each.key, limits)
+            for each in sendings
+            if each.user_rooms
         ]
         if not to_store:
             return
-        appended = await self._queues.append_all(site, to_store)
+        appended = await self._queues.append_all(site.name, to_store)
         messages = (each.message for each in to_store for _ in each.rooms)
         try:
-            await self._backplane.announce_stored(site, zip(messages, appended, strict=True))
+            await self._backplane.announce_stored(site.name, zip(messages, appended, strict=True))
         except BackplaneUnavailable as error:
             ids = _join(each.message.id for each in to_store)
-            logger.warning("Site %s: message %s stored, not announced: %s", site, ids, error)
+            logger.warning("Site %s: message %s stored, not announced: %s", site.name, ids, error)
 
     async def _broadcast(self, site: str, sendings: Sequence[Sending]) -> None:
         broadcasts = [

@@ -39,6 +39,13 @@ class Waiting(NamedTuple):
     previous_id: str = ""
 
 
+class QueueLimits(NamedTuple):
+    """Of one queue; None = as the configuration says."""
+
+    messages: int | None = None
+    text_bytes: int | None = None
+
+
 class ToStore(NamedTuple):
     """A message for some user rooms.
 
@@ -49,6 +56,7 @@ class ToStore(NamedTuple):
     message: Message
     rooms: tuple[str, ...]
     once: str = ""
+    limits: QueueLimits = QueueLimits()
 
 
 class Appended(NamedTuple):

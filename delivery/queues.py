@@ -33,8 +33,6 @@ from delivery.redis_client import close_async_redis, ping, run_scripts
 LEASE_SECONDS = 60  # three renewals may fail before a live device counts as gone
 ONCE_SECONDS = 300  # how long an Idempotency-Key is remembered
 MAX_DEVICES = 20  # a user room's; clients choose their ids, so something must end it
-MAX_MESSAGES = 10_000  # a queue's; past it, reloading is cheaper than replaying
-MAX_BYTES = 16 * 1024 * 1024  # of text in a queue
 BATCH_MESSAGES = 500
 BATCH_BYTES = 512 * 1024
 
@@ -52,8 +50,8 @@ class Queues:
         *,
         alias: str = "queues",
         ttl_seconds: int | None = None,
-        max_messages: int = MAX_MESSAGES,
-        max_bytes: int = MAX_BYTES,
+        max_messages: int | None = None,
+        max_bytes: int | None = None,
         max_devices: int = MAX_DEVICES,
         now_ms: Callable[[], int] | None = None,
     ) -> None:
@@ -61,7 +59,9 @@ class Queues:
         self._alias = alias
         self._prefix = config.redis.prefix
         self._ttl_ms = 1000 * (config.client_ttl_seconds if ttl_seconds is None else ttl_seconds)
-        self._limits = (max_messages, max_bytes)
+        limits = config.limits  # past them, reloading is cheaper than replaying
+        self._max_messages = max_messages or limits.queue_messages
+        self._max_bytes = max_bytes or limits.queue_bytes
         self._max_devices = max_devices
         self._now_ms = now_ms
         self._process = secrets.token_hex(8)
@@ -188,7 +188,9 @@ class Queues:
         message, epoch = each.message, _new_epoch()
         resync, text = int(message.resync), message.text.encode()
         length = len(message.event_json().encode())
-        args = (epoch, message.id, resync, text, length, *self._limits, ONCE_SECONDS)
+        messages = each.limits.messages or self._max_messages
+        bytes_ = each.limits.text_bytes or self._max_bytes
+        args = (epoch, message.id, resync, text, length, messages, bytes_, ONCE_SECONDS)
         for room in each.rooms:
             yield self._room_call("append", site, room, args, each.once)
 

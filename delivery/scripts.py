@@ -1,4 +1,4 @@
-"""The Lua scripts of queues and statistics: what each is made of, and its name to Redis.
+"""The Lua scripts of queues, statistics and limits: what each is made of, and its name to Redis.
 
 Below redis_client; imports nothing of the project.
 """
@@ -28,6 +28,7 @@ SCRIPT_FILES = {
     "note_users": ("users", "note_users"),
     "take_users": ("users", "take_users"),
     "settle_users": ("users", "settle_users"),
+    "take": ("take",),
     "record": ("statistics", "record"),
     "leave": ("statistics", "leave"),
     "figures": ("statistics", "figures"),

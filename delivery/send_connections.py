@@ -16,6 +16,7 @@ from typing import Any
 import uvicorn
 from uvicorn.server import ServerState
 
+from delivery.heads import Heads
 from delivery.http_connection import KEEP_ALIVE_SECONDS, HttpConnection
 
 REQUEST = b"POST /send"
@@ -26,7 +27,7 @@ HandBack = Callable[[int, bytes], None]
 class SendConnections:
     """All of them in this process; `hand_back(fd, read)` is for one that turns to other things."""
 
-    def __init__(self, application: Any, hand_back: HandBack) -> None:
+    def __init__(self, application: Any, hand_back: HandBack, heads: Heads | None = None) -> None:
         self.config = uvicorn.Config(
             application,
             http=HttpConnection,
@@ -41,6 +42,7 @@ class SendConnections:
         self.config.load()
         self.state = ServerState()
         self.hand_back = hand_back
+        self.heads = heads or Heads()
         self._adoptions: set[asyncio.Task[Any]] = set()
         self._stamped_at = 0
 
@@ -79,6 +81,7 @@ class SendConnection(HttpConnection):
     def __init__(self, siblings: SendConnections, read: bytes) -> None:
         super().__init__(siblings.config, siblings.state, app_state={})
         self._siblings = siblings
+        self.heads = siblings.heads
         self._read = read
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]

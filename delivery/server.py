@@ -14,17 +14,20 @@ from urllib.parse import parse_qs
 import socketio
 from socketio import exceptions as refusals
 
+from delivery.addresses import Addresses
+from delivery.counters import ALL_SITES
 from delivery.engine import Engine
+from delivery.entrance import Entrance, turn_away
 from delivery.exceptions import AuthRefused, DeliveryError
 from delivery.frames import end_poll
 from delivery.namespace import Namespaces
+from delivery.origins import kept_of
 from delivery.packets import MALFORMED, Orjson, Packet, parse_ack
 from delivery.register import Register
 from delivery.transports import Scope, Transport, Transports
 
 logger = logging.getLogger(__name__)
 
-MAX_NAMESPACES = 100  # of one transport, joined or asked for
 EIO_SID = "sioweb.eio_sid"  # key of an ASGI scope, once its connection has one
 # What engineio would log as an error the first time: the access log has these as 400.
 REFUSALS = (
@@ -37,7 +40,12 @@ class Server(socketio.AsyncServer):
     """The Socket.IO server of one process."""
 
     def __init__(
-        self, clients: Namespaces, *, connect_timeout_seconds: float, **options: Any
+        self,
+        clients: Namespaces,
+        *,
+        connect_timeout_seconds: float,
+        addresses: Addresses | None = None,
+        **options: Any,
     ) -> None:
         super().__init__(
             async_mode="asgi",
@@ -51,8 +59,11 @@ class Server(socketio.AsyncServer):
         )
         self.eio.log_message_keys.update(REFUSALS)
         self.eio.take_ack = self._take_ack
+        self.eio.admits_origin = clients.origins.allow
         self.eio.close_transport = self.close_transport
         self._clients = clients
+        self._limits = clients.limits
+        self._entrance = Entrance(self._limits, addresses or Addresses(()), clients.counters)
         self._transports = Transports(connect_timeout_seconds, self.close_transport)
         self._tasks = self.eio.tasks
         self.ignored_events = 0
@@ -68,6 +79,9 @@ class Server(socketio.AsyncServer):
     async def handle(self, scope: Scope, receive: Any, send: Any) -> None:
         """Serve one HTTP request or websocket below the path of Socket.IO."""
         [eio_sid, *_] = parse_qs(scope["query_string"].decode("latin-1")).get("sid", [""])
+        if not eio_sid and (seconds := self._entrance.seconds_closed(scope)):
+            await turn_away(scope, receive, send, seconds)
+            return
         try:
             await self.handle_request(scope, receive, send)
         except MALFORMED as error:
@@ -95,16 +109,19 @@ class Server(socketio.AsyncServer):
             await socket.close(wait=False, reason=self.reason.SERVER_DISCONNECT)
             socket.queue.put_nowait(None)  # the writer ends, and closes the websocket
 
-    async def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> None:
+    async def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> bool:
+        if not self._entrance.come(eio_sid, environ["asgi.scope"]):
+            return False
         self.eio.adopt(eio_sid)
-        query_string = environ["QUERY_STRING"]
-        await super()._handle_eio_connect(eio_sid, {"QUERY_STRING": query_string})
+        await super()._handle_eio_connect(eio_sid, kept_of(environ))
         environ["asgi.scope"][EIO_SID] = eio_sid
         self._transports.open(eio_sid)
+        return True
 
     async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
         socket = self.eio.sockets.get(eio_sid)
         self._transports.end(eio_sid)
+        self._entrance.go(eio_sid)
         if reason == self.reason.PING_TIMEOUT and socket and socket.websocket:
             # What a write waits for will not come: a megabyte would stay for another minute.
             socket.websocket.abort()
@@ -128,7 +145,8 @@ class Server(socketio.AsyncServer):
         former = transport.connecting.get(name)
         if former is not None and not former.cancelling():
             return
-        if len(transport.connecting) + len(transport.joined) >= MAX_NAMESPACES:
+        if len(transport.connecting) + len(transport.joined) >= self._limits.namespaces:
+            self._clients.counters.of(ALL_SITES).limited["namespaces"] += 1
             self.close_transport(eio_sid)
             return
         connect = self._connect(transport, eio_sid, name, data, former)
@@ -182,12 +200,12 @@ class Server(socketio.AsyncServer):
         """The base class's way to the handlers: there are two."""
         if event == "connect":
             sid, environ, *auth = args
-            await self._admit(namespace, sid, environ["QUERY_STRING"], auth[0] if auth else None)
+            await self._admit(namespace, sid, environ, auth[0] if auth else None)
         elif event == "disconnect":
             self._transports.part(self.manager.eio_sid_from_sid(args[0], namespace), namespace)
             await self._clients.dismiss(args[0])
 
-    async def _admit(self, namespace: str, sid: str, query_string: str, auth: object) -> None:
+    async def _admit(self, namespace: str, sid: str, environ: dict[str, str], auth: object) -> None:
         """Raises ConnectionRefusedError for a `connect_error`, another DeliveryError when the
         transport is to be closed: a stock client comes back by itself after that, but not after
         a `connect_error`, which it gets all the same when others share its transport."""
@@ -196,8 +214,9 @@ class Server(socketio.AsyncServer):
             await self._clients.admit(
                 namespace,
                 sid,
-                query_string,
+                environ["QUERY_STRING"],
                 auth,
+                origin=environ.get("HTTP_ORIGIN", ""),
                 find_socket=partial(self.eio.sockets.get, eio_sid),
                 close_transport=partial(self.close_transport, eio_sid),
             )
@@ -219,8 +238,10 @@ class Server(socketio.AsyncServer):
     ) -> None:
         self.ignored_events += 1
         transport = self._transports.get(eio_sid)
-        if transport and not transport.takes_event(asyncio.get_running_loop().time()):
+        now, most = asyncio.get_running_loop().time(), self._limits.events
+        if transport and not transport.takes_event(now, most):
             logger.warning("A client that emits too many events is disconnected")
+            self._clients.counters.of(ALL_SITES).limited["events"] += 1
             self.close_transport(eio_sid)
 
     def _take_ack(self, eio_sid: str, text: str) -> bool:

@@ -6,14 +6,17 @@ they do.
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from weakref import WeakKeyDictionary
 
 from django.conf import settings
 
 from delivery.acks import Acks
+from delivery.addresses import Addresses
 from delivery.backplane import Announcement, Backplane
+from delivery.connection_limits import ConnectionLimits
 from delivery.counters import Counters
+from delivery.failed_keys import FailedKeys
 from delivery.generator import Generator
 from delivery.ids import FlakeIds
 from delivery.inspection import Inspection
@@ -25,6 +28,7 @@ from delivery.publish import Publisher
 from delivery.queues import Queues
 from delivery.reauth import Reauth
 from delivery.reports import Reports
+from delivery.send_limits import Rates, SendLimits
 from delivery.server import Server
 from delivery.site_auth import SiteAuth
 from delivery.site_updates import SiteUpdates
@@ -61,6 +65,9 @@ class Service:
     statistics: Statistics
     reports: Reports
     live: Live
+    addresses: Addresses
+    failed_keys: FailedKeys
+    send_limits: SendLimits
     tasks: Tasks
 
     async def start(self) -> None:
@@ -138,6 +145,7 @@ def build_service() -> Service:
         sequence_mask=config.flake_ids.sequence_mask,
     )
     switchboard = Switchboard(queues, backplane, counters)
+    addresses = Addresses(config.trusted_proxies)
     acks = Acks(queues, backplane, switchboard)
     presence = Presence()
     updates = UserUpdates(registry, UpdateSchedule(), presence, SiteUpdates())
@@ -151,6 +159,7 @@ def build_service() -> Service:
         updates,
         connect_timeout_seconds=config.io.connect_timeout_seconds,
         client_ttl_seconds=config.client_ttl_seconds,
+        limits=_connection_limits(),
     )
     return Service(
         registry=registry,
@@ -165,22 +174,39 @@ def build_service() -> Service:
         reauth=reauth,
         updates=updates,
         clients=clients,
-        server=_build_server(clients),
+        server=_build_server(clients, addresses),
         inspection=Inspection(),
         presence=presence,
         statistics=statistics,
         reports=Reports(counters, statistics),
         live=Live(statistics),
+        addresses=addresses,
+        failed_keys=FailedKeys(
+            config.limits.failed_keys, config.limits.failed_keys_per_second, registry, counters
+        ),
+        send_limits=SendLimits(_send_rates(), counters),
         tasks=Tasks(),
     )
 
 
-def _build_server(clients: Namespaces) -> Server:
+def _send_rates() -> Rates:
+    limits = settings.CONFIG.limits
+    return Rates(limits.sends_per_second, limits.key_sends_per_second, limits.sends_at_once)
+
+
+def _connection_limits() -> ConnectionLimits:
+    limits = settings.CONFIG.limits
+    names = (each.name for each in fields(ConnectionLimits))
+    return ConnectionLimits(**{name: getattr(limits, name) for name in names})
+
+
+def _build_server(clients: Namespaces, addresses: Addresses) -> Server:
     io = settings.CONFIG.io
     origins = io.cors_allowed_origins
     return Server(
         clients,
         connect_timeout_seconds=io.connect_timeout_seconds,
+        addresses=addresses,
         ping_interval=io.ping_interval_seconds,
         ping_timeout=io.ping_timeout_seconds,
         max_http_buffer_size=io.max_http_buffer_size,

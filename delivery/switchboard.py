@@ -5,7 +5,7 @@ of the process: sockets by room, and sockets by user room and device.
 """
 
 import logging
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterable, Iterator, Sequence, Set
 
 from delivery.backplane import Announcement, Backplane
@@ -36,6 +36,7 @@ class Switchboard:
         self._backplane = backplane
         self._rooms: dict[Room, set[Connection]] = {}
         self._connections: dict[str, Connection] = {}  # by sid
+        self._of_site: Counter[str] = Counter()
         self._heard: OrderedDict[str, None] = OrderedDict()
         self._tasks = Tasks()
 
@@ -48,12 +49,20 @@ class Switchboard:
     def find(self, sid: str) -> Connection | None:
         return self._connections.get(sid)
 
+    def count(self, site: str, room: str) -> int:
+        """How many sockets are in a room here."""
+        return len(self._rooms.get((site, room), ()))
+
+    def count_of_site(self, site: str) -> int:
+        return self._of_site[site]
+
     async def join(self, connection: Connection) -> None:
         """Return once the socket's rooms are heard, and its devices known to their queues.
 
         Raises BackplaneUnavailable, RedisUnavailable; `leave` is due then, too.
         """
         self._connections[connection.sid] = connection
+        self._of_site[connection.site.name] += 1
         await self._enter(connection, connection.rooms)
 
     def go_live(self, connection: Connection) -> None:
@@ -91,6 +100,7 @@ class Switchboard:
         if connection.is_ready:
             connection.counts.disconnect()
         connection.close()
+        self._of_site[connection.site.name] -= 1
         await self._exit(connection, connection.rooms)
 
     def hear(self, announcement: Announcement) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import uvicorn
 
 from delivery.daphne_doorway import BACKLOG
-from delivery.http_connection import KEEP_ALIVE_SECONDS, HttpConnection
+from delivery.heads import Heads
+from delivery.http_connection import KEEP_ALIVE_SECONDS, connection_of
 from delivery.listening import REQUESTS_TIMEOUT_SECONDS, ListenError, Listening, Place
 from delivery.uvicorn_websocket import UvicornWebSocket
 
@@ -17,14 +18,16 @@ from delivery.uvicorn_websocket import UvicornWebSocket
 class UvicornServer(uvicorn.Server):
     """uvicorn on an event loop of this process."""
 
-    def __init__(self, application: Any, place: Place, max_message_bytes: int) -> None:
+    def __init__(
+        self, application: Any, place: Place, max_message_bytes: int, heads: Heads | None = None
+    ) -> None:
         super().__init__(
             uvicorn.Config(
                 application,
                 host=place.host,
                 port=place.port,
                 backlog=BACKLOG,
-                http=HttpConnection,
+                http=connection_of(heads or Heads()),
                 ws=UvicornWebSocket,
                 ws_max_size=max_message_bytes,
                 ws_ping_interval=None,

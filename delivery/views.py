@@ -17,7 +17,7 @@ from django.views.decorators.http import require_safe
 
 from delivery.answers import answers_errors, json_answer, method_answer, refusal
 from delivery.bodies import read_fields, read_messages
-from delivery.credentials import authenticate, read_query
+from delivery.credentials import identify, read_query
 from delivery.exceptions import DeliveryError, InvalidRequest
 from delivery.payloads import SendRequest, parse_flag, parse_send
 from delivery.service import service
@@ -34,28 +34,35 @@ async def send(request: HttpRequest) -> HttpResponse:
 
     1. the method: 405; OPTIONS is answered as Express did
     2. site and key: 400 when one is missing, 401 when they do not match
-    3. size, encoding and type of the body: 413, 415
-    4. what the query, the headers and the body say: 400
+    3. what the site and the key may send: 429
+    4. size, encoding and type of the body: 413, 415
+    5. what the query, the headers and the body say: 400
     """
     if request.method != "POST":
         return method_answer(request, "POST")
     query = read_query(request)
-    site = authenticate(request, query, service().registry)
+    site, api_key = identify(request, query, service().registry)
+    limits = service().send_limits
+    headers = await limits.spend(site, api_key, 1) if limits.are_set(site) else None
     message = parse_send(read_fields(request, settings.CONFIG.send_body_limit_bytes), site)
     resync, key = _resync_of_query(query), _idempotency_key(request)
     receipt = await service().publisher.publish(site, message, resync, key)
-    return json_answer(receipt.answer())
+    return json_answer(receipt.answer(), headers=headers)
 
 
 @csrf_exempt
 @answers_errors
 async def send_batch(request: HttpRequest) -> HttpResponse:
-    """Take a list of messages, checked as `send` does; one that is wrong is refused alone."""
+    """Take a list of messages, checked as `send` does but for 3, which comes after 4; one that
+    is wrong is refused alone."""
     if request.method != "POST":
         return method_answer(request, "POST")
     query = read_query(request)
-    site = authenticate(request, query, service().registry)
+    site, api_key = identify(request, query, service().registry)
     entries = read_messages(request, settings.CONFIG.send_body_limit_bytes)
+    limits = service().send_limits
+    is_limited = entries and limits.are_set(site)
+    headers = await limits.spend(site, api_key, len(entries)) if is_limited else None
     resync, key = _resync_of_query(query), _idempotency_key(request)
     checked = [_check_entry(entry, site) for entry in entries]
     messages = [each for each in checked if isinstance(each, SendRequest)]
@@ -64,7 +71,8 @@ async def send_batch(request: HttpRequest) -> HttpResponse:
         [
             refusal(each) if isinstance(each, InvalidRequest) else next(receipts).answer()
             for each in checked
-        ]
+        ],
+        headers=headers,
     )
 
 

@@ -15,7 +15,9 @@ django.setup(set_prefix=False)
 
 from django.conf import settings  # noqa: E402
 
+from delivery.counters import ALL_SITES  # noqa: E402
 from delivery.handler import DirectHandler, Handler  # noqa: E402
+from delivery.heads import refuse_long_query  # noqa: E402
 from delivery.service import service  # noqa: E402
 
 Scope = dict[str, Any]
@@ -27,6 +29,10 @@ DIRECT_PATHS = re.compile(r"/(send(/batch)?|disconnect|presence|healthcheck|read
 
 async def application(scope: Scope, receive: Any, send: Any) -> None:
     """Route one connection by its path."""
+    if len(scope.get("query_string", b"")) > settings.CONFIG.limits.query_bytes:
+        service().switchboard.counters.of(ALL_SITES).limited["size"] += 1
+        await refuse_long_query(scope, receive, send)
+        return
     if scope["type"] in ("http", "websocket") and _is_socketio(scope["path"]):
         await service().server.handle(scope, receive, send)
     elif scope["type"] == "http" and DIRECT_PATHS.fullmatch(scope["path"]):

@@ -18,10 +18,11 @@ from sioweb_project.data_dir import generated_secret_key, make_private_dir
 from sioweb_project.environment import PROJECT_DIR, Environment, read_environment
 from sioweb_project.exceptions import ConfigError
 from sioweb_project.io_config import IoConfig, io_config, io_warnings
+from sioweb_project.limits_config import Limits
 from sioweb_project.node_options import TOP_LEVEL, without_meaning
 from sioweb_project.redis_address import RedisAddress
 from sioweb_project.redis_config import EMBEDDED, RedisConfig, RedisOptions
-from sioweb_project.secret_key import check_secret_key
+from sioweb_project.secret_key import check_secret_key, weakness
 
 __all__ = [
     "PROJECT_DIR",
@@ -68,6 +69,8 @@ class Config:
     send_body_limit_bytes: int = 1_048_576
     auth_url_deny: tuple[str, ...] = ()  # as `sites.networks.read_deny_list` takes it
     admin: AdminConfig = field(default_factory=AdminConfig)
+    limits: Limits = field(default_factory=Limits)
+    trusted_proxies: tuple[str, ...] = ()  # addresses and networks
     warnings: tuple[str, ...] = ()  # one line each, for the log and for `manage.py check`
 
     @property
@@ -107,6 +110,8 @@ def load_config(environ: Mapping[str, str]) -> Config:
         send_body_limit_bytes=options.send_body_limit,
         auth_url_deny=tuple(options.auth_url_deny),
         admin=admin_config(options.admin),
+        limits=options.limits,
+        trusted_proxies=tuple(options.trusted_proxies),
         warnings=tuple(_warnings(env, file, ignored, options)),
     )
 
@@ -144,8 +149,12 @@ def _flake_ids(options: FlakeIdOptions) -> FlakeIdConfig:
 def _secret_key(env: Environment, file: Path, options: SectionOptions) -> str:
     given = env.secret_key or options.secret_key
     if given and env.name != DEVELOPMENT:
-        check_secret_key(given, file, env.name, is_variable=bool(env.secret_key))
+        check_secret_key(given, _where_secret_is(env, file))
     return given or generated_secret_key(env.data_dir)
+
+
+def _where_secret_is(env: Environment, file: Path) -> str:
+    return "SIOWEB_SECRET_KEY" if env.secret_key else f"{file}: {env.name}.secret_key"
 
 
 def _sqlite_url(data_dir: Path) -> str:
@@ -156,6 +165,9 @@ def _warnings(
     env: Environment, file: Path, ignored: list[str], options: SectionOptions
 ) -> Iterator[str]:
     prefix = f"{file}: {env.name}"
+    secret_key = env.secret_key or options.secret_key
+    if secret_key and env.name != DEVELOPMENT:
+        yield from filter(None, [weakness(secret_key, _where_secret_is(env, file))])
     if not env.config_dir.is_dir():
         yield f"{env.config_dir}: no such folder (SIOWEB_CONFIG_DIR); every option has its default"
     for path in ignored:

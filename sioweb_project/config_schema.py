@@ -18,6 +18,7 @@ from pydantic_core import ErrorDetails
 from sioweb_project.admin_config import AdminOptions
 from sioweb_project.exceptions import ConfigError, refusal, shown
 from sioweb_project.io_schema import IoOptions
+from sioweb_project.limits_config import Limits, TrustedProxies
 from sioweb_project.node_options import NO_MEANING
 from sioweb_project.options import (
     MAPPING,
@@ -106,6 +107,8 @@ class SectionOptions(Options):
     admin: Annotated[
         AdminOptions, Field(description="a mapping of options such as https and second_factor")
     ] = AdminOptions()
+    limits: Annotated[Limits, Field(description="a mapping of limits")] = Limits()
+    trusted_proxies: TrustedProxies = []
 
     @model_validator(mode="after")
     def _agree(self) -> Self:

@@ -16,13 +16,18 @@ from django.dispatch import Signal
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from delivery.addresses import Addresses
+
 SHOWN_LENGTH = 64  # of a name in the log, which may be anything
 
 logger = logging.getLogger(__name__)
 
 
 def client_address(request: HttpRequest) -> str:
-    return str(request.META.get("REMOTE_ADDR", ""))
+    """As all limits by address go by it: see `trusted_proxies`."""
+    addresses = Addresses(settings.CONFIG.trusted_proxies)
+    scope = getattr(request, "scope", None)
+    return addresses.of(scope) if scope else str(request.META.get("REMOTE_ADDR", ""))
 
 
 def locked_out(request: HttpRequest, *_: object) -> HttpResponse:

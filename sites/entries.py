@@ -6,14 +6,24 @@ are checked by those of the Site model, so that the admin and the file accept th
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from django.core.exceptions import ValidationError
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    create_model,
+)
 from pydantic import ValidationError as EntryError
 from pydantic.alias_generators import to_camel
 
+from sites.limits import LIMIT_NAMES
 from sites.models import MAX_REAUTH_SECONDS, Site
+from sites.validators import ORIGINS_MESSAGE
 
 if TYPE_CHECKING:
     from django.db import models
@@ -35,6 +45,7 @@ YAML_WORDS = {None: "null", True: "true", False: "false"}
 NAME_MARK = "[key]"  # what pydantic puts last in the path to a name of the mapping
 NO_MAPPING = "is no mapping of {names}."
 
+SiteValue = str | bool | int | None
 Location = tuple[int | str, ...]  # pydantic's way to the value that is wrong
 
 
@@ -86,7 +97,40 @@ def _check_reauth_seconds(value: object) -> int:
         raise ValueError(message) from error
 
 
+def _list_origins(value: object) -> object:
+    """One origin or a list, as the text that is stored."""
+    origins = value if isinstance(value, list) else [value or ""]
+    texts = [origin for origin in origins if isinstance(origin, str)]
+    if len(texts) < len(origins):
+        raise ValueError(ORIGINS_MESSAGE)
+    return "\n".join(texts)
+
+
+def _number_of(name: str) -> BeforeValidator:
+    """Check with the field of the Site model; numbers of sites.yml are texts."""
+    field = Site._meta.get_field(name)
+
+    def check(value: object) -> object:
+        try:
+            return field.clean(value, None)  # type: ignore[union-attr]  # it is no relation
+        except ValidationError as error:
+            raise ValueError(" ".join(error.messages)) from error
+
+    return BeforeValidator(check)
+
+
 Name = Annotated[str, _checked_by("name")]
+LIMIT_FIELDS: dict[str, Any] = {
+    name: (Annotated[int | None, _number_of(name)], None) for name in LIMIT_NAMES
+}
+LimitsEntry = create_model(
+    "LimitsEntry",
+    __config__=ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True),
+    **LIMIT_FIELDS,
+)
+LimitsMapping = Annotated[
+    Any, BeforeValidator(lambda given: LimitsEntry.model_validate(given or {}))
+]
 
 
 class SiteEntry(BaseModel):
@@ -116,14 +160,18 @@ class SiteEntry(BaseModel):
     prefixed_system_events: bool = False
     reauth_seconds: Annotated[int, BeforeValidator(_check_reauth_seconds)] = 0
     is_enabled: bool = Field(default=True, alias="enabled")
+    allowed_origins: Annotated[
+        str, _checked_by("allowed_origins"), BeforeValidator(_list_origins)
+    ] = ""
+    limits: LimitsMapping = LimitsEntry()
 
-    def site_fields(self) -> dict[str, str | bool | int]:
+    def site_fields(self) -> dict[str, SiteValue]:
         """Return all fields but the keys, in the names of the Site model."""
-        return self.model_dump(exclude={"api_keys"})
+        return _flat(self.model_dump(exclude={"api_keys"}))
 
-    def given_fields(self) -> dict[str, str | bool | int]:
+    def given_fields(self) -> dict[str, SiteValue]:
         """Return the fields that were written down, without those left to their default."""
-        return self.model_dump(exclude={"api_keys"}, exclude_unset=True)
+        return _flat(self.model_dump(exclude={"api_keys"}, exclude_unset=True))
 
 
 FIELD_NAMES = tuple(field.alias or name for name, field in SiteEntry.model_fields.items())
@@ -151,6 +199,8 @@ def field_name(attribute: str) -> str:
     >>> field_name("auth_url"), field_name("is_enabled")
     ('authUrl', 'enabled')
     """
+    if attribute in LIMIT_NAMES:
+        return f"limits.{attribute}"
     return SiteEntry.model_fields[attribute].alias or attribute
 
 
@@ -161,7 +211,10 @@ def explain(error: "ErrorDetails") -> str:
         names = "fields such as authUrl and apiKey" if location else "site names to their fields"
         return NO_MAPPING.format(names=names)
     if kind == "extra_forbidden":  # its value may be a key under a misspelt name
-        return f"is unknown. Known are {', '.join(FIELD_NAMES)}."
+        known = FIELD_NAMES if len(location) == 2 else LIMIT_NAMES
+        return f"is unknown. Known are {', '.join(known)}."
+    if kind == "model_type":
+        return NO_MAPPING.format(names="limits to numbers")
     if location[1] == "apiKey" and kind != "missing":
         return KEYS_MESSAGE
     reason = str(error.get("ctx", {}).get("error", ""))
@@ -182,6 +235,11 @@ def show_value(value: object) -> str:
         return "a mapping" if isinstance(value, dict) else "a list"
     text = repr(re.sub(r"//[^/]*@", "//***@", str(value)))
     return text if len(text) <= SHOWN_LENGTH else text[: SHOWN_LENGTH - 1] + "…"
+
+
+def _flat(fields: dict[str, Any]) -> dict[str, SiteValue]:
+    limits: dict[str, SiteValue] = fields.pop("limits", {})
+    return fields | limits
 
 
 def _dotted(location: Location) -> str:

@@ -13,6 +13,7 @@ from django.db import models, transaction
 from django.utils import timezone
 
 from sites.keys import digest_key, make_key, show_start
+from sites.limits import SiteLimits
 from sites.validators import (
     validate_auth_scheme,
     validate_http_url,
@@ -33,7 +34,7 @@ class SiteQuerySet(models.QuerySet["Site"]):
         return self.filter(is_enabled=True)
 
 
-class Site(models.Model):
+class Site(SiteLimits):
     """One website, a tenant: its clients connect to the namespace `/<name>`."""
 
     name = models.CharField(

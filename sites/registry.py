@@ -63,6 +63,16 @@ class SiteSnapshot:
     update_user_url: str = ""
     public_channel: str = ""
     reauth_seconds: int = 0  # 0 = a client's rooms are asked for once, when it connects
+    allowed_origins: str = ""  # with white space between them; "" = every one
+    # None = as the configuration says; the names are the same.
+    sends_per_second: int | None = None
+    key_sends_per_second: int | None = None
+    sends_at_once: int | None = None
+    connections_per_site: int | None = None
+    connections_per_user_room: int | None = None
+    site_handshakes_per_second: int | None = None
+    queue_messages: int | None = None
+    queue_bytes: int | None = None
     keys: tuple[KeySnapshot, ...] = field(default=(), repr=False)
 
     def is_user_room(self, room: str) -> bool:
@@ -84,6 +94,7 @@ SITE_FIELDS = tuple(each.name for each in fields(SiteSnapshot) if each.name != "
 class Registry:
     def __init__(self) -> None:
         self._sites: dict[str, SiteSnapshot] = {}
+        self.version = 0  # grows with each change
         self._listeners: list[Listener] = []
         self._uses = Uses()  # not yet written
         self._flush_due = 0.0  # by time.monotonic()
@@ -91,24 +102,30 @@ class Registry:
         self._loop: asyncio.AbstractEventLoop | None = None  # of run(), while it runs
         self._woken = asyncio.Event()
 
+    def __iter__(self) -> Iterator[SiteSnapshot]:
+        return iter(self._sites.values())
+
     def get(self, name: str) -> SiteSnapshot | None:
         """Return an enabled site."""
         return self._sites.get(name)
 
-    def __iter__(self) -> Iterator[SiteSnapshot]:
-        return iter(self._sites.values())
-
     def authenticate(self, name: str, api_key: str) -> SiteSnapshot | None:
-        """Return the site if the key is one of its own, in the same time whatever is wrong."""
+        """As `identify`, for who need not know which key it is."""
+        site, _ = self.identify(name, api_key)
+        return site
+
+    def identify(self, name: str, api_key: str) -> tuple[SiteSnapshot | None, int]:
+        """Return the site if the key is one of its own, in the same time whatever is wrong, and
+        the key's number."""
         digest = digest_key(api_key)
         site = self._sites.get(name)
         known = site.keys if site is not None else ()
         matching = [key for key in known or NO_KEYS if hmac.compare_digest(key.digest, digest)]
         now = timezone.now()
         if site is None or not matching or matching[0].is_expired(now):
-            return None
+            return None, 0
         self._uses.note(matching[0].pk, now)
-        return site
+        return site, matching[0].pk
 
     def add_listener(self, listener: Listener) -> None:
         """Call `listener(names)` after each change, with every site added, changed or gone."""
@@ -179,6 +196,7 @@ class Registry:
             name for name in former.keys() | sites.keys() if former.get(name) != sites.get(name)
         )
         if names:
+            self.version += 1
             self._notify(names)
         return names
 

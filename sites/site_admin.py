@@ -18,6 +18,7 @@ from sites.access import ADD_KEY, may, sees_all, visible_sites
 from sites.admin_base import ApiKeyTabularInline, OfVisibleSites, SiteModelAdmin, SiteModelForm
 from sites.confirmation import ask_about_change, effects_of_deletion
 from sites.key_pages import key_url, shown_once
+from sites.limits import LIMIT_NAMES
 from sites.models import ApiKey, Site
 from sites.status import NOTHING, UNKNOWN, SiteStatus, show, statuses
 from sites.validators import validate_resolved_url
@@ -91,6 +92,13 @@ class SiteAdmin(OfVisibleSites, SiteModelAdmin):
                 "fields": ("user_room_prefix",),
                 "description": "Messages for one user wait until they are acknowledged; messages "
                 "for everyone else are sent once.",
+            },
+        ),
+        (
+            "Who may connect, and how much",
+            {
+                "fields": ("allowed_origins", *LIMIT_NAMES),
+                "description": "A site that is busier than the others need not slow them down.",
             },
         ),
         (

@@ -15,6 +15,8 @@ from sites.networks import numeric_address, read_deny_list, resolved_addresses
 # `,` ends the namespace of a Socket.IO packet; clients cut a namespace at `?` and `#`.
 NAME_TABOO = frozenset(",?#")
 HTTP_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110, section 5.6.2
+# "*." stands for any number of names before the rest.
+ORIGIN = re.compile(r"\*|null|[a-z][a-z0-9+.-]*://(\*\.)?[^\s/?#@*,]+", re.IGNORECASE)
 HOST = re.compile(r"[\w.:%-]+")  # names of any script, IPv4, IPv6 with a zone
 
 NAME_MESSAGE = (
@@ -25,6 +27,10 @@ URL_MESSAGE = "An http:// or https:// address with a host is accepted, without s
 CREDENTIALS_MESSAGE = "A user name or password in the address is not accepted."
 DENIED_MESSAGE = "This address is in a network that the service may not call (auth_url_deny)."
 SCHEME_MESSAGE = 'One HTTP token such as "Bearer" is accepted: no spaces, colons or line breaks.'
+ORIGINS_MESSAGE = (
+    "Origins such as https://newsite.com or https://*.newsite.com are accepted: no path, and "
+    "nothing after the port."
+)
 ROOM_MESSAGE = "It cannot start or end with a space, nor hold a control character."
 
 
@@ -77,6 +83,12 @@ def _refuse_denied(addresses: list[str]) -> None:
     deny_list = read_deny_list(settings.CONFIG.auth_url_deny)
     if any(address and deny_list.denies(address) for address in addresses):
         raise ValidationError(DENIED_MESSAGE, code="http_url_denied")
+
+
+def validate_origins(value: str) -> None:
+    """Accept origins with white space between them."""
+    if not all(ORIGIN.fullmatch(each) and each.isprintable() for each in value.split()):
+        raise ValidationError(ORIGINS_MESSAGE, code="origins")
 
 
 def is_plain(text: str) -> bool:

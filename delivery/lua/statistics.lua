@@ -4,7 +4,7 @@
 --
 -- The other keys stand under the same hash tag, each with an end:
 --   <base>process:<id>         a string, JSON: what that process has now
---   <base><step>:<t>:<site>    a string of u32, one for each of counters.FIELDS: what all
+--   <base>v2:<step>:<t>:<site> a string of u32, one for each of counters.FIELDS: what all
 --                              processes counted in the <step> seconds from <t> on. The site
 --                              '' is all of them.
 --   <base>failure:<site>       a string, JSON: the last failure of its authUrl
@@ -16,7 +16,7 @@ local base = string.sub(processes_key, 1, -10)
 local now = tonumber(redis.call('TIME')[1])
 
 local function bucket_key(step, start, site)
-  return base .. step .. ':' .. start .. ':' .. site
+  return base .. 'v2:' .. step .. ':' .. start .. ':' .. site
 end
 
 -- {{id, seen, report}, ...} of all processes that have been seen of late.

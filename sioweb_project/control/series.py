@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from delivery.counters import DELAY_ENDS_MS, FIELDS, REFUSALS, RESYNCS
+from delivery.counters import DELAY_ENDS_MS, FIELDS, LIMITS, REFUSALS, RESYNCS
 from delivery.statistics import MINUTES, RECENT, Counts, Figures, pick
 
 LAST_MINUTE = MINUTES // RECENT  # buckets of it
@@ -28,6 +28,7 @@ def to_json(figures: Figures) -> Numbers:
         "minute": {**{name: pick(last_minute, name) for name in LINES}, **_derived(last_minute)},
         "refused": {name: pick(hour, f"refused.{name}") for name in REFUSALS},
         "resyncs": {name: pick(hour, f"resync.{name}") for name in RESYNCS},
+        "limited": {name: pick(hour, f"limited.{name}") for name in LIMITS},
         "auth_failure": asdict(figures.auth_failure) if figures.auth_failure else None,
         "processes": [_process(figures, each) for each in figures.processes],
         "recent": _lines(figures.recent, RECENT, figures.now),

@@ -9,7 +9,7 @@ import sites.validators
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sites', '0003_key_expiry_and_use'),
+        ('sites', '0004_limits_and_origins'),
     ]
 
     operations = [

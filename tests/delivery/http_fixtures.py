@@ -13,9 +13,13 @@ from typing import Any
 import orjson
 import pytest
 
+from delivery.addresses import Addresses
+from delivery.counters import Counters
+from delivery.failed_keys import FailedKeys
 from delivery.handler import DirectHandler
 from delivery.payloads import SendRequest
 from delivery.publish import Receipt
+from delivery.send_limits import Rates, SendLimits
 from sites import registry as site_registry
 from sites.keys import digest_key
 from sites.registry import KeySnapshot, Registry, SiteSnapshot
@@ -25,6 +29,7 @@ CREDENTIALS = f"site=newsite&apiKey={API_KEY}"
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 TIMEOUT_SECONDS = 20
+FAILED_KEYS = 3  # from an address, at once
 
 
 def make_site(name: str = "newsite", **fields: Any) -> SiteSnapshot:
@@ -96,6 +101,10 @@ class Edge:
     queues: Any = None
     backplane: Any = None
     presence: Any = None
+    send_limits: Any = None
+    counters: Counters = field(default_factory=Counters)
+    now: float = 1_000_000.0  # of the clock that limits go by
+    peer: str = "127.0.0.1"
     handler: DirectHandler = field(default_factory=DirectHandler)
 
     @property
@@ -130,6 +139,7 @@ class Edge:
             "method": method,
             "path": path,
             "query_string": query.encode("latin-1"),
+            "client": (self.peer, 4711),
             "headers": [
                 (name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()
             ],
@@ -157,12 +167,16 @@ def edge(monkeypatch: pytest.MonkeyPatch) -> Edge:
     registry.load()
     edge = Edge(FakePublisher())
     parts = SimpleNamespace(registry=registry, publisher=edge.publisher)
+    counters = edge.counters
+    parts.failed_keys = FailedKeys(FAILED_KEYS, 1, registry, counters, lambda: edge.now)
+    parts.send_limits = edge.send_limits = SendLimits(Rates(), counters)
+    parts.addresses = Addresses(["10.0.0.0/8"])
     parts.queues = SimpleNamespace(ping=lambda: edge.queues.ping())
     parts.backplane = SimpleNamespace(
         ping=lambda: edge.backplane.ping(),
         announce_disconnects=lambda *args: edge.backplane.announce_disconnects(*args),
     )
     parts.presence = SimpleNamespace(find=lambda *args: edge.presence.find(*args))
-    for module in ("views", "client_views"):
+    for module in ("views", "client_views", "credentials"):
         monkeypatch.setattr(f"delivery.{module}.service", lambda: parts)
     return edge

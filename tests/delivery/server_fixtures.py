@@ -4,15 +4,16 @@ A client speaks ASGI to the server, so that no test needs a port.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import engineio
 import orjson
 import pytest
 import pytest_asyncio
 
+from delivery.addresses import Addresses
+from delivery.connection_limits import ConnectionLimits
 from delivery.namespace import Namespaces
 from delivery.presence import Presence
 from delivery.reauth import Reauth
@@ -29,6 +30,9 @@ from tests.delivery.socket_fixtures import TIMEOUT_SECONDS, Process, until
 TOKEN = "12345"
 PATIENCE_SECONDS = 60.0  # a connectTimeout that no test lives to see
 CLIENT_TTL_SECONDS = 100
+NO_LIMITS = ConnectionLimits()
+TRUSTED = ("10.0.0.0/8",)  # proxies
+PROXY = "10.0.0.1"  # by which each client comes
 
 
 @dataclass
@@ -53,7 +57,7 @@ class Sites:
 class Client:
     """A client on a websocket of its own."""
 
-    def __init__(self, server: Server, query: str) -> None:
+    def __init__(self, server: Server, query: str, headers: Mapping[str, str]) -> None:
         self.sid = ""  # of the transport
         self.opening: dict[str, Any] = {}
         self._incoming = asyncio.Queue[dict[str, Any]]()
@@ -63,11 +67,15 @@ class Client:
         scope = {
             "type": "websocket",
             "path": "/socket.io/",
+            "client": (PROXY, 4711),
             "query_string": f"EIO=4&transport=websocket{query}".encode(),
-            "headers": [(b"connection", b"Upgrade"), (b"upgrade", b"websocket")],
+            "headers": [
+                (b"connection", b"Upgrade"),
+                (b"upgrade", b"websocket"),
+                *((name.lower().encode(), value.encode()) for name, value in headers.items()),
+            ],
         }
-        application = engineio.ASGIApp(server, engineio_path=None)
-        self._task = asyncio.create_task(application(scope, self._give, self._take))
+        self._task = asyncio.create_task(server.handle(scope, self._give, self._take))
 
     async def open(self) -> "Client":
         packet = await self.read()
@@ -131,11 +139,16 @@ class Gateway:
     process: Process
     clients: list[Client] = field(default_factory=list)
 
-    async def open(self, query: str = "") -> Client:
+    async def open(self, query: str = "", headers: Mapping[str, str] | None = None) -> Client:
         """A transport that has joined nothing yet."""
-        client = Client(self.server, query)
-        self.clients.append(client)
+        client = self.knock(query, headers)
         return await client.open()
+
+    def knock(self, query: str = "", headers: Mapping[str, str] | None = None) -> Client:
+        """A transport that may be refused."""
+        client = Client(self.server, query, headers or {})
+        self.clients.append(client)
+        return client
 
     def let_deadline_pass(self, client: Client) -> None:
         """Let the transport's time to join something be over."""
@@ -148,7 +161,12 @@ class Gateway:
         """What is kept of clients, and must be nothing once they are gone."""
         server = self.server
         held = [server._transports, server.manager.rooms, server.environ, server._binary_packet]
-        held += [server.manager._coming, server.manager._leaving, list(self.process.switchboard)]
+        held += [
+            server._entrance,
+            server.manager._coming,
+            server.manager._leaving,
+            list(self.process.switchboard),
+        ]
         return [each for each in held if each]
 
     async def stop(self) -> None:
@@ -218,7 +236,9 @@ async def reauth(
 def make_namespaces(
     process: Process, sites: Sites, site_auth: SiteAuth, reauth: Reauth, updates: UserUpdates
 ) -> MakeNamespaces:
-    def make(connect_timeout_seconds: float = PATIENCE_SECONDS) -> Namespaces:
+    def make(
+        connect_timeout_seconds: float = PATIENCE_SECONDS, limits: ConnectionLimits = NO_LIMITS
+    ) -> Namespaces:
         return Namespaces(
             sites.registry,
             site_auth,
@@ -228,6 +248,7 @@ def make_namespaces(
             updates,
             connect_timeout_seconds=connect_timeout_seconds,
             client_ttl_seconds=CLIENT_TTL_SECONDS,
+            limits=limits,
         )
 
     return make
@@ -247,10 +268,20 @@ async def make_gateway(
         *,
         connect_seconds: float = PATIENCE_SECONDS,
         auth_seconds: float = PATIENCE_SECONDS,
+        limits: ConnectionLimits = NO_LIMITS,
         **io: Any,
     ) -> Gateway:
-        namespaces = make_namespaces(auth_seconds)
-        server = Server(namespaces, connect_timeout_seconds=connect_seconds, **io)
+        namespaces = make_namespaces(auth_seconds, limits)
+        io = {
+            "cors_allowed_origins": "*",
+            "cors_credentials": False,
+        } | io  # as the configuration has it
+        server = Server(
+            namespaces,
+            connect_timeout_seconds=connect_seconds,
+            addresses=Addresses(TRUSTED),
+            **io,
+        )
         sites.registry.add_listener(server.drop_outdated)
         gateways.append(Gateway(server, process))
         return gateways[-1]

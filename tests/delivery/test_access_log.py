@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from delivery.access_log import Scope, Send, redact, with_access_log
+from delivery.addresses import Addresses
 
 SECRETS = ("54321", "12345")
 HTTP: Scope = {
@@ -42,7 +43,8 @@ async def request(scope: Scope, *events: dict[str, Any], failure: Exception | No
     async def take(event: dict[str, Any]) -> None:
         got.append(event)
 
-    await with_access_log(answer)(scope, None, take)
+    find_address = Addresses(["10.0.0.0/8"]).of
+    await with_access_log(answer, find_address)(scope, None, take)
     return got
 
 
@@ -140,3 +142,14 @@ async def test_path_cannot_break_the_line(caplog: pytest.LogCaptureFixture) -> N
 def test_only_open_parameters_show_their_values(query: bytes, text: str) -> None:
     assert redact(query) == text
     assert not any(secret in text for secret in SECRETS)
+
+
+async def test_the_address_is_the_clients_own_where_a_trusted_proxy_tells_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    forged = b"1.1.1.1\nPOST /send 200, 203.0.113.7"
+    scope = HTTP | {"client": ("10.0.0.1", 1), "headers": [(b"x-forwarded-for", forged)]}
+    await request(scope)
+    assert lines(caplog)[-1].endswith(" 203.0.113.7")
+    await request(scope | {"client": ("198.51.100.1", 1)})
+    assert lines(caplog)[-1].endswith(" 198.51.100.1")

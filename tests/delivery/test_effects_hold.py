@@ -7,6 +7,7 @@ import pytest
 
 from delivery.namespace import Namespaces
 from sites.effects import Kind, of_change, of_deletion
+from sites.limits import LIMIT_NAMES
 from sites.models import ApiKey, Site
 from sites.registry import Registry
 from sites.status import UNKNOWN
@@ -25,6 +26,8 @@ CHANGES: list[dict[str, Any]] = [
     {"update_user_url": "http://newsite.com/user"},
     {"public_channel": "public"},
     {"reauth_seconds": 60},
+    {"allowed_origins": "https://newsite.com"},  # for those who come from now on
+    *({name: 1} for name in LIMIT_NAMES),
 ]
 
 

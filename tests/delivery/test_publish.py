@@ -55,6 +55,17 @@ async def test_user_rooms_are_stored_and_announced_and_shared_rooms_broadcast(
     assert backplane.broadcast == [("newsite", message, ("staff", "all"), ("user_1", "user_2"))]
 
 
+async def test_a_site_has_queue_limits_of_its_own(
+    publisher: Publisher, backplane: RecordingBackplane
+) -> None:
+    for fields in ({"queue_messages": 1}, {"queue_bytes": 50}):
+        site = make_site(f"site-{len(backplane.stored)}", **fields)
+        for _ in range(2):
+            await publisher.publish(site, make_request("user_1"), resync=False)
+    overflowed = [bool(appended.overflowed) for _, _, appended in backplane.stored]
+    assert overflowed == [False, True, False, True]
+
+
 async def test_shared_rooms_alone_store_nothing(
     publisher: Publisher, queues: Queues, backplane: RecordingBackplane
 ) -> None:

@@ -1,7 +1,12 @@
+from dataclasses import replace
+
 import pytest
+from pytest_django import Settings
+from redis.asyncio import Redis
 
 from delivery.queue_values import Position
 from delivery.queues import Queues
+from sioweb_project.limits_config import Limits
 from tests.delivery.queue_fixtures import (
     LAPTOP,
     NOBODY,
@@ -16,6 +21,16 @@ from tests.delivery.queue_fixtures import (
 @pytest.fixture
 def queues(queues: Queues, clock: Clock) -> Queues:
     return Queues(ttl_seconds=TTL_SECONDS, max_messages=3, max_bytes=1000, now_ms=clock)
+
+
+async def test_limits_are_those_of_the_configuration(
+    redis: Redis, clock: Clock, settings: Settings
+) -> None:
+    limits = Limits(queue_messages=1, queue_bytes=100)
+    settings.CONFIG = replace(settings.CONFIG, limits=limits)
+    send = Sender(Queues(ttl_seconds=TTL_SECONDS, now_ms=clock))
+    sent = [await send(size=size) for size in (1, 1, 200, 1)]
+    assert [bool(each.overflowed) for each in sent] == [False, True, True, False]
 
 
 async def test_queue_of_too_many_messages_is_dropped_whole(queues: Queues, send: Sender) -> None:

@@ -11,7 +11,8 @@ import pytest
 import pytest_asyncio
 
 from delivery import http_connection
-from delivery.http_connection import MAX_HEAD_BYTES, HttpConnection, JoinedAnswer
+from delivery.heads import Heads
+from delivery.http_connection import HttpConnection, JoinedAnswer
 from delivery.send_connections import SendConnections
 from tests.delivery.socket_fixtures import TIMEOUT_SECONDS, until
 
@@ -126,13 +127,13 @@ async def test_requests_one_behind_the_other_are_answered_in_order(sender: Sende
 
 async def test_head_without_end_is_refused(sender: Sender) -> None:
     await sender.read_answer()
-    sender.writer.write(HEAD + b"X-Long: " + b"x" * (MAX_HEAD_BYTES + 1))
+    sender.writer.write(HEAD + b"X-Long: " + b"x" * (Heads().max_bytes + 1))
     assert b"431 Request Header Fields Too Large" in await sender.read_rest()
 
 
 async def test_long_body_is_no_long_head(sender: Sender) -> None:
     await sender.read_answer()
-    body = b"x" * (3 * MAX_HEAD_BYTES)
+    body = b"x" * (3 * Heads().max_bytes)
     sender.writer.write(HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body)
     await sender.read_answer()
     assert len(sender.requests[1][1]) == len(body)

@@ -5,8 +5,9 @@ import re
 
 import pytest
 
-from delivery import server as server_module
-from delivery.transports import EVENTS_PER_WINDOW, WINDOW_SECONDS, Transport
+from delivery.connection_limits import ConnectionLimits
+from delivery.counters import ALL_SITES
+from delivery.transports import WINDOW_SECONDS, Transport
 from tests.delivery.fake_site import FakeSite
 from tests.delivery.queue_fixtures import NOBODY, texts
 from tests.delivery.server_fixtures import (
@@ -142,9 +143,9 @@ async def test_client_of_a_site_that_means_something_else_now_is_sent_off_to_com
 
 
 async def test_transport_may_ask_for_so_many_namespaces_and_no_more(
-    gateway: Gateway, fake_site: FakeSite, monkeypatch: pytest.MonkeyPatch
+    make_gateway: MakeGateway, fake_site: FakeSite
 ) -> None:
-    monkeypatch.setattr(server_module, "MAX_NAMESPACES", 3)
+    gateway = make_gateway(limits=ConnectionLimits(namespaces=3))
     client = await gateway.open()
     await client.join()
     await client.join("/othersite")
@@ -157,12 +158,11 @@ async def test_transport_may_ask_for_so_many_namespaces_and_no_more(
     assert await client.is_closed()
     await client.hang_up()
     await until(lambda: not gateway.leftovers)
+    assert gateway.process.switchboard.counters.of(ALL_SITES).limited["namespaces"] == 1
 
 
-async def test_namespace_left_makes_room_for_another(
-    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(server_module, "MAX_NAMESPACES", 1)
+async def test_namespace_left_makes_room_for_another(make_gateway: MakeGateway) -> None:
+    gateway = make_gateway(limits=ConnectionLimits(namespaces=1))
     client = await gateway.open()
     for namespace in ("/newsite", "/othersite", "/newsite"):
         assert (await client.join(namespace)).startswith(f"40{namespace},")
@@ -182,11 +182,12 @@ async def test_flood_of_events_disconnects(
 ) -> None:
     client, other = await gateway.open(), await gateway.open()
     await client.join()
-    client.write(*[f"42/newsite,{HELLO}"] * EVENTS_PER_WINDOW)
+    client.write(*[f"42/newsite,{HELLO}"] * ConnectionLimits().events)
     assert await is_open(gateway, client)
     client.write(f"42/newsite,{HELLO}")
     assert await client.is_closed()
     assert "too many events" in caplog.text
+    assert gateway.process.switchboard.counters.of(ALL_SITES).limited["events"] == 1
     assert await is_open(gateway, other)
 
 
@@ -194,11 +195,12 @@ async def test_events_count_by_windows_of_time() -> None:
     deadline = asyncio.get_running_loop().call_later(0, lambda: None)
     transport = Transport(deadline)
     end = 1_000 + WINDOW_SECONDS
-    assert all(transport.takes_event(1_000) for _ in range(EVENTS_PER_WINDOW))
-    assert not transport.takes_event(1_000)
-    assert not transport.takes_event(end - 0.001)
-    assert all(transport.takes_event(end) for _ in range(EVENTS_PER_WINDOW))
-    assert not transport.takes_event(end)
+    assert all(transport.takes_event(1_000, 200) for _ in range(200))
+    assert not transport.takes_event(1_000, 200)
+    assert not transport.takes_event(end - 0.001, 200)
+    assert all(transport.takes_event(end, 200) for _ in range(200))
+    assert not transport.takes_event(end, 200)
+    assert transport.takes_event(end, 0)
 
 
 @pytest.mark.parametrize(

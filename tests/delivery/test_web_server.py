@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 
 from delivery.daphne_server import log_failure
 from tests.delivery.socket_fixtures import TIMEOUT_SECONDS
-from tests.delivery.web_server_process import LISTEN_ERROR_CODE
+from tests.delivery.web_server_process import HEAD_BYTES, LISTEN_ERROR_CODE
 
 PROJECT = Path(__file__).parents[2]
 HOST = "127.0.0.1"
@@ -57,13 +57,17 @@ class WebProcess:
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         return await asyncio.open_connection(HOST, self.port)
 
-    def request(self, path: str) -> asyncio.Task[bytes]:
+    def request(
+        self, path: str, lines: str = "Y: y", body: str = "", method: str = "GET"
+    ) -> asyncio.Task[bytes]:
         """Ask for a path; the result is all that comes back."""
-        return asyncio.create_task(self._request(path))
+        length = f"Content-Length: {len(body)}"
+        head = f"{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{length}\r\n{lines}"
+        return asyncio.create_task(self._request(f"{head}\r\n\r\n{body}".encode()))
 
-    async def _request(self, path: str) -> bytes:
+    async def _request(self, text: bytes) -> bytes:
         reader, writer = await self.connect()
-        writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        writer.write(text)
         async with asyncio.timeout(TIMEOUT_SECONDS):
             answer = await reader.read()
         writer.close()
@@ -164,6 +168,37 @@ async def test_port_that_is_taken_is_a_listen_error_that_says_why(
     assert error.startswith("listen error: ")
     assert str(taken_port) in error
     assert "address already in use" in error.lower()
+
+
+async def send_endless_head(process: WebProcess) -> bytes:
+    """Return the answer to a header that does not end."""
+    reader, writer = await process.connect()
+    writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nX: ")
+    answer = asyncio.create_task(reader.read())
+    for _ in range(HEAD_BYTES // 1000 + 1):
+        writer.write(b"x" * 1000)
+        await writer.drain()
+    async with asyncio.timeout(TIMEOUT_SECONDS):
+        text = await answer
+    writer.close()
+    return text
+
+
+@both_servers
+async def test_a_head_past_its_bound_is_answered_with_431(start: Start, server: str) -> None:
+    process = await start(server)
+    await process.listen()
+    too_long = HEAD_BYTES + 100
+    for lines in (f"X: {'x' * too_long}", "\r\n".join(["X: " + "x" * 1000] * 21)):
+        assert (await process.request("/", lines)).startswith(b"HTTP/1.1 431 ")
+        await process.read_until("too long")
+    assert (await process.request(f"/?{'x' * too_long}")).startswith(b"HTTP/1.1 431 ")
+    assert b" 200 " in await process.request("/", f"X: {'x' * (HEAD_BYTES - 1000)}")
+    assert b" 200 " in await process.request("/", body="x" * too_long)
+    sent = await process.request("/send", f"X: {'x' * too_long}", method="POST")
+    assert sent.startswith(b"HTTP/1.1 431 ")
+    assert b" 200 " in await process.request("/send", body="x" * too_long, method="POST")
+    assert (await send_endless_head(process)).startswith(b"HTTP/1.1 431 ")
 
 
 async def test_daphne_ends_its_applications_though_a_request_is_but_half_there(

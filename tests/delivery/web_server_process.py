@@ -13,11 +13,13 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from delivery.daphne_server import DaphneServer
+from delivery.heads import Heads
 from delivery.listening import ListenError, Place
 from delivery.uvicorn_server import UvicornServer
 from delivery.web_server import SERVERS, on_signals
 
 LISTEN_ERROR_CODE = 3
+HEAD_BYTES = 20_000
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
@@ -49,7 +51,10 @@ class Program:
     def __init__(self, server: str, port: int, *, is_hasty: bool) -> None:
         self._is_hasty = is_hasty
         self._server: DaphneServer | UvicornServer = SERVERS[server](
-            application, Place("127.0.0.1", port), 1_000_000
+            application,
+            Place("127.0.0.1", port),
+            1_000_000,
+            Heads(HEAD_BYTES, lambda: say("too long")),
         )
 
     def run(self) -> None:

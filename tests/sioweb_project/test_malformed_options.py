@@ -7,6 +7,19 @@ import pytest
 from tests.sioweb_project.malformed import SECRET, Cases, refuse_production
 
 CASES: Cases = {
+    "a limit below nothing": (
+        "limits: {sends_per_second: -1}",
+        "production.limits.sends_per_second is -1; accepted: a whole number, 0 or more (0: no",
+    ),
+    "a limit of nothing": (
+        "limits: {sends: 1}",
+        "production.limits.sends is no known option (its value: 1)",
+    ),
+    "limits that are no mapping": ("limits: 5", "production.limits is 5; accepted: a mapping of"),
+    "a proxy by name": (
+        "trusted_proxies: [proxy.local]",
+        "production.trusted_proxies is 'proxy.local'; accepted: a list of addresses and networks",
+    ),
     "a typo": (
         "prot: 80",
         "production.prot is no known option (its value: 80); did you mean port?; accepted: host,",

@@ -226,3 +226,18 @@ def test_list_takes_as_many_queries_for_many_sites(
         ApiKey.objects.make(Site.objects.create(name=f"site{number}", auth_url="http://a.com"))
     with django_assert_max_num_queries(8):
         get(admin_client, SITES)
+
+
+def test_limits_and_origins_are_edited(admin_client: Client, newsite: Site) -> None:
+    page = get(admin_client, site_page(newsite))
+    assert "Pages that may connect" in page
+    form = site_form(name="newsite", allowed_origins="https://a.com\r\nhttps://*.b.com")
+    post(admin_client, site_page(newsite), form | {"sends_per_second": "50"})
+    newsite.refresh_from_db()
+    assert newsite.allowed_origins.split() == ["https://a.com", "https://*.b.com"]
+    assert (newsite.sends_per_second, newsite.connections_per_site) == (50, None)
+
+
+def test_what_is_no_origin_is_refused(admin_client: Client, newsite: Site) -> None:
+    form = site_form(name="newsite", allowed_origins="https://a.com/page")
+    assert "Origins such as" in post(admin_client, site_page(newsite), form)

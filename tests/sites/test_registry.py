@@ -73,6 +73,17 @@ def test_right_key_opens_its_site(loaded: Registry) -> None:
     assert (site.auth_url, site.auth_scheme) == ("http://newsite.com/socketrooms", "Bearer")
 
 
+def test_limits_and_origins_of_a_site_are_read(newsite: Site) -> None:
+    newsite.allowed_origins, newsite.sends_per_second = "https://newsite.com", 50
+    newsite.save()
+    registry = Registry()
+    registry.load()
+    site = registry.get("newsite")
+    assert site is not None
+    assert (site.allowed_origins, site.sends_per_second) == ("https://newsite.com", 50)
+    assert (site.queue_bytes, len(site.keys)) == (None, 1)
+
+
 @pytest.mark.parametrize("key", ["", "5432", "543210", "54321 ", "\ud800"])
 def test_wrong_key_is_refused(loaded: Registry, key: str) -> None:
     assert loaded.authenticate("newsite", key) is None

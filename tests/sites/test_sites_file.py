@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sites.entries import SiteEntry, SitesFileError, show_value
+from sites.limits import LIMIT_NAMES
 from sites.sites_file import default_path, read_environment, read_sites_file, read_sites_given
 from sites.validators import NAME_MESSAGE, ROOM_MESSAGE, SCHEME_MESSAGE, URL_MESSAGE
 
@@ -66,7 +67,9 @@ def test_every_field_is_read(sites_yml: Path) -> None:
         " reauthSeconds: 60, enabled: false}",
     )["a"]
     assert entry.api_keys == ("one", "2")
-    assert entry.site_fields() == {
+    limits = dict.fromkeys(LIMIT_NAMES)
+    assert entry.site_fields() == limits | {
+        "allowed_origins": "",
         "auth_url": "https://a.com/rooms",
         "auth_scheme": "Token",
         "user_room_prefix": "u",
@@ -156,7 +159,7 @@ def test_merge_keys_share_fields_and_may_be_overridden(sites_yml: Path) -> None:
             GOOD + ", authUri: http://a.com}",
             "newsite.authUri: is unknown. Known are authUrl, authScheme, apiKey, userRoomPrefix, "
             "updateUserUrl, publicChannel, prefixedSystemEvents, reauthSeconds, "
-            "enabled.",
+            "enabled, allowedOrigins, limits.",
         ),
         (
             "newsite: {authUrl: ftp://a.com, apiKey: 1}",
@@ -356,3 +359,33 @@ def test_fault_of_the_environment_names_the_variable(environ: dict[str, str], me
     with pytest.raises(SitesFileError) as caught:
         read_environment({"SITE_NAME": "shop", **environ})
     assert str(caught.value).startswith(message)
+
+
+def test_limits_and_origins_are_read(sites_yml: Path) -> None:
+    text = (
+        f"{GOOD}, allowedOrigins: ['https://newsite.com', 'https://*.newsite.com'],"
+        " limits: {sends_per_second: 50, queue_bytes: 1000}}"
+    )
+    entry = read(sites_yml, text)["newsite"]
+    given = entry.given_fields()
+    assert given["allowed_origins"] == "https://newsite.com\nhttps://*.newsite.com"
+    assert (given["sends_per_second"], given["queue_bytes"]) == (50, 1000)
+    assert "connections_per_site" not in given
+    assert entry.site_fields()["connections_per_site"] is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ("limits: {sends_per_second: -1}", "newsite.limits.sends_per_second: '-1' is refused. "),
+        ("limits: {sends_per_second: much}", "newsite.limits.sends_per_second: 'much' is refused."),
+        ("limits: {queue_bytes: 0}", "newsite.limits.queue_bytes: '0' is refused. Ensure"),
+        ("limits: {sends: 1}", "newsite.limits.sends: is unknown. Known are sends_per_second, "),
+        ("limits: 5", "newsite.limits: is no mapping of limits to numbers."),
+        ("allowedOrigins: newsite.com", "newsite.allowedOrigins: 'newsite.com' is refused. Orig"),
+        ("allowedOrigins: ['https://a.com/b']", "newsite.allowedOrigins: 'https://a.com/b' is"),
+        ("allowedOrigins: {a: b}", "newsite.allowedOrigins: a mapping is refused. Origins"),
+    ],
+)
+def test_wrong_limits_and_origins_are_refused(sites_yml: Path, fields: str, message: str) -> None:
+    assert refusal(sites_yml, f"{GOOD}, {fields}}}").startswith(message)

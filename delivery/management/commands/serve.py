@@ -16,9 +16,12 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.module_loading import import_string
 
 from delivery.access_log import with_access_log
+from delivery.addresses import Addresses
+from delivery.counters import ALL_SITES
 from delivery.drain import drain
 from delivery.exceptions import BackplaneUnavailable, RedisUnavailable
 from delivery.garbage import spare_the_rush, tidy_for_ever
+from delivery.heads import Heads
 from delivery.listening import ListenError, Place
 from delivery.mail import NUMBERS, Mail
 from delivery.service import service
@@ -88,8 +91,9 @@ class Command(BaseCommand):
 
     def _serve(self, place: Place, server: str) -> None:
         registry.load()
-        application = with_access_log(import_string(settings.ASGI_APPLICATION))
-        web_server = SERVERS[server](application, place, _websocket_limit())
+        find_address = Addresses(settings.CONFIG.trusted_proxies).of
+        application = with_access_log(import_string(settings.ASGI_APPLICATION), find_address)
+        web_server = SERVERS[server](application, place, _websocket_limit(), _heads())
         try:
             web_server.run(_starter(web_server, place.mail), self._announcer(place))
         except ListenError as error:
@@ -157,6 +161,13 @@ def _websocket_limit() -> int:
     message of /send out. On what comes, Engine.IO enforces maxHttpBufferSize itself."""
     config = settings.CONFIG
     return max(config.io.max_http_buffer_size, MAX_GROWTH * config.send_body_limit_bytes)
+
+
+def _heads() -> Heads:
+    def count() -> None:
+        service().switchboard.counters.of(ALL_SITES).limited["size"] += 1
+
+    return Heads(settings.CONFIG.limits.header_bytes, count)
 
 
 def _starter(web_server: WebServer, mail: Mail | None) -> Any:

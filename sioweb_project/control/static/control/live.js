@@ -11,12 +11,22 @@ const REFUSALS = {
   unreachable: "authUrl gave no answer in time",
   unavailable: "Redis out of reach",
   unknown_site: "No such site",
+  origin: "Page of another origin",
+  too_many: "Too many clients or connections",
+  too_fast: "Too many handshakes a second",
 };
 const RESYNCS = {
   out_of_order: "Acknowledged out of order",
   overflow: "Queue full",
   state_lost: "Redis lost its data",
   requested: "Asked for in the admin",
+};
+const LIMITS = {
+  sends: "Messages past a site's or key's rate",
+  failed_keys: "Calls from where keys were guessed",
+  events: "Clients closed: too many events",
+  namespaces: "Clients closed: too many namespaces",
+  size: "Requests with too long a URL or headers",
 };
 const COUNTS = ["messages", "delivered", "acks", "connects", "disconnects"];
 
@@ -56,6 +66,7 @@ function draw(figures) {
   ["p50", "p95"].forEach((name) => setText(name, showMilliseconds(figures.minute[name])));
   drawList("refused", figures.refused, REFUSALS);
   drawList("resyncs", figures.resyncs, RESYNCS);
+  drawList("limited", figures.limited, LIMITS);
   drawFailure(figures.auth_failure, figures.now);
   byId("processes").replaceChildren(...figures.processes.map(processRow));
   drawCharts();

@@ -1,0 +1,38 @@
+"""Daphne's reader of requests, with a bound of our own on their heads, and 431 past it.
+
+Twisted has bounds as well, and closes the connection without a word, or answers 400.
+Between `daphne_server` and `heads`; imports Twisted.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.web.http import HTTPChannel, _GenericHTTPChannelProtocol
+
+from delivery.heads import TOO_LONG_ANSWER, Heads
+
+
+class BoundedChannel(HTTPChannel):
+    heads: Heads
+
+    def lineLengthExceeded(self, line: bytes) -> None:
+        self._refuse_head()
+
+    def _respondToBadRequestAndDisconnect(self) -> None:
+        is_long = self._receivedHeaderSize > self.totalHeadersSize
+        if is_long or self._receivedHeaderCount > self.maxHeaders:
+            self._refuse_head()
+        else:
+            super()._respondToBadRequestAndDisconnect()
+
+    def _refuse_head(self) -> None:
+        self.heads.on_too_long()
+        self.transport.write(TOO_LONG_ANSWER)
+        self.loseConnection()
+
+
+def channels_of(heads: Heads) -> Callable[[], Any]:
+    """What a factory of Twisted makes a connection's protocol with."""
+    bounds = {"heads": heads, "MAX_LENGTH": heads.max_bytes, "totalHeadersSize": heads.max_bytes}
+    channel = type("BoundedChannel", (BoundedChannel,), bounds)
+    return lambda: _GenericHTTPChannelProtocol(channel())

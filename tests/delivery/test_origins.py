@@ -1,0 +1,138 @@
+"""Whose pages may connect: at the handshake by any site's list, in a namespace by its own."""
+
+import json
+from typing import Any
+
+import engineio
+import pytest
+
+from delivery.origins import TOO_LONG, allows, kept_of
+from tests.delivery.fake_site import FakeSite
+from tests.delivery.server_fixtures import Gateway, MakeGateway, Sites
+from tests.delivery.socket_fixtures import Process
+
+OWN, FOREIGN = "https://newsite.com", "https://evil.com"
+ALLOWED = "https://newsite.com\nhttps://*.newsite.com"
+REFUSED = '44/newsite,{"message":"Origin not allowed","data":{"code":403}}'
+POLLING = b"EIO=4&transport=polling"
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [OWN, "https://NewSite.com", "https://a.newsite.com", "https://a.b.newsite.com"],
+)
+def test_origins_of_the_list_are_allowed(origin: str) -> None:
+    assert allows(ALLOWED, origin)
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "http://newsite.com",
+        "https://newsite.com:8443",
+        "https://evilnewsite.com",
+        "https://newsite.com.evil.com",
+        "https://evil.com/.newsite.com",
+        "https://evil.com:1.newsite.com",
+        "https://evil.com@a.newsite.com",
+        "https://.newsite.com",
+        "https://newsiteXcom",
+        "https://newsite.com\n",
+        "null",
+        "",
+        TOO_LONG,
+    ],
+)
+def test_other_origins_are_not(origin: str) -> None:
+    assert not allows(ALLOWED, origin)
+
+
+def test_every_origin_is_allowed_without_a_list_and_by_a_star() -> None:
+    assert allows("", FOREIGN)
+    assert allows("https://newsite.com *", FOREIGN)
+    assert allows("null", "null")
+
+
+def test_an_endless_origin_is_not_kept() -> None:
+    endless = "https://" + "a" * 1000 + ".newsite.com"
+    kept = kept_of({"QUERY_STRING": "EIO=4", "HTTP_ORIGIN": endless})
+    assert kept == {"QUERY_STRING": "EIO=4", "HTTP_ORIGIN": TOO_LONG}
+
+
+async def join(gateway: Gateway, origin: str | None, namespace: str = "/newsite") -> str:
+    client = await gateway.open(headers={"Origin": origin} if origin else {})
+    return await client.join(namespace)
+
+
+async def test_a_namespace_is_for_the_pages_of_its_site(
+    gateway: Gateway, sites: Sites, process: Process, fake_site: FakeSite
+) -> None:
+    sites.change("newsite", allowed_origins=ALLOWED)
+    assert (await join(gateway, OWN)).startswith("40/newsite,")
+    assert (await join(gateway, None)).startswith("40/newsite,")
+    asked = len(fake_site.requests)
+    assert await join(gateway, FOREIGN) == REFUSED
+    assert len(fake_site.requests) == asked
+    assert (await join(gateway, FOREIGN, "/othersite")).startswith("40/othersite,")
+    assert process.switchboard.counters.of("newsite").refused["origin"] == 1
+
+
+async def test_a_page_that_no_site_wants_is_refused_at_the_handshake(
+    gateway: Gateway, sites: Sites
+) -> None:
+    for name in ("newsite", "othersite"):
+        sites.change(name, allowed_origins=ALLOWED)
+    assert await gateway.knock(headers={"Origin": FOREIGN}).read() is None
+    assert (await poll(gateway, FOREIGN))["status"] == 400
+    sites.change("othersite", allowed_origins="")
+    assert await join(gateway, FOREIGN) == REFUSED
+
+
+async def poll(gateway: Gateway, origin: str | None, method: str = "GET") -> dict[str, Any]:
+    """Return status and headers of a handshake by polling, or of what comes before it."""
+    headers = [(b"origin", origin.encode())] if origin else []
+    if method == "OPTIONS":
+        headers.append((b"access-control-request-headers", b"x-own"))
+    scope = {"type": "http", "method": method, "path": "/socket.io/", "headers": headers}
+    answer: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b""}
+
+    async def send(event: dict[str, Any]) -> None:
+        answer.append(event)
+
+    application = engineio.ASGIApp(gateway.server, engineio_path=None)
+    await application(scope | {"query_string": POLLING}, receive, send)
+    lines = {name.decode(): value.decode() for name, value in answer[0]["headers"]}
+    if method == "GET" and answer[0]["status"] == 200:
+        gateway.server.close_transport(json.loads(answer[1]["body"][1:])["sid"])
+    return {"status": answer[0]["status"], **lines}
+
+
+async def test_polling_of_every_origin_is_allowed_by_default(gateway: Gateway) -> None:
+    answer = await poll(gateway, FOREIGN)
+    assert (answer["status"], answer["Access-Control-Allow-Origin"]) == (200, FOREIGN)
+    assert answer["Vary"] == "Origin"
+    assert "Access-Control-Allow-Credentials" not in answer
+
+
+async def test_a_preflight_is_answered(make_gateway: MakeGateway) -> None:
+    gateway = make_gateway(cors_allowed_origins=[OWN], cors_credentials=True)
+    answer = await poll(gateway, OWN, "OPTIONS")
+    assert answer["status"] == 200
+    assert answer["Access-Control-Allow-Origin"] == OWN
+    assert answer["Access-Control-Allow-Methods"] == "OPTIONS, GET, POST"
+    assert answer["Access-Control-Allow-Headers"] == "x-own"
+    assert answer["Access-Control-Allow-Credentials"] == "true"
+    assert answer["Vary"] == "Origin"
+    refused = await poll(gateway, FOREIGN, "OPTIONS")
+    assert (refused["status"], "Access-Control-Allow-Origin" in refused) == (400, False)
+
+
+async def test_a_site_cannot_allow_what_the_configuration_refuses(
+    make_gateway: MakeGateway, sites: Sites
+) -> None:
+    sites.change("newsite", allowed_origins=FOREIGN)
+    gateway = make_gateway(cors_allowed_origins=[OWN])
+    assert (await poll(gateway, FOREIGN))["status"] == 400
