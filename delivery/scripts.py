@@ -1,4 +1,4 @@
-"""The Lua scripts of queues and statistics: what each is made of, and its name to Redis.
+"""The Lua scripts of queues, statistics and receipts: what each is made of, and its name to Redis.
 
 Below redis_client; imports nothing of the project.
 """
@@ -20,6 +20,7 @@ SCRIPT_FILES = {
     "inspect": ("common", "inspect"),
     "text": ("common", "text"),
     "progress": ("common", "progress"),
+    "trace": ("common", "trace"),
     "request_resync": ("common", "request_resync"),
     "claim": ("claim",),
     "settle": ("settle",),
@@ -28,6 +29,9 @@ SCRIPT_FILES = {
     "leave": ("statistics", "leave"),
     "figures": ("statistics", "figures"),
     "present": ("statistics", "present"),
+    "note": ("note",),
+    "noted": ("noted",),
+    "recent": ("recent",),
 }
 
 

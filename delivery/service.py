@@ -17,11 +17,13 @@ from delivery.counters import Counters
 from delivery.generator import Generator
 from delivery.ids import FlakeIds
 from delivery.inspection import Inspection
+from delivery.journal import Journal
 from delivery.leases import Leases
 from delivery.live import Live
 from delivery.namespace import Namespaces
 from delivery.publish import Publisher
 from delivery.queues import Queues
+from delivery.receipts import Receipts
 from delivery.reports import Reports
 from delivery.server import Server
 from delivery.site_auth import SiteAuth
@@ -51,6 +53,7 @@ class Service:
     inspection: Inspection
     statistics: Statistics
     reports: Reports
+    receipts: Receipts
     live: Live
     tasks: Tasks
 
@@ -67,6 +70,7 @@ class Service:
             self.leases.run,
             self.generator.run,
             self.reports.run,
+            self.receipts.run,
             self.live.run,
         )
         for loop in loops:
@@ -79,6 +83,7 @@ class Service:
         await self.server.stop()
         await self.tasks.cancel()
         await self.reports.end()
+        await self.receipts.end()
         await self.registry.flush()
         await self.site_auth.close()
         await self.backplane.close()
@@ -115,12 +120,13 @@ def build_service() -> Service:
     config = settings.CONFIG
     queues, backplane, site_auth = Queues(), Backplane(), SiteAuth()
     counters, statistics = Counters(), Statistics()
+    journal = Journal(config.receipts.max_messages if config.receipts.enabled else 0)
     ids = FlakeIds(
         generator_id=config.flake_ids.generator_id,
         epoch_ms=config.flake_ids.epoch_ms,
         sequence_mask=config.flake_ids.sequence_mask,
     )
-    switchboard = Switchboard(queues, backplane, counters)
+    switchboard = Switchboard(queues, backplane, counters, journal)
     acks = Acks(queues, backplane, switchboard)
     clients = Namespaces(
         registry,
@@ -134,7 +140,7 @@ def build_service() -> Service:
         registry=registry,
         queues=queues,
         backplane=backplane,
-        publisher=Publisher(queues, backplane, ids, counters),
+        publisher=Publisher(queues, backplane, ids, counters, journal),
         switchboard=switchboard,
         acks=acks,
         leases=Leases(queues, switchboard),
@@ -145,6 +151,7 @@ def build_service() -> Service:
         inspection=Inspection(),
         statistics=statistics,
         reports=Reports(counters, statistics),
+        receipts=Receipts(journal),
         live=Live(statistics),
         tasks=Tasks(),
     )

@@ -7,6 +7,7 @@ from delivery import views
 urlpatterns: list[URLPattern] = [
     re_path(r"^send/?$", views.send, name="send"),
     re_path(r"^send/batch/?$", views.send_batch, name="send_batch"),
+    re_path(r"^messages/(?P<message_id>[^/]+)/?$", views.receipt, name="receipt"),
     re_path(r"^healthcheck/?$", views.healthcheck, name="healthcheck"),
     re_path(r"^readyz/?$", views.readyz, name="readyz"),
 ]

@@ -24,6 +24,7 @@ from sites.registry import SiteSnapshot
 
 CHECK_TIMEOUT_SECONDS = 2.0
 MAX_IDEMPOTENCY_KEY_CHARACTERS = 256
+UNKNOWN_MESSAGE = "No receipt: not a message of this site, older than an hour, or not noted."
 
 
 @csrf_exempt
@@ -68,6 +69,19 @@ async def send_batch(request: HttpRequest) -> HttpResponse:
 
 
 @csrf_exempt
+@answers_errors
+async def receipt(request: HttpRequest, message_id: str) -> HttpResponse:
+    """Tell what has become of a message, checked as `send` does; 404 for what is not known."""
+    if request.method != "GET":
+        return _answer_method(request, "GET")
+    site = authenticate(request, read_query(request), service().registry)
+    found = await service().receipts.find(site.name, message_id)
+    if found is None:
+        raise InvalidRequest(status=404, code="unknown_message", message=UNKNOWN_MESSAGE)
+    return json_answer(found.answer())
+
+
+@csrf_exempt
 @require_safe
 async def healthcheck(request: HttpRequest) -> HttpResponse:
     """Answer while the process lives, whatever it depends on."""
@@ -95,12 +109,12 @@ def _check_entry(entry: object, site: SiteSnapshot) -> SendRequest | InvalidRequ
         return error
 
 
-def _answer_method(request: HttpRequest) -> HttpResponse:
+def _answer_method(request: HttpRequest, allowed: str = "POST") -> HttpResponse:
     if request.method == "OPTIONS":
-        answer = HttpResponse("POST", content_type="text/plain")
+        answer = HttpResponse(allowed, content_type="text/plain")
     else:
-        answer = error_answer(405, "method_not_allowed", "Only POST is allowed.")
-    answer["Allow"] = "POST"
+        answer = error_answer(405, "method_not_allowed", f"Only {allowed} is allowed.")
+    answer["Allow"] = allowed
     return answer
 
 

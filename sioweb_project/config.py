@@ -27,6 +27,7 @@ __all__ = [
     "ConfigError",
     "FlakeIdConfig",
     "IoConfig",
+    "ReceiptConfig",
     "RedisConfig",
     "current_config",
     "load_config",
@@ -50,6 +51,12 @@ class FlakeIdConfig:
 
 
 @dataclass(frozen=True)
+class ReceiptConfig:
+    enabled: bool = True
+    max_messages: int = 50_000  # an hour and process
+
+
+@dataclass(frozen=True)
 class Config:
     environment: str = "production"
     host: str = LOOPBACK
@@ -64,6 +71,7 @@ class Config:
     secret_key: str = field(default="", repr=False)
     allowed_hosts: tuple[str, ...] = ("*",)
     send_body_limit_bytes: int = 1_048_576
+    receipts: ReceiptConfig = field(default_factory=ReceiptConfig)
     warnings: tuple[str, ...] = ()  # one line each, for the log and for `manage.py check`
 
     @property
@@ -101,6 +109,7 @@ def load_config(environ: Mapping[str, str]) -> Config:
         secret_key=env.secret_key or options.secret_key or generated_secret_key(env.data_dir),
         allowed_hosts=tuple(options.allowed_hosts),
         send_body_limit_bytes=options.send_body_limit,
+        receipts=ReceiptConfig(options.receipts.enabled, options.receipts.max_messages),
         warnings=tuple(_warnings(env, file, ignored, options)),
     )
 

@@ -25,6 +25,7 @@ from sioweb_project.options import (
     MappingOrValue,
     Options,
     Text,
+    YesNo,
     conflict,
 )
 from sioweb_project.redis_config import EMBEDDED, RedisOptions
@@ -66,6 +67,15 @@ class FlakeIdOptions(Options):
     seqMask: Annotated[int, Field(ge=0, le=4095, description="a whole number from 0 to 4095")] = 0
 
 
+class ReceiptOptions(Options):
+    """Of GET /messages/<id>."""
+
+    enabled: YesNo = True
+    max_messages: Annotated[
+        int, Field(ge=2, le=MAX_INT32, description="a whole number of messages an hour, 2 or more")
+    ] = 50_000
+
+
 class SectionOptions(Options):
     """One environment."""
 
@@ -93,6 +103,9 @@ class SectionOptions(Options):
     send_body_limit: Annotated[
         int, Field(ge=1, le=MAX_INT32, description="a whole number of bytes, 1 or more")
     ] = 1_048_576
+    receipts: Annotated[
+        ReceiptOptions, Field(description="a mapping with enabled and max_messages")
+    ] = ReceiptOptions()
 
     @model_validator(mode="after")
     def _agree(self) -> Self:

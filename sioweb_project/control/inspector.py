@@ -15,7 +15,8 @@ from django.views.decorators.http import require_POST, require_safe
 from delivery.answers import answers_errors, json_answer
 from delivery.exceptions import InvalidRequest
 from delivery.feeds import REQUESTED
-from delivery.inspection import DeviceState, RoomState, show_id
+from delivery.inspection import DeviceState, RoomState
+from delivery.names import show_id
 from delivery.payloads import MAX_CHARACTERS
 from delivery.queue_values import Device
 from delivery.service import service

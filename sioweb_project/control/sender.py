@@ -10,7 +10,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from delivery.answers import answers_errors, json_answer
 from delivery.exceptions import InvalidRequest
-from delivery.inspection import Progress, show_id
+from delivery.inspection import Progress
+from delivery.names import show_id
 from delivery.payloads import parse_send
 from delivery.service import service
 from sioweb_project.control.access import find_site, for_staff

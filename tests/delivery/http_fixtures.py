@@ -95,6 +95,7 @@ class Edge:
     publisher: FakePublisher
     queues: Any = None
     backplane: Any = None
+    receipts: Any = None
     handler: DirectHandler = field(default_factory=DirectHandler)
 
     @property
@@ -158,5 +159,6 @@ def edge(monkeypatch: pytest.MonkeyPatch) -> Edge:
     parts = SimpleNamespace(registry=registry, publisher=edge.publisher)
     parts.queues = SimpleNamespace(ping=lambda: edge.queues.ping())
     parts.backplane = SimpleNamespace(ping=lambda: edge.backplane.ping())
+    parts.receipts = SimpleNamespace(find=lambda *asked: edge.receipts.find(*asked))
     monkeypatch.setattr("delivery.views.service", lambda: parts)
     return edge
