@@ -13,6 +13,7 @@ import aiohttp
 import orjson
 import stamina
 
+from delivery.auth_failures import in_words
 from delivery.exceptions import AuthRefused, AuthUnavailable
 from sites.registry import SiteSnapshot
 
@@ -129,8 +130,9 @@ class SiteAuth:
                 status = response.status
                 body = await _read_limited(response) if status == HTTPStatus.OK else b""
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            logger.warning("authUrl of %s: %s", site.name, error or type(error).__name__)
-            raise AuthUnavailable(f"{type(error).__name__}: {error}") from error
+            text = in_words(error)
+            logger.warning("authUrl of %s: %s", site.name, text)
+            raise AuthUnavailable(text) from error
         return _rooms_of_answer(site, status, body)
 
     def _open_session(self) -> aiohttp.ClientSession:

@@ -34,7 +34,8 @@ async def send(request: HttpRequest) -> HttpResponse:
     rooms = ", ".join(message.rooms)
     await log_action(request, row, f"Sent test message {receipt.id}, {message.event} to {rooms}")
     followed = [room for room in message.rooms if site.is_user_room(room)][:MAX_FOLLOWED]
-    return json_answer({"answer": receipt.answer(), "followed": followed})
+    keeps = bool(site.user_room_prefix)
+    return json_answer({"answer": receipt.answer(), "followed": followed, "has_user_rooms": keeps})
 
 
 @require_safe

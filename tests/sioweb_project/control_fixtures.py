@@ -33,6 +33,7 @@ class FakeService:
     text: str | None = '["update",{"secret":1}]'
     is_disabled: bool = False
     is_on: bool = True  # receipts
+    prefix: str = "user_"
 
     @property
     def parts(self) -> SimpleNamespace:
@@ -47,7 +48,7 @@ class FakeService:
         )
 
     def get(self, name: str) -> SiteSnapshot | None:
-        snapshot = SiteSnapshot(name, "http://newsite.com/rooms", user_room_prefix="user_")
+        snapshot = SiteSnapshot(name, "http://newsite.com/rooms", user_room_prefix=self.prefix)
         return None if self.is_disabled else snapshot
 
     async def look(self, site: str, room: str) -> RoomState:

@@ -202,9 +202,17 @@ def test_a_test_message_goes_the_way_of_send(
 ) -> None:
     response = login(admin_user).post(SEND, MESSAGE, content_type="application/json")
     sent = {"ok": True, "id": "7530791394961522691", "queued": 1, "broadcast": 1}
-    assert response.json() == {"answer": sent, "followed": ["user_1"]}
+    assert response.json() == {"answer": sent, "followed": ["user_1"], "has_user_rooms": True}
     assert control.done == [("publish", "newsite", ("user_1", "all"), "hello", [1])]
     assert logged() == ["Sent test message 7530791394961522691, hello to user_1, all"]
+
+
+def test_a_site_without_user_rooms_says_so(
+    control: FakeService, site: Site, admin_user: User
+) -> None:
+    control.prefix = ""
+    response = login(admin_user).post(SEND, MESSAGE, content_type="application/json")
+    assert (response.json()["followed"], response.json()["has_user_rooms"]) == ([], False)
 
 
 @pytest.mark.parametrize(
