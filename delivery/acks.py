@@ -79,6 +79,8 @@ class Acks:
         for ack, result in zip(some, results, strict=True):
             if result.out_of_order:
                 await self._tell_out_of_order(ack, result)
+            elif result.removed:
+                self._switchboard.journal.acked(ack.device, ack.ids)
 
     async def _tell_out_of_order(self, ack: Ack, result: Acknowledged) -> None:
         device = ack.device

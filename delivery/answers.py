@@ -7,6 +7,7 @@ Used by the views only. Whatever goes wrong inside a view leaves as one JSON sha
 import functools
 import logging
 from collections.abc import Callable, Coroutine, Mapping
+from typing import Concatenate, ParamSpec
 
 import orjson
 from django.http import HttpRequest, HttpResponse
@@ -17,7 +18,8 @@ logger = logging.getLogger(__name__)
 
 RETRY_AFTER_SECONDS = 1
 
-View = Callable[[HttpRequest], Coroutine[None, None, HttpResponse]]
+Path = ParamSpec("Path")  # what the URL's pattern has found
+View = Callable[Concatenate[HttpRequest, Path], Coroutine[None, None, HttpResponse]]
 
 
 def json_answer(
@@ -49,13 +51,15 @@ def method_answer(request: HttpRequest, allowed: str) -> HttpResponse:
     return answer
 
 
-def answers_errors(view: View) -> View:
+def answers_errors(view: View[Path]) -> View[Path]:
     """Make each exception of `view` an answer, so that no stack trace leaves the service."""
 
     @functools.wraps(view)
-    async def guarded(request: HttpRequest) -> HttpResponse:
+    async def guarded(
+        request: HttpRequest, /, *args: Path.args, **kwargs: Path.kwargs
+    ) -> HttpResponse:
         try:
-            return await view(request)
+            return await view(request, *args, **kwargs)
         except InvalidRequest as error:
             return refusal_answer(error)
         except (RedisUnavailable, BackplaneUnavailable) as error:

@@ -12,7 +12,7 @@ from django.views.decorators.csrf import csrf_exempt
 from delivery.answers import answers_errors, json_answer, method_answer
 from delivery.bodies import read_fields
 from delivery.credentials import authenticate, read_query
-from delivery.inspection import show_id
+from delivery.names import show_id
 from delivery.presence import DevicePresence, UserPresence
 from delivery.service import service
 from delivery.targets import parse_targets, parse_user_rooms

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from delivery.counters import SiteCounts
 from delivery.feeds import Feed
 from delivery.frames import EngineSocket, batch_text, event_frame, event_text, write
+from delivery.journal import Journal
 from delivery.queue_values import Ack, Device, Waiting
 from delivery.send_queue import Frame
 from sites.registry import SiteSnapshot
@@ -48,6 +49,7 @@ class Connection:
     close_transport: Callable[[str], None]  # with the reason that the client is told
     submit_acks: Callable[[Sequence[Ack]], None]
     counts: SiteCounts  # of the site
+    journal: Journal
     is_ready: bool = False  # the client has been told that it is connected
     feeds: dict[str, Feed] = field(default_factory=dict)  # user room -> feed
     _pending: dict[int, PendingAck] = field(default_factory=dict)
@@ -98,18 +100,20 @@ class Connection:
 
     def send_stored(self, device: Device, epoch: str, message: Waiting) -> None:
         """Write a stored message with an ack id; a second copy only joins the ack of the first."""
-        ack = Ack(device, epoch, (message.seq,), checks_order=True)
+        ack = Ack(device, epoch, (message.seq,), True, (message.id,))
         if not self._is_second_copy(message, ack):
             pending = PendingAck([ack])
             self._remember_sent(message, pending)
             self._write(message.text, self._expect(pending))
             self.counts.stored += 1
+        self.journal.sent(device, ack.ids)
 
     def send_batch(self, device: Device, epoch: str, messages: Sequence[Waiting]) -> asyncio.Event:
         """Write what waited as one event; the result is set once the client has acked it."""
         seqs = tuple(message.seq for message in messages)
+        ids = tuple(message.id for message in messages)
         done = asyncio.Event()
-        pending = PendingAck([Ack(device, epoch, seqs, checks_order=False)], done)
+        pending = PendingAck([Ack(device, epoch, seqs, False, ids)], done)
         texts = [each.text for each in messages if each.id not in self._sent]
         for message in messages:
             self._remember_sent(message, pending)
@@ -119,6 +123,7 @@ class Connection:
             self._write(batch_text(self.site.batch_event, texts), self._expect(pending))
         else:
             self._settle(pending)
+        self.journal.sent(device, ids)
         return done
 
     def send_resync(self, device: Device, reason: str) -> None:

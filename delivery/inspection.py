@@ -120,15 +120,6 @@ def _decode(device_id: bytes) -> str:
     return device_id.decode(errors=names.ERRORS)
 
 
-def show_id(device_id: str) -> str:
-    r"""Half a surrogate pair has no form in JSON: it is shown as it is escaped.
-
-    >>> show_id("a\ud800")
-    'a\\ud800'
-    """
-    return device_id.encode("utf-8", "backslashreplace").decode()
-
-
 def _to_device(row: Sequence[Any]) -> DeviceState:
     name, is_online, seen, waiting, size, reason, heads = row
     pairs = zip(heads[::2], heads[1::2], strict=True)

@@ -22,14 +22,23 @@ The Lua scripts make the names of the middle four from that of the first;
 
     <prefix>:{updates}:due                 users and when to look at them
 
-`lua/users.lua` makes two others from it. Imports nothing of the project.
+`lua/users.lua` makes two others from it. Receipts are spread over a few tags:
+
+    <prefix>:{receipts/<n>}:message:<site>/<id>   what was noted of one message
+    <prefix>:{receipts/<n>}:room:<site>/<room>    ids of the last messages of a user room
+
+`lua/note.lua` makes them from the part up to the second colon. Imports nothing of the project.
 """
 
 import hashlib
 from functools import lru_cache
 from urllib.parse import quote, unquote
+from zlib import crc32
 
 NAMES_KEPT = 10_000  # of the rooms used last: some 4 MB
+RECEIPT_SLOTS = (
+    16  # so many calls take a second's notes to Redis, and so far a cluster spreads them
+)
 ERRORS = "surrogatepass"  # clients choose device ids; half a surrogate pair is text to JSON
 
 
@@ -134,6 +143,43 @@ def split_user_name(name: str) -> tuple[str, str]:
     return site, room
 
 
+def receipts_keys(prefix: str) -> tuple[str, ...]:
+    """
+    What the keys of receipts begin with, one for each slot.
+
+    >>> receipts_keys("sioweb")[:2]
+    ('sioweb:{receipts/0}:', 'sioweb:{receipts/1}:')
+    """
+    return tuple(f"{_escape(prefix)}:{{receipts/{slot}}}:" for slot in range(RECEIPT_SLOTS))
+
+
+def receipt_name(site: str, name: str) -> bytes:
+    """
+    `name` is a message id or a room; no slash of the site's is taken for the one between them.
+
+    >>> receipt_name("newsite", "a/b"), receipt_name("newsite/a", "b")
+    (b'newsite/a/b', b'newsite%2Fa/b')
+    """
+    return f"{_quote_site(site)}/{name}".encode(errors=ERRORS)
+
+
+def receipt_slot(name: bytes) -> int:
+    """
+    >>> receipt_slot(receipt_name("newsite", "7530791394961522691"))
+    15
+    """
+    return crc32(name) % RECEIPT_SLOTS
+
+
+def show_id(device_id: str) -> str:
+    r"""Half a surrogate pair has no form in JSON: it is shown as it is escaped.
+
+    >>> show_id("a\ud800")
+    'a\\ud800'
+    """
+    return device_id.encode("utf-8", "backslashreplace").decode()
+
+
 @lru_cache(NAMES_KEPT)
 def group_name(site: str, room: str) -> str:
     """
@@ -159,6 +205,11 @@ def _escape(prefix: str) -> str:
 
 def _quote(name: str) -> str:
     return quote(name, safe="", errors=ERRORS)
+
+
+@lru_cache(maxsize=1024)
+def _quote_site(site: str) -> str:
+    return _quote(site)
 
 
 def _digest(text: str) -> str:

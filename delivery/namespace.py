@@ -94,6 +94,7 @@ class Namespaces:
                 close_transport=close_transport,
                 submit_acks=self._acks.submit,
                 counts=self._switchboard.counters.of(site.name),
+                journal=self._switchboard.journal,
             )
             await self._switchboard.join(connection)
             self._find_site(namespace)  # disabled or deleted meanwhile

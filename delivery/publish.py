@@ -6,17 +6,20 @@ announces it. Nothing here knows HTTP, Redis or Channels.
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import orjson
 
 from delivery.backplane import Backplane
 from delivery.counters import Counters
 from delivery.exceptions import BackplaneUnavailable, RedisUnavailable
+from delivery.journal import Journal
 from delivery.message import Message
 from delivery.payloads import SendRequest
-from delivery.queue_values import QueueLimits, ToStore
+from delivery.queue_values import Appended, QueueLimits, ToStore
 from delivery.queues import Queues
 from sites.registry import SiteSnapshot
 
@@ -56,8 +59,10 @@ class Publisher:
         backplane: Backplane,
         new_id: Callable[[], int],
         counters: Counters | None = None,
+        journal: Journal | None = None,
     ) -> None:
         self._counters = Counters() if counters is None else counters
+        self._journal = Journal() if journal is None else journal
         self._queues = queues
         self._backplane = backplane
         self._new_id = new_id
@@ -114,6 +119,7 @@ class Publisher:
            receivers know a repeated broadcast by its id
         4. keep the answers for the idempotency key
         """
+        taken_at = time.time()
         keys = _keys(idempotency_key, len(requests))
         ids, receipts = await self._claim(site.name, keys)
         sendings = [
@@ -121,8 +127,9 @@ class Publisher:
             for i, request in enumerate(requests)
             if i not in receipts
         ]
-        await self._store(site, sendings)
+        appended = await self._store(site, sendings)
         await self._broadcast(site.name, sendings)
+        self._note(site.name, sendings, appended, taken_at)
         await self._settle(site.name, sendings)
         self._counters.of(site.name).messages += len(sendings)
         for each in sendings:
@@ -144,7 +151,8 @@ class Publisher:
         }
         return [claim.message_id for claim in claims], receipts
 
-    async def _store(self, site: SiteSnapshot, sendings: Sequence[Sending]) -> None:
+    async def _store(self, site: SiteSnapshot, sendings: Sequence[Sending]) -> Sequence[Appended]:
+        """Return what became of each user room of the first message, then of the second..."""
         limits = QueueLimits(site.queue_messages, site.queue_bytes)
         to_store = [
             ToStore(each.message, each.user_rooms, each.key, limits)
@@ -152,7 +160,7 @@ class Publisher:
             if each.user_rooms
         ]
         if not to_store:
-            return
+            return ()
         appended = await self._queues.append_all(site.name, to_store)
         messages = (each.message for each in to_store for _ in each.rooms)
         try:
@@ -160,6 +168,7 @@ class Publisher:
         except BackplaneUnavailable as error:
             ids = _join(each.message.id for each in to_store)
             logger.warning("Site %s: message %s stored, not announced: %s", site.name, ids, error)
+        return appended
 
     async def _broadcast(self, site: str, sendings: Sequence[Sending]) -> None:
         broadcasts = [
@@ -170,6 +179,14 @@ class Publisher:
             if each.shared_rooms
         ]
         await asyncio.gather(*broadcasts)
+
+    def _note(
+        self, site: str, sendings: Sequence[Sending], appended: Iterable[Appended], at: float
+    ) -> None:
+        rooms = iter(appended)
+        for each in sendings:
+            stored = tuple(islice(rooms, len(each.user_rooms)))
+            self._journal.accept(site, each.message, at, stored, len(each.shared_rooms))
 
     async def _settle(self, site: str, sendings: Sequence[Sending]) -> None:
         """Failing here would only make the sender repeat what steps 2 and 3 know already."""

@@ -88,12 +88,14 @@ class Backlog:
 
 
 class Ack(NamedTuple):
-    """`seqs` in the order acked. A batch is one ack and does not check the order."""
+    """`seqs` in the order acked, and the ids of their messages, if they are known. A batch is one
+    ack and does not check the order."""
 
     device: Device
     epoch: str
     seqs: tuple[int, ...]
     checks_order: bool
+    ids: tuple[str, ...] = ()
 
 
 class Acknowledged(NamedTuple):

@@ -1,4 +1,4 @@
-"""The Lua scripts of queues, statistics and limits: what each is made of, and its name to Redis.
+"""The Lua scripts of queues, statistics, limits and receipts: what each is made of, and its name.
 
 Below redis_client; imports nothing of the project.
 """
@@ -21,6 +21,7 @@ SCRIPT_FILES = {
     "presence": ("common", "presence"),
     "text": ("common", "text"),
     "progress": ("common", "progress"),
+    "trace": ("common", "trace"),
     "request_resync": ("common", "request_resync"),
     "claim": ("claim",),
     "settle": ("settle",),
@@ -33,6 +34,9 @@ SCRIPT_FILES = {
     "leave": ("statistics", "leave"),
     "figures": ("statistics", "figures"),
     "present": ("statistics", "present"),
+    "note": ("note",),
+    "noted": ("noted",),
+    "recent": ("recent",),
 }
 
 

@@ -20,6 +20,7 @@ from delivery.failed_keys import FailedKeys
 from delivery.generator import Generator
 from delivery.ids import FlakeIds
 from delivery.inspection import Inspection
+from delivery.journal import Journal
 from delivery.leases import Leases
 from delivery.live import Live
 from delivery.namespace import Namespaces
@@ -27,6 +28,7 @@ from delivery.presence import Presence
 from delivery.publish import Publisher
 from delivery.queues import Queues
 from delivery.reauth import Reauth
+from delivery.receipts import Receipts
 from delivery.reports import Reports
 from delivery.send_limits import Rates, SendLimits
 from delivery.server import Server
@@ -64,6 +66,7 @@ class Service:
     presence: Presence
     statistics: Statistics
     reports: Reports
+    receipts: Receipts
     live: Live
     addresses: Addresses
     failed_keys: FailedKeys
@@ -87,6 +90,7 @@ class Service:
             self.reauth.run,
             self.updates.run,
             self.reports.run,
+            self.receipts.run,
             self.live.run,
         )
         for loop in loops:
@@ -101,6 +105,7 @@ class Service:
         await self.tasks.cancel()
         await self.updates.stop()
         await self.reports.end()
+        await self.receipts.end()
         await self.registry.flush()
         await self.site_auth.close()
         await self.backplane.close()
@@ -139,12 +144,13 @@ def build_service() -> Service:
     queues, backplane = Queues(), Backplane()
     site_auth = SiteAuth(read_deny_list(config.auth_url_deny))
     counters, statistics = Counters(), Statistics()
+    journal = Journal(config.receipts.max_messages if config.receipts.enabled else 0)
     ids = FlakeIds(
         generator_id=config.flake_ids.generator_id,
         epoch_ms=config.flake_ids.epoch_ms,
         sequence_mask=config.flake_ids.sequence_mask,
     )
-    switchboard = Switchboard(queues, backplane, counters)
+    switchboard = Switchboard(queues, backplane, counters, journal)
     addresses = Addresses(config.trusted_proxies)
     acks = Acks(queues, backplane, switchboard)
     presence = Presence()
@@ -165,7 +171,7 @@ def build_service() -> Service:
         registry=registry,
         queues=queues,
         backplane=backplane,
-        publisher=Publisher(queues, backplane, ids, counters),
+        publisher=Publisher(queues, backplane, ids, counters, journal),
         switchboard=switchboard,
         acks=acks,
         leases=Leases(queues, switchboard),
@@ -179,6 +185,7 @@ def build_service() -> Service:
         presence=presence,
         statistics=statistics,
         reports=Reports(counters, statistics),
+        receipts=Receipts(journal),
         live=Live(statistics),
         addresses=addresses,
         failed_keys=FailedKeys(

@@ -13,6 +13,7 @@ import aiohttp
 import orjson
 import stamina
 
+from delivery.auth_failures import in_words
 from delivery.exceptions import AuthRefused, AuthUnavailable
 from delivery.outgoing import AddressDenied, guarded_sockets
 from sites.networks import DenyList
@@ -137,8 +138,9 @@ class SiteAuth:
             if isinstance(error.__cause__, AddressDenied):
                 logger.warning("authUrl of %s: its address is in auth_url_deny", site.name)
                 raise AuthRefused(ADDRESS_DENIED) from error
-            logger.warning("authUrl of %s: %s", site.name, error or type(error).__name__)
-            raise AuthUnavailable(f"{type(error).__name__}: {error}") from error
+            text = in_words(error)
+            logger.warning("authUrl of %s: %s", site.name, text)
+            raise AuthUnavailable(text) from error
         return _rooms_of_answer(site, status, body)
 
     def _open_session(self) -> aiohttp.ClientSession:

@@ -14,6 +14,7 @@ from delivery.counters import Counters
 from delivery.exceptions import DeliveryError
 from delivery.feeds import REQUESTED, Feed
 from delivery.frames import event_frame
+from delivery.journal import Journal
 from delivery.queue_values import Device, Position, State, Waiting
 from delivery.queues import Queues
 from delivery.tasks import Tasks
@@ -29,9 +30,14 @@ class Switchboard:
     """The connections of this process and where announcements find them."""
 
     def __init__(
-        self, queues: Queues, backplane: Backplane, counters: Counters | None = None
+        self,
+        queues: Queues,
+        backplane: Backplane,
+        counters: Counters | None = None,
+        journal: Journal | None = None,
     ) -> None:
         self.counters = Counters() if counters is None else counters
+        self.journal = Journal() if journal is None else journal
         self._queues = queues
         self._backplane = backplane
         self._rooms: dict[Room, set[Connection]] = {}
@@ -207,6 +213,7 @@ class Switchboard:
         for connection in members:
             connection.send_broadcast(frame)
         self.counters.of(site).broadcast += len(members)
+        self.journal.broadcast(site, announcement["id"], len(members))
 
     def _hear_disconnect(self, announcement: Announcement) -> None:
         """Their clients come back by themselves, and their site is asked again who they are."""

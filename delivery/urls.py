@@ -9,6 +9,7 @@ urlpatterns: list[URLPattern] = [
     re_path(r"^send/batch/?$", views.send_batch, name="send_batch"),
     re_path(r"^disconnect/?$", client_views.disconnect, name="disconnect"),
     re_path(r"^presence/?$", client_views.presence, name="presence"),
+    re_path(r"^messages/(?P<message_id>[^/]+)/?$", views.receipt, name="receipt"),
     re_path(r"^healthcheck/?$", views.healthcheck, name="healthcheck"),
     re_path(r"^readyz/?$", views.readyz, name="readyz"),
 ]

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_safe
 
 from delivery.answers import answers_errors, json_answer, method_answer, refusal
 from delivery.bodies import read_fields, read_messages
-from delivery.credentials import identify, read_query
+from delivery.credentials import authenticate, identify, read_query
 from delivery.exceptions import DeliveryError, InvalidRequest
 from delivery.payloads import SendRequest, parse_flag, parse_send
 from delivery.service import service
@@ -25,6 +25,7 @@ from sites.registry import SiteSnapshot
 
 CHECK_TIMEOUT_SECONDS = 2.0
 MAX_IDEMPOTENCY_KEY_CHARACTERS = 256
+UNKNOWN_MESSAGE = "No receipt: not a message of this site, older than an hour, or not noted."
 
 
 @csrf_exempt
@@ -74,6 +75,19 @@ async def send_batch(request: HttpRequest) -> HttpResponse:
         ],
         headers=headers,
     )
+
+
+@csrf_exempt
+@answers_errors
+async def receipt(request: HttpRequest, message_id: str) -> HttpResponse:
+    """Tell what has become of a message, checked as `send` does; 404 for what is not known."""
+    if request.method != "GET":
+        return method_answer(request, "GET")
+    site = authenticate(request, read_query(request), service().registry)
+    found = await service().receipts.find(site.name, message_id)
+    if found is None:
+        raise InvalidRequest(status=404, code="unknown_message", message=UNKNOWN_MESSAGE)
+    return json_answer(found.answer())
 
 
 @csrf_exempt

@@ -24,7 +24,9 @@ Scope = dict[str, Any]
 
 django_application = Handler()
 direct_application = DirectHandler()
-DIRECT_PATHS = re.compile(r"/(send(/batch)?|disconnect|presence|healthcheck|readyz)/?")
+DIRECT_PATHS = re.compile(
+    r"/(send(/batch)?|messages/[^/]+|disconnect|presence|healthcheck|readyz)/?"
+)
 
 
 async def application(scope: Scope, receive: Any, send: Any) -> None:

@@ -30,6 +30,7 @@ __all__ = [
     "ConfigError",
     "FlakeIdConfig",
     "IoConfig",
+    "ReceiptConfig",
     "RedisConfig",
     "current_config",
     "load_config",
@@ -53,6 +54,12 @@ class FlakeIdConfig:
 
 
 @dataclass(frozen=True)
+class ReceiptConfig:
+    enabled: bool = True
+    max_messages: int = 50_000  # an hour and process
+
+
+@dataclass(frozen=True)
 class Config:
     environment: str = "production"
     host: str = LOOPBACK
@@ -71,6 +78,7 @@ class Config:
     admin: AdminConfig = field(default_factory=AdminConfig)
     limits: Limits = field(default_factory=Limits)
     trusted_proxies: tuple[str, ...] = ()  # addresses and networks
+    receipts: ReceiptConfig = field(default_factory=ReceiptConfig)
     warnings: tuple[str, ...] = ()  # one line each, for the log and for `manage.py check`
 
     @property
@@ -112,6 +120,7 @@ def load_config(environ: Mapping[str, str]) -> Config:
         admin=admin_config(options.admin),
         limits=options.limits,
         trusted_proxies=tuple(options.trusted_proxies),
+        receipts=ReceiptConfig(options.receipts.enabled, options.receipts.max_messages),
         warnings=tuple(_warnings(env, file, ignored, options)),
     )
 

@@ -27,6 +27,7 @@ from sioweb_project.options import (
     MappingOrValue,
     Options,
     Text,
+    YesNo,
     conflict,
 )
 from sioweb_project.redis_config import EMBEDDED, RedisOptions
@@ -74,6 +75,15 @@ class FlakeIdOptions(Options):
     seqMask: Annotated[int, Field(ge=0, le=4095, description="a whole number from 0 to 4095")] = 0
 
 
+class ReceiptOptions(Options):
+    """Of GET /messages/<id>."""
+
+    enabled: YesNo = True
+    max_messages: Annotated[
+        int, Field(ge=2, le=MAX_INT32, description="a whole number of messages an hour, 2 or more")
+    ] = 50_000
+
+
 class SectionOptions(Options):
     """One environment."""
 
@@ -109,6 +119,9 @@ class SectionOptions(Options):
     ] = AdminOptions()
     limits: Annotated[Limits, Field(description="a mapping of limits")] = Limits()
     trusted_proxies: TrustedProxies = []
+    receipts: Annotated[
+        ReceiptOptions, Field(description="a mapping with enabled and max_messages")
+    ] = ReceiptOptions()
 
     @model_validator(mode="after")
     def _agree(self) -> Self:

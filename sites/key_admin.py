@@ -14,7 +14,14 @@ from django.utils.formats import date_format
 
 from sites.access import visible_sites
 from sites.admin_base import ApiKeyModelAdmin, ApiKeyModelForm, OfVisibleSites, labelled
-from sites.key_pages import RotateForm, ask_to_revoke, ask_to_rotate, key_url, shown_once
+from sites.key_pages import (
+    RotateForm,
+    ask_to_revoke,
+    ask_to_rotate,
+    key_url,
+    made,
+    shown_once,
+)
 from sites.keys import make_key
 from sites.models import ApiKey
 
@@ -74,6 +81,7 @@ class ApiKeyAdmin(OfVisibleSites, ApiKeyModelAdmin):
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
         return [
+            path("<int:pk>/made/", view(self.made_view), name="sites_apikey_made"),
             path("<int:pk>/rotate/", view(self.rotate_view), name="sites_apikey_rotate"),
             path("<int:pk>/revoke/", view(self.revoke_view), name="sites_apikey_revoke"),
             *super().get_urls(),
@@ -90,6 +98,13 @@ class ApiKeyAdmin(OfVisibleSites, ApiKeyModelAdmin):
         self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None
     ) -> HttpResponse:
         return shown_once(request, obj, getattr(request, KEY))
+
+    def made_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Show a new key to whoever has just made it, who need not be able to look at others."""
+        row = ApiKey.objects.filter(pk=pk, site__in=visible_sites(request.user)).first()
+        if row is None:
+            raise Http404
+        return made(request, row)
 
     def rotate_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Ask how long both keys work, then make the new one and show it."""

@@ -1,18 +1,19 @@
 """Pages about one key beside its form: shown once, rotated, revoked.
 
-`key_admin` and `site_admin` answer with them. A key's text is in the one page that
-`shown_once` makes, and nowhere else: no redirect carries it, no cookie, no session.
+`key_admin` and `site_admin` answer with them. A key's text is in the one page that `made`
+answers with; `one_time` says how it gets there.
 """
 
 from datetime import timedelta
 from typing import Any
 
 from django import forms
-from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
+from sites import one_time
 from sites.models import ApiKey
 
 # How long the old key goes on, in seconds, to what the page calls it.
@@ -40,10 +41,22 @@ class RotateForm(forms.Form):
 
 
 def shown_once(request: HttpRequest, row: ApiKey, key: str, note: str = "") -> HttpResponse:
-    """Answer with the text of a key that was just made. The browser keeps no copy."""
-    context = {"title": "New API key", "row": row, "key": key, "note": note}
-    response = _page(request, row, "made", context)
-    response["Cache-Control"] = "no-store, private"
+    """Lead to the page that shows a key that was just made."""
+    response = HttpResponseRedirect(reverse("admin:sites_apikey_made", args=[row.pk]))
+    one_time.hand_over(request, response, {"key": key, "note": note})
+    return response
+
+
+def made(request: HttpRequest, row: ApiKey) -> HttpResponse:
+    """Show the key once, and what is known of it from then on. The browser keeps no copy."""
+    content = one_time.take(request)
+    if content is None:
+        messages.info(request, "A key is shown once, when it is made.")
+        response: HttpResponse = HttpResponseRedirect(key_url(row))
+    else:
+        response = _page(request, row, "made", {"title": "New API key", "row": row, **content})
+        response["Cache-Control"] = "no-store, private"
+    one_time.forget(request, response)
     return response
 
 

@@ -4,7 +4,9 @@ Edited in the admin, seeded from sites.yml, read by `sites.registry`. Nothing on
 way of a message touches these tables.
 """
 
+import re
 from datetime import datetime, timedelta
+from itertools import count
 from typing import Any
 
 from django.conf import settings
@@ -27,6 +29,7 @@ SCHEME_LENGTH = 64
 ROOM_LENGTH = 256  # as long as a room name may be in /send
 LABEL_LENGTH = 100
 MAX_REAUTH_SECONDS = 30 * 24 * 3600
+COUNTED_LABEL = re.compile(r" \(\d+\)$")
 
 
 class SiteQuerySet(models.QuerySet["Site"]):
@@ -152,9 +155,18 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
     def rotate(self, row: "ApiKey", overlap: timedelta) -> tuple["ApiKey", str]:
         """Make the successor of a key, which itself ends after `overlap`, or as planned before."""
         with transaction.atomic():
-            successor, key = self.make(row.site, row.label)
+            successor, key = self.make(row.site, self._label_of_successor(row))
             row.end(timezone.now() + overlap)
         return successor, key
+
+    def _label_of_successor(self, row: "ApiKey") -> str:
+        """Count on: "shop" -> "shop (2)" -> "shop (3)", so that the labels tell them apart."""
+        label = row.label or f"successor of {row.first_characters}…"
+        name = COUNTED_LABEL.sub("", label)[: LABEL_LENGTH - len(" (9999)")]
+        labels = set(self.filter(site=row.site).values_list("label", flat=True))
+        if not row.label and name not in labels:
+            return name
+        return next(each for i in count(2) if (each := f"{name} ({i})") not in labels)
 
 
 class ApiKey(models.Model):

@@ -3,4 +3,6 @@
 -- ARGV[3] device
 
 local device = ARGV[3]
-return find(device) and remove_all(device) or 0
+if not find(device) or count_waiting(device) == 0 then return 0 end
+note_drop(device, 'cleared')
+return remove_all(device)

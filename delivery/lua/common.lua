@@ -5,6 +5,8 @@
 --            bytes:<device>   bytes of text that wait in its queue
 --            resync:<device>  "<ms>:<reason>", why its copy is wrong, until it is told
 --            since:<device>   when it came online, in ms; of a device that is
+--            drops:<device>   "<ms>:<seq>:<reason>;" for each of the last times that its queue was
+--                             dropped, up to which seq; the newest first
 -- ARGV[1]  now in ms, '' = the server's own clock
 -- ARGV[2]  ttl in ms, 0 = for ever
 --
@@ -106,10 +108,21 @@ local function remove_all(device)
   return count
 end
 
+-- So that receipts can tell why a message waits no more.
+local MAX_DROPS_LENGTH = 200
+local function note_drop(device, reason)
+  local field = 'drops:' .. device
+  local seq = redis.call('HGET', room_key, 'seq')
+  local drops = string.format('%d:%s:%s;', now, seq or '0', reason)
+  drops = drops .. (redis.call('HGET', room_key, field) or '')
+  redis.call('HSET', room_key, field, string.sub(drops, 1, MAX_DROPS_LENGTH))
+end
+
 -- The queue is dropped, and the client will be told, now or when it comes back. Returns how
 -- many messages that were.
 local function give_up(device, reason)
   redis.call('HSET', room_key, 'resync:' .. device, string.format('%d:', now) .. reason)
+  note_drop(device, reason)
   expire_room()
   return remove_all(device)
 end
@@ -126,7 +139,7 @@ end
 local function forget(device)
   remove_all(device)
   redis.call('UNLINK', holders_key(device))
-  redis.call('HDEL', room_key, 'resync:' .. device, 'since:' .. device)
+  redis.call('HDEL', room_key, 'resync:' .. device, 'since:' .. device, 'drops:' .. device)
   redis.call('ZREM', devices_key, device)
 end
 

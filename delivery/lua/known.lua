@@ -10,10 +10,11 @@ local function adopt(device)
     redis.call('RENAME', queue_key(''), queue_key(device))
     redis.call('RENAME', events_key(''), events_key(device))
   end
-  local fields = redis.call('HMGET', room_key, 'bytes:', 'resync:')
-  if fields[1] then redis.call('HSET', room_key, 'bytes:' .. device, fields[1]) end
-  if fields[2] then redis.call('HSET', room_key, 'resync:' .. device, fields[2]) end
-  redis.call('HDEL', room_key, 'bytes:', 'resync:')
+  local kinds = { 'bytes:', 'resync:', 'drops:' }
+  for i, field in ipairs(redis.call('HMGET', room_key, unpack(kinds))) do
+    if field then redis.call('HSET', room_key, kinds[i] .. device, field) end
+  end
+  redis.call('HDEL', room_key, unpack(kinds))
 end
 
 local function make_place(max_devices)

@@ -15,7 +15,8 @@ from django.views.decorators.http import require_POST, require_safe
 from delivery.answers import answers_errors, json_answer
 from delivery.exceptions import InvalidRequest
 from delivery.feeds import REQUESTED
-from delivery.inspection import DeviceState, RoomState, show_id
+from delivery.inspection import DeviceState, RoomState
+from delivery.names import show_id
 from delivery.payloads import MAX_CHARACTERS
 from delivery.queue_values import Device
 from delivery.service import service
@@ -33,7 +34,7 @@ Action = Callable[[Device], Awaitable[str]]
 async def look(request: HttpRequest) -> HttpResponse:
     """Answer what a room is like."""
     site = await find_site(request, request.GET.get("site", ""), VIEW_SITE)
-    room = _read_room(request.GET.get("room", ""))
+    room = read_room(request.GET.get("room", ""))
     state = await service().inspection.look(site.name, room)
     user = await request.auser()
     snapshot = service().registry.get(site.name)
@@ -116,10 +117,10 @@ async def _find_device(
     request: HttpRequest, fields: QueryDict, permission: str
 ) -> tuple[Site, Device]:
     site = await find_site(request, fields.get("site", ""), permission)
-    return site, Device(site.name, _read_room(fields.get("room", "")), fields.get("device", ""))
+    return site, Device(site.name, read_room(fields.get("room", "")), fields.get("device", ""))
 
 
-def _read_room(room: str) -> str:
+def read_room(room: str) -> str:
     if not 1 <= len(room) <= MAX_CHARACTERS:
         message = f"room: expected 1 to {MAX_CHARACTERS} characters."
         raise InvalidRequest(400, "invalid_room", message)

@@ -10,7 +10,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from delivery.answers import answers_errors, json_answer
 from delivery.exceptions import InvalidRequest
-from delivery.inspection import Progress, show_id
+from delivery.inspection import Progress
+from delivery.names import show_id
 from delivery.payloads import parse_send
 from delivery.service import service
 from sioweb_project.control.access import find_site, for_staff
@@ -33,7 +34,8 @@ async def send(request: HttpRequest) -> HttpResponse:
     rooms = ", ".join(message.rooms)
     await log_action(request, row, f"Sent test message {receipt.id}, {message.event} to {rooms}")
     followed = [room for room in message.rooms if site.is_user_room(room)][:MAX_FOLLOWED]
-    return json_answer({"answer": receipt.answer(), "followed": followed})
+    keeps = bool(site.user_room_prefix)
+    return json_answer({"answer": receipt.answer(), "followed": followed, "has_user_rooms": keeps})
 
 
 @require_safe

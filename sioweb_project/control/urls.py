@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import path
 
-from sioweb_project.control import inspector, pages, sender, stream
+from sioweb_project.control import deliveries, inspector, pages, sender, stream
 
 app_name = "control"
 
@@ -14,6 +14,8 @@ urlpatterns = [
     path("inspector/look", inspector.look, name="look"),
     path("inspector/arguments", inspector.arguments, name="arguments"),
     path("inspector/act", inspector.act, name="act"),
+    path("inspector/recent", deliveries.recent, name="recent"),
+    path("inspector/receipt", deliveries.receipt, name="receipt"),
     path("sender/", admin.site.admin_view(pages.sender), name="sender"),
     path("sender/send", sender.send, name="send"),
     path("sender/progress", sender.progress, name="progress"),

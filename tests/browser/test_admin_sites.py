@@ -85,6 +85,11 @@ def test_the_auth_url_is_checked(
     admin_page.get_by_role("link", name="Go to the site").click()
     admin_page.get_by_role("link", name="Check authUrl").click()
     admin_page.get_by_label("Token").fill("alice")
+    expect(admin_page.locator("#busy")).to_be_hidden()
+    # What a click does at once, without the answer that would replace the page.
+    shown = """form => { form.addEventListener("submit", e => e.preventDefault(), { once: true });
+        form.requestSubmit(); return !document.getElementById("busy").hidden; }"""
+    assert admin_page.locator("#check").evaluate(shown)
     admin_page.get_by_role("button", name="Check").click()
     expect(admin_page.get_by_role("heading", name="The client is let in")).to_be_visible()
     expect(admin_page.locator("#user-rooms li")).to_have_text(["user_alice"])

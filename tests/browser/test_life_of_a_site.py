@@ -91,8 +91,9 @@ def add_key(window: Window) -> str:
 def shown_once(window: Window) -> str:
     key = window.admin.locator("#new-key").inner_text()
     window.check()
-    expect(window.admin).to_have_url(re.compile(r"/apikey/\d+/change/$"))
+    expect(window.admin).to_have_url(re.compile(r"/apikey/\d+/made/$"))
     window.admin.reload()
+    expect(window.admin).to_have_url(re.compile(r"/apikey/\d+/change/$"))
     expect(window.admin.get_by_role("link", name="Rotate this key")).to_be_visible()
     assert key not in window.admin.content()
     window.check()

@@ -108,6 +108,10 @@ def test_the_inspector_shows_a_room_and_acts_on_it(
     page.get_by_role("button", name=f"Clear queue: {device}").click()
     expect(page.locator("#done")).to_contain_text("Cleared the queue")
     expect(away).to_contain_text("0 messages wait")
+    delivery = page.locator("#deliveries-rows tr", has_text="while_away").first
+    expect(delivery).to_contain_text("dropped (cleared)")
+    delivery.locator("summary").click()
+    expect(delivery.locator("pre")).to_contain_text('"reason": "cleared"')
     watched.check()
 
 
@@ -132,7 +136,7 @@ def test_labels_and_contrast_of_what_is_drawn(
     checks = {
         "sender/?site=demo": "#send",
         "live/": "#chart-trouble svg",
-        f"inspector/?site=demo&room={ROOM}": ".control-card",
+        f"inspector/?site=demo&room={ROOM}": "#deliveries-rows tr",
     }
     for scheme in SCHEMES:
         page.emulate_media(color_scheme=scheme)

@@ -105,6 +105,7 @@ class Edge:
     counters: Counters = field(default_factory=Counters)
     now: float = 1_000_000.0  # of the clock that limits go by
     peer: str = "127.0.0.1"
+    receipts: Any = None
     handler: DirectHandler = field(default_factory=DirectHandler)
 
     @property
@@ -179,4 +180,5 @@ def edge(monkeypatch: pytest.MonkeyPatch) -> Edge:
     parts.presence = SimpleNamespace(find=lambda *args: edge.presence.find(*args))
     for module in ("views", "client_views", "credentials"):
         monkeypatch.setattr(f"delivery.{module}.service", lambda: parts)
+    parts.receipts = SimpleNamespace(find=lambda *asked: edge.receipts.find(*asked))
     return edge

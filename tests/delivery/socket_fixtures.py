@@ -18,6 +18,7 @@ from delivery.acks import Acks
 from delivery.backplane import Backplane
 from delivery.connections import Connection
 from delivery.counters import Counters
+from delivery.journal import Journal
 from delivery.message import Message
 from delivery.payloads import SendRequest
 from delivery.publish import Publisher
@@ -111,9 +112,12 @@ class Process:
 
     def __post_init__(self) -> None:
         self.counters = Counters()  # of the publisher
-        self.switchboard = Switchboard(self.queues, self.backplane)
+        self.journal = Journal(max_messages=1_000)
+        self.switchboard = Switchboard(self.queues, self.backplane, journal=self.journal)
         self.acks = Acks(self.queues, self.backplane, self.switchboard)
-        self.publisher = Publisher(self.queues, self.backplane, lambda: next(_ids), self.counters)
+        self.publisher = Publisher(
+            self.queues, self.backplane, lambda: next(_ids), self.counters, self.journal
+        )
         self._barriers: set[str] = set()
 
     async def start(self) -> None:
@@ -151,6 +155,7 @@ class Process:
             close_transport=close,
             submit_acks=self.acks.submit,
             counts=self.switchboard.counters.of(self.site.name),
+            journal=self.journal,
         )
         return Tab(connection, socket, closed, reasons)
 

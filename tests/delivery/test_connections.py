@@ -12,6 +12,7 @@ from delivery import connections as connections_module
 from delivery.connections import Connection
 from delivery.counters import SiteCounts
 from delivery.feeds import Feed
+from delivery.journal import Journal
 from delivery.queue_values import Ack, Device, Waiting
 from delivery.queues import Queues
 from tests.delivery.http_fixtures import make_site
@@ -66,6 +67,7 @@ def make_client(
         close_transport=closed.append,
         submit_acks=acks.extend,
         counts=SiteCounts(),
+        journal=Journal(),
     )
     for device in connection.devices:
         connection.feeds[device.room] = Feed(device, cast("Queues", None), connection)
@@ -106,7 +108,7 @@ def test_stored_messages_come_one_by_one_each_with_an_ack_id_of_its_own(client: 
 def test_ack_of_a_message_is_passed_on_and_checks_the_order(client: Client) -> None:
     client.send(USER_1, waiting(7), waiting(8))
     assert client.connection.acknowledge(2)
-    assert client.acks == [Ack(USER_1, EPOCH, (8,), checks_order=True)]
+    assert client.acks == [Ack(USER_1, EPOCH, (8,), True, ("8",))]
 
 
 @pytest.mark.parametrize("ack_id", [0, 1, 3, -1])
@@ -123,7 +125,7 @@ def test_batch_is_one_event_with_one_ack_that_lets_the_next_one_go(client: Clien
     assert not done.is_set()
     assert client.connection.acknowledge(1)
     assert done.is_set()
-    assert client.acks == [Ack(USER_1, EPOCH, (7, 8), checks_order=False)]
+    assert client.acks == [Ack(USER_1, EPOCH, (7, 8), False, ("7", "8"))]
 
 
 def test_resync_tells_its_reason_and_asks_for_no_ack(client: Client) -> None:

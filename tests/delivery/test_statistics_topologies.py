@@ -1,10 +1,13 @@
-"""Counts and inspections where the keys of one script have to be in one slot."""
+"""Counts, inspections and receipts where the keys of one script have to be in one slot."""
 
 import pytest
 
 from delivery.counters import ALL_SITES, Counters
 from delivery.inspection import Inspection
+from delivery.journal import Journal
+from delivery.message import Message
 from delivery.queue_values import Device
+from delivery.receipts import Receipts
 from delivery.reports import Reports
 from delivery.statistics import Statistics, pick
 from tests.delivery.topology_fixtures import (
@@ -48,3 +51,19 @@ async def test_rooms_are_looked_into_on_a_cluster(open_queues: OpenQueues) -> No
         assert (device.id, device.waiting) == ("phone", 1)
         assert await inspection.read_text(phone, 1) == '["greet","hello"]'
         assert (await inspection.request_resync(phone)).is_known
+
+
+@ON_CLUSTER
+async def test_receipts_are_kept_on_a_cluster(open_queues: OpenQueues) -> None:
+    queues, journal = open_queues(), Journal(100)
+    receipts = Receipts(journal, alias=ALIAS, ttl_seconds=600)
+    for i in range(20):
+        message = Message.build(str(i), "greet", [], False, ROOMS[:2])
+        appended = await queues.append(SITE, message.rooms, message)
+        journal.accept(SITE, message, 1.0, appended, 0)
+    for i in range(20):
+        found = await receipts.find(SITE, str(i))
+        assert found is not None
+        assert list(found.rooms) == list(ROOMS[:2])
+    recent = await receipts.recent(SITE, ROOMS[0])
+    assert [each.noted.id for each in recent] == [str(i) for i in range(19, -1, -1)]

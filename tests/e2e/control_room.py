@@ -59,6 +59,16 @@ class ControlRoom:
             assert answer.status == 200
             return {device["id"]: device for device in (await answer.json())["devices"]}
 
+    async def recent(self, room: str, site: str = "newsite") -> list[tuple[str, dict[str, str]]]:
+        """The last messages of a room: event, and the state of each device."""
+        parameters = {"site": site, "room": room}
+        async with self.http.get(f"{CONTROL}/inspector/recent", params=parameters) as answer:
+            messages = (await answer.json())["messages"]
+        return [
+            (each["event"], {device["device"]: device["state"] for device in each["devices"]})
+            for each in messages
+        ]
+
     async def act(self, action: str, room: str, device: str, site: str = "newsite") -> str:
         fields = {"site": site, "room": room, "device": device, "action": action}
         answer = await self._post(f"{CONTROL}/inspector/act", data=fields)

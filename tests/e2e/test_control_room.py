@@ -169,6 +169,37 @@ async def test_a_test_message_is_followed_to_a_device_of_the_other_process(
     await until(is_acked, "the message is acknowledged")
 
 
+async def test_the_receipt_of_a_message_tells_what_either_process_did_with_it(
+    pair: Pair, node: NodeProcess, user: User
+) -> None:
+    phone = await open_client(node, pair.one, user, "phone", withhold_acks=True)
+    laptop = await open_client(node, pair.other, user, "laptop", withhold_acks=True)
+    sent = await pair.control.send({"rooms": [user.room], "event": "hello", "args": [1]})
+    laptop.ack(await laptop.event())
+    await phone.event()
+
+    async def is_told() -> bool:
+        return await pair.control.recent(user.room) == [
+            ("hello", {"phone": "sent", "laptop": "acked"})
+        ]
+
+    await until(is_told, "the other process has told of the ack")
+    path = f"/messages/{sent['answer']['id']}"
+    for headers, status in (({"X-Api-Key": "54321"}, 200), ({"X-Api-Key": "wrong"}, 401)):
+        query = {"site": "newsite"}
+        async with pair.control.http.get(path, params=query, headers=headers) as answer:
+            assert answer.status == status
+            if status == 200:
+                [room] = (await answer.json())["rooms"]
+    assert {each["device"]: each["state"] for each in room["devices"]} == {
+        "phone": "sent",
+        "laptop": "acked",
+    }
+    await pair.control.act("clear", user.room, "phone")
+    [(_, states)] = await pair.control.recent(user.room)
+    assert states["phone"] == "dropped"
+
+
 async def test_the_live_view_ends_with_the_session(pair: Pair) -> None:
     async with ControlRoom.enter(pair.other) as control, control.watch() as view:
         await anext(view)

@@ -10,8 +10,9 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 
 from delivery.inspection import DeviceState, Progress, Requested, RoomState, WaitingHead
-from delivery.publish import Receipt
+from delivery.publish import Receipt as Answer
 from delivery.queue_values import Device
+from delivery.receipt_values import DeviceReceipt, Noted, Receipt
 from delivery.statistics import Figures
 from sites.models import Site
 from sites.registry import SiteSnapshot
@@ -19,6 +20,9 @@ from sites.registry import SiteSnapshot
 HEAD = WaitingHead(seq=4, id="77", event="update", stored_at_ms=900, resync=True, bytes=20)
 PHONE = DeviceState("phone", True, 2_000, 1, 20, "", (HEAD,))
 NO_FIGURES = Figures(1_800_000_000, (), 0, 0, None, (), ())
+RECEIPT = Receipt(
+    Noted("77", 900, "update", (), 0, 0), {"user_1": (DeviceReceipt("phone", "acked", 910, 920),)}
+)
 
 
 @dataclass
@@ -28,6 +32,8 @@ class FakeService:
     done: list[tuple[Any, ...]] = field(default_factory=list)
     text: str | None = '["update",{"secret":1}]'
     is_disabled: bool = False
+    is_on: bool = True  # receipts
+    prefix: str = "user_"
 
     @property
     def parts(self) -> SimpleNamespace:
@@ -38,10 +44,11 @@ class FakeService:
             queues=self,
             publisher=self,
             live=self,
+            receipts=self,
         )
 
     def get(self, name: str) -> SiteSnapshot | None:
-        snapshot = SiteSnapshot(name, "http://newsite.com/rooms", user_room_prefix="user_")
+        snapshot = SiteSnapshot(name, "http://newsite.com/rooms", user_room_prefix=self.prefix)
         return None if self.is_disabled else snapshot
 
     async def look(self, site: str, room: str) -> RoomState:
@@ -72,9 +79,15 @@ class FakeService:
         self.done.append(("clear", device))
         return 3
 
-    async def publish(self, site: SiteSnapshot, message: Any, resync: bool) -> Receipt:
+    async def publish(self, site: SiteSnapshot, message: Any, resync: bool) -> Answer:
         self.done.append(("publish", site.name, message.rooms, message.event, message.args))
-        return Receipt("7530791394961522691", 1, 1)
+        return Answer("7530791394961522691", 1, 1)
+
+    async def recent(self, site: str, room: str) -> list[Receipt]:
+        return [RECEIPT]
+
+    async def find(self, site: str, message_id: str) -> Receipt | None:
+        return RECEIPT if message_id == "77" else None
 
     async def watch(self, site: str) -> AsyncGenerator[Figures | None, None]:
         self.done.append(("watch", site))
@@ -84,7 +97,7 @@ class FakeService:
 @pytest.fixture
 def control(db: None, monkeypatch: pytest.MonkeyPatch) -> FakeService:
     fake = FakeService()
-    for module in ("inspector", "sender", "stream"):
+    for module in ("deliveries", "inspector", "sender", "stream"):
         monkeypatch.setattr(f"sioweb_project.control.{module}.service", lambda: fake.parts)
     return fake
 

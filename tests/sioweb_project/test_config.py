@@ -59,6 +59,7 @@ def test_nothing_written_means_defaults(load: Load, text: str | None) -> None:
     assert (config.io, config.flake_ids) == (DEFAULTS.io, DEFAULTS.flake_ids)
     assert config.redis.url == "redis://127.0.0.1:6379/0"
     assert config.send_body_limit_bytes == 1_048_576
+    assert (config.receipts.enabled, config.receipts.max_messages) == (True, 50_000)
     assert config.allowed_hosts == ("*",)
 
 
@@ -66,6 +67,11 @@ def test_option_without_value_means_its_default(load: Load) -> None:
     config = load("production:\n  port:\n  client_ttl:\n  redis:\n  io:\n    path:\n  flakeid:\n")
     assert (config.port, config.client_ttl_seconds) == (1337, 3600)
     assert config.io == DEFAULTS.io
+
+
+def test_receipts_can_be_bounded_and_switched_off(load: Load) -> None:
+    config = load("production: {receipts: {enabled: false, max_messages: 200}}")
+    assert (config.receipts.enabled, config.receipts.max_messages) == (False, 200)
 
 
 def test_shipped_file_changes_no_default(load: Load) -> None:

@@ -17,6 +17,8 @@ ARGUMENTS = f"/admin/control/inspector/arguments?{ROOM}&seq=4"
 ACT = "/admin/control/inspector/act"
 SEND = "/admin/control/sender/send?site=newsite"
 PROGRESS = "/admin/control/sender/progress?site=newsite&room=user_1&id=77"
+RECENT = "/admin/control/inspector/recent?site=newsite&room=user_1"
+RECEIPT = "/admin/control/inspector/receipt?site=newsite&id=77"
 FIGURES = "/admin/control/live/figures?site=newsite"
 PAGES = ["/admin/control/live/", "/admin/control/inspector/", "/admin/control/sender/"]
 PHONE = Device("newsite", "user_1", "phone")
@@ -41,6 +43,8 @@ CALLS: dict[str, tuple[str, Call]] = {
     "act": ("manage_clients", act),
     "send": ("send_test", send),
     "progress": ("send_test", lambda client: client.get(PROGRESS).status_code),
+    "recent": ("view_site", lambda client: client.get(RECENT).status_code),
+    "receipt": ("view_site", lambda client: client.get(RECEIPT).status_code),
     "figures": ("view_site", lambda client: client.get(FIGURES).status_code),
 }
 calls = pytest.mark.parametrize(("permission", "call"), CALLS.values(), ids=CALLS)
@@ -198,9 +202,17 @@ def test_a_test_message_goes_the_way_of_send(
 ) -> None:
     response = login(admin_user).post(SEND, MESSAGE, content_type="application/json")
     sent = {"ok": True, "id": "7530791394961522691", "queued": 1, "broadcast": 1}
-    assert response.json() == {"answer": sent, "followed": ["user_1"]}
+    assert response.json() == {"answer": sent, "followed": ["user_1"], "has_user_rooms": True}
     assert control.done == [("publish", "newsite", ("user_1", "all"), "hello", [1])]
     assert logged() == ["Sent test message 7530791394961522691, hello to user_1, all"]
+
+
+def test_a_site_without_user_rooms_says_so(
+    control: FakeService, site: Site, admin_user: User
+) -> None:
+    control.prefix = ""
+    response = login(admin_user).post(SEND, MESSAGE, content_type="application/json")
+    assert (response.json()["followed"], response.json()["has_user_rooms"]) == ([], False)
 
 
 @pytest.mark.parametrize(
@@ -230,3 +242,22 @@ def test_progress_tells_how_far_each_device_is(
 ) -> None:
     answer = login(admin_user).get(PROGRESS).json()
     assert [each["state"] for each in answer] == ["sent", "queued", "acked"]
+
+
+def test_the_last_deliveries_of_a_room_are_told(
+    control: FakeService, site: Site, admin_user: User
+) -> None:
+    boss = login(admin_user)
+    phone = {
+        "device": "phone",
+        "state": "acked",
+        "sent_at": "1970-01-01T00:00:00.910Z",
+        "acked_at": "1970-01-01T00:00:00.920Z",
+    }
+    row = {"id": "77", "event": "update", "at": 900, "devices": [phone]}
+    assert boss.get(RECENT).json() == {"is_on": True, "messages": [row]}
+    assert boss.get(RECEIPT).json()["rooms"] == [{"room": "user_1", "devices": [phone]}]
+    assert boss.get(f"{RECEIPT}8").status_code == 404
+    assert boss.get(f"{RECENT}&room={'x' * 257}").status_code == 400
+    control.is_on = False
+    assert boss.get(RECENT).json() == {"is_on": False, "messages": []}

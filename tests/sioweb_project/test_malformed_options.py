@@ -104,6 +104,14 @@ CASES: Cases = {
         "send_body_limit: 0",
         "production.send_body_limit is 0; accepted: a whole number of bytes, 1 or more",
     ),
+    "receipts of no message": (
+        "receipts: {max_messages: 0}",
+        "production.receipts.max_messages is 0; accepted: a whole number of messages an hour",
+    ),
+    "receipts that are neither on nor off": (
+        "receipts: {enabled: maybe}",
+        "production.receipts.enabled is 'maybe'; accepted: true or false",
+    ),
     "a text that goes on and on": ("port: " + "9" * 40 + "x" * 4000, "production.port is '99999"),
 }
 

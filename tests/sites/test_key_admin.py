@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
 
@@ -76,8 +77,51 @@ def test_key_can_be_deleted(admin_client: Client, newsite: Site) -> None:
 
 
 def test_key_page_may_not_be_kept_by_the_browser(admin_client: Client, newsite: Site) -> None:
-    response = admin_client.post(KEY_ADD, {"site": newsite.pk})
+    response = admin_client.post(KEY_ADD, {"site": newsite.pk}, follow=True)
     assert "no-store" in response["Cache-Control"]
+
+
+def test_a_reload_makes_no_key_and_shows_none(admin_client: Client, newsite: Site) -> None:
+    response = admin_client.post(KEY_ADD, {"site": newsite.pk})
+    path, cookie = response["Location"], response.cookies["new_key"].value
+    assert (response.status_code, path.endswith("/made/")) == (302, True)
+    key = shown_key(get(admin_client, path))
+    assert newsite.api_keys.count() == 2
+    admin_client.cookies["new_key"] = cookie  # of somebody who has kept it
+    page = admin_client.get(path, follow=True).content.decode()
+    assert "A key is shown once" in page
+    assert key not in page
+    assert newsite.api_keys.count() == 2
+
+
+def test_a_key_on_its_way_to_its_page_can_be_read_nowhere(
+    admin_client: Client, newsite: Site
+) -> None:
+    response = admin_client.post(KEY_ADD, {"site": newsite.pk})
+    cookie = response.cookies["new_key"]
+    assert (cookie["httponly"], cookie["samesite"], cookie["path"], cookie["max-age"]) == (
+        True,
+        "Strict",
+        response["Location"],
+        60,
+    )
+    sessions = str([each.get_decoded() for each in Session.objects.all()])
+    key = shown_key(get(admin_client, response["Location"]))
+    assert key not in cookie.value
+    assert key not in sessions
+
+
+def test_a_key_is_shown_to_nobody_else(admin_client: Client, client: Client, newsite: Site) -> None:
+    response = admin_client.post(KEY_ADD, {"site": newsite.pk})
+    staff = with_permissions(client, "view_site", "view_apikey", "all_sites")
+    staff.cookies["new_key"] = response.cookies["new_key"].value
+    assert "A key is shown once" in staff.get(response["Location"], follow=True).content.decode()
+    assert shown_key(get(admin_client, response["Location"]))
+
+
+def test_a_key_of_a_foreign_site_has_no_page(client: Client, newsite: Site) -> None:
+    staff = with_permissions(client, "view_site", "view_apikey")
+    assert staff.get(f"{KEYS}{newsite.api_keys.get().pk}/made/").status_code == 404
 
 
 def test_key_ends_when_the_form_says(admin_client: Client, newsite: Site) -> None:

@@ -102,9 +102,28 @@ def test_rotating_makes_a_successor_and_ends_the_old_key_later(newsite: Site) ->
     old.refresh_from_db()
     assert old.expires_at is not None
     assert timedelta(0) <= old.expires_at - before - timedelta(hours=1) < timedelta(minutes=1)
-    assert (new.label, new.expires_at, new.is_usable) == ("backend", None, True)
+    assert (new.label, new.expires_at, new.is_usable) == ("backend (2)", None, True)
     assert set(newsite.api_keys.usable()) == {old, new}
     assert newsite.api_keys.with_text(key).get() == new
+
+
+def test_labels_of_rotated_keys_count_on(newsite: Site) -> None:
+    first = newsite.api_keys.get()
+    second, third, fourth = (ApiKey.objects.rotate(first, timedelta())[0] for _ in range(3))
+    assert [each.label for each in (second, third, fourth)] == [
+        "backend (2)",
+        "backend (3)",
+        "backend (4)",
+    ]
+    assert ApiKey.objects.rotate(second, timedelta())[0].label == "backend (5)"
+    unnamed, _ = ApiKey.objects.make(newsite)
+    labels = [ApiKey.objects.rotate(unnamed, timedelta())[0].label for _ in range(2)]
+    assert labels == [
+        f"successor of {unnamed.first_characters}…",
+        f"successor of {unnamed.first_characters}… (2)",
+    ]
+    long = ApiKey.objects.make(newsite, "x" * 100)[0]
+    assert len(ApiKey.objects.rotate(long, timedelta())[0].label) <= 100
 
 
 def test_rotating_without_overlap_ends_the_old_key_now(newsite: Site) -> None:

@@ -1,5 +1,4 @@
-// Copy buttons: `data-copy` names the element whose text is taken. A page that shows a key
-// once gives the address under which a reload finds the key's own page.
+// Copy buttons: `data-copy` names the element whose text is taken.
 
 const SHOWN_MS = 2000;
 
@@ -12,12 +11,6 @@ document.addEventListener("click", async (click) => {
   const isCopied = await copy(source);
   say(button.querySelector("[aria-live]"), isCopied ? "Copied" : "Press Ctrl+C");
 });
-
-const shown = document.querySelector("[data-shown-once]");
-if (shown) {
-  // Without this a reload would post the form again and make another key.
-  history.replaceState(null, "", shown.dataset.shownOnce);
-}
 
 async function copy(source) {
   try {

@@ -1,5 +1,6 @@
 // The user inspector: a room's devices, what waits for them, and what may be done.
 
+import { forgetDeliveries, showDeliveries } from "./deliveries.js";
 import { ask, byId, make, post, show, showBytes, showSeconds } from "./dom.js";
 
 const REFRESH_MS = 2_000; // while a room is shown
@@ -22,6 +23,9 @@ async function refresh() {
     const state = await ask(look, asked);
     if (asked === shown) {
       draw(state);
+      if (state.is_user_room) {
+        await showDeliveries(asked, () => asked === shown);
+      }
     }
   } catch (error) {
     setState(error.message);
@@ -169,6 +173,7 @@ function setState(text) {
 function start() {
   shown = { site: byId("site").value, room: byId("room").value };
   opened.clear();
+  forgetDeliveries();
   byId("done").textContent = "";
   byId("devices").replaceChildren();
   drawn = "";

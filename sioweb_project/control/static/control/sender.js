@@ -10,6 +10,9 @@ const STATES = {
   acked: "acknowledged",
 };
 
+const SHARED = "Shared rooms: written to whoever is there; nobody acknowledges that.";
+const ALL_SHARED = `${SHARED} All rooms of this site are shared, as it has no user room prefix: set one on its page to have messages kept for users.`;
+
 const { send, progress } = byId("control").dataset;
 let current = ""; // id of the message that is followed
 
@@ -53,8 +56,9 @@ async function submit() {
   const headers = { "Content-Type": "application/json" };
   byId("submit").disabled = true;
   try {
-    const { answer, followed } = await post(send, { site }, JSON.stringify(message), headers);
+    const { answer, followed, has_user_rooms: hasUserRooms } = await post(send, { site }, JSON.stringify(message), headers);
     showAnswer(true, answer, followed.length > 0, answer.broadcast > 0);
+    byId("broadcast").textContent = hasUserRooms ? SHARED : ALL_SHARED;
     current = answer.id;
     followed.forEach((room) => follow(site, room, answer.id));
   } catch (error) {

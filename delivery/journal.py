@@ -1,0 +1,177 @@
+"""What this process notes of messages for their receipts: in memory, taken once a second.
+
+The way of a message only appends to a list; `receipts` takes what has come together to
+Redis. Beside `counters`, which forget which message it was.
+"""
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import NamedTuple
+
+import orjson
+
+from delivery.message import Message
+from delivery.names import receipt_name, show_id
+from delivery.queue_values import Appended, Device
+
+MAX_ROOMS = 20  # of a receipt; a message may name a thousand
+MAX_BYTES = 4096  # of a receipt: what comes past it is not kept
+MAX_NOTES = 5_000  # messages sent or acked in a second, past it some are skipped
+MAX_OWN = 10_000  # ids of messages taken here of late
+# At once: so a process that is sent more than it can take spends no time to speak of on receipts.
+MAX_BURST = 5_000
+HOUR_SECONDS = 3600
+# Another process took the message, and brings it to Redis once a second: its line comes first.
+OTHERS_SECONDS = 2.0
+
+Place = tuple[str, str, int]
+"""Room, epoch and seq of what was stored."""
+
+
+class Accepted(NamedTuple):
+    """A message that was stored or broadcast."""
+
+    site: str
+    id: str
+    event: str
+    at_ms: int
+    stored: Sequence[Appended]
+    shared: int  # rooms
+
+
+class Note(NamedTuple):
+    """What happened to some messages of one device, or, where `sockets` counts, to a broadcast."""
+
+    kind: str  # "sent", "acked", "sockets"
+    at: float
+    device: Device
+    ids: Sequence[str]
+    sockets: int = 0
+
+
+@dataclass(slots=True)
+class Taken:
+    """What goes to Redis, by `names.receipt_name`: JSON texts, one a line.
+
+    Bytes rather than lists of lines, as so many lists would keep the garbage collector busy.
+    """
+
+    begun: dict[bytes, bytes] = field(default_factory=dict)  # the message, then notes
+    lines: dict[bytes, bytes] = field(default_factory=dict)  # of messages that began before
+    rooms: list[tuple[bytes, str]] = field(default_factory=list)  # and the id of its message
+
+    def __bool__(self) -> bool:
+        return bool(self.begun or self.lines)
+
+
+class Journal:
+    """At most `max_messages` are noted within any hour; 0 = none."""
+
+    def __init__(self, max_messages: int = 0) -> None:
+        self.skipped = 0  # messages without a receipt, and notes, for there were too many
+        self.is_on = max_messages > 0
+        self._burst = min(MAX_BURST, max_messages // 2)
+        self._per_second = (max_messages - self._burst) / HOUR_SECONDS
+        self._left: float = self._burst
+        self._refilled_at = time.monotonic()
+        self._accepted: list[Accepted] = []
+        self._notes: list[Note] = []
+        self._own: dict[str, bool] = {}  # message id -> has a receipt
+
+    def accept(
+        self, site: str, message: Message, at: float, stored: Sequence[Appended], shared: int
+    ) -> None:
+        """Begin the receipt of a message that was taken; `at` by time.time()."""
+        if not self.is_on:
+            return
+        self._own[message.id] = has_receipt = self._left >= 1
+        if not has_receipt:
+            self.skipped += 1
+            return
+        self._left -= 1
+        at_ms = int(at * 1000)
+        self._accepted.append(Accepted(site, message.id, message.event, at_ms, stored, shared))
+
+    def sent(self, device: Device, ids: Sequence[str]) -> None:
+        if self.is_on:
+            self._notes.append(Note("sent", time.time(), device, ids))
+
+    def acked(self, device: Device, ids: Sequence[str]) -> None:
+        if self.is_on:
+            self._notes.append(Note("acked", time.time(), device, ids))
+
+    def broadcast(self, site: str, message_id: str, sockets: int) -> None:
+        """Note how many sockets of this process a message for shared rooms was written to."""
+        if self.is_on and sockets:
+            nobody = Device(site, "", "")
+            self._notes.append(Note("sockets", time.time(), nobody, (message_id,), sockets))
+
+    def take(self, *, to_the_end: bool = False) -> Taken:
+        """Return what is to be written now; `to_the_end`: also what others may not have begun."""
+        taken = Taken()
+        accepted, self._accepted = self._accepted, []
+        notes, self._notes = self._notes, []
+        self._refill()
+        self._forget()
+        for each in accepted:
+            self._begin(taken, each)
+        begun_before = time.time() - (0 if to_the_end else OTHERS_SECONDS)
+        self._add(taken, notes, begun_before)
+        return taken
+
+    def _refill(self) -> None:
+        now = time.monotonic()
+        more = self._per_second * (now - self._refilled_at)
+        self._left = min(self._burst, self._left + more)
+        self._refilled_at = now
+
+    def _forget(self) -> None:
+        for message_id in list(islice(self._own, max(0, len(self._own) - MAX_OWN))):
+            del self._own[message_id]
+
+    def _begin(self, taken: Taken, each: Accepted) -> None:
+        rooms = [(room.room, room.epoch, room.seq) for room in each.stored[:MAX_ROOMS]]
+        text = _first_line(each, rooms)
+        if len(text) > MAX_BYTES:
+            text = _first_line(each, rooms := rooms[:1])
+        taken.begun[receipt_name(each.site, each.id)] = text
+        taken.rooms += [(receipt_name(each.site, room), each.id) for room, _, _ in rooms]
+
+    def _add(self, taken: Taken, notes: Iterable[Note], begun_before: float) -> None:
+        room_left = MAX_NOTES
+        for note in notes:
+            ids: Sequence[str] = [each for each in note.ids if self._own.get(each, True)]
+            if note.at > begun_before:
+                others = [each for each in ids if each not in self._own]
+                if others:
+                    self._notes.append(note._replace(ids=others))
+                    ids = [each for each in ids if each in self._own]
+            room_left -= len(ids)
+            if room_left < 0:
+                self.skipped += len(ids)
+            elif ids:
+                line = b"\n" + _line(note)
+                for each in ids:
+                    name = receipt_name(note.device.site, each)
+                    texts = taken.begun if name in taken.begun else taken.lines
+                    texts[name] = texts.get(name, b"") + line
+
+
+def _first_line(each: Accepted, rooms: Sequence[Place]) -> bytes:
+    left_out = len(each.stored) - len(rooms)
+    return orjson.dumps([each.at_ms, each.event, rooms, left_out, each.shared])
+
+
+def _line(note: Note) -> bytes:
+    """
+    >>> _line(Note("sent", 1.5, Device("newsite", "user_1", "phone"), ("7",)))
+    b'["sent",1500,"user_1","phone"]'
+    >>> _line(Note("sockets", 1.5, Device("newsite", "", ""), ("7",), 12))
+    b'["sockets",1500,12]'
+    """
+    at_ms = int(note.at * 1000)
+    if note.kind == "sockets":
+        return orjson.dumps([note.kind, at_ms, note.sockets])
+    return orjson.dumps([note.kind, at_ms, note.device.room, show_id(note.device.id)])

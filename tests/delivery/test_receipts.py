@@ -1,0 +1,284 @@
+"""What a receipt tells of a message, on real queues and with several processes."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from redis.asyncio import Redis
+
+from delivery.exceptions import RedisUnavailable
+from delivery.inspection import Inspection
+from delivery.journal import MAX_BYTES, MAX_ROOMS, Journal
+from delivery.message import Message
+from delivery.names import receipt_name
+from delivery.payloads import SendRequest
+from delivery.queue_values import Appended, Device
+from delivery.queues import Queues
+from delivery.receipt_values import Receipt
+from delivery.receipts import RECENT_MESSAGES, Receipts
+from tests.delivery.process_fixtures import connect
+from tests.delivery.queue_fixtures import LAPTOP, PHONE, ROOM, SITE, find_keys
+from tests.delivery.socket_fixtures import Process, StartProcess
+
+TTL_SECONDS = 100
+
+
+@pytest_asyncio.fixture
+async def queues(redis: Redis) -> AsyncIterator[Queues]:
+    """By Redis' own clock, as receipts are; a queue has room for two messages."""
+    queues = Queues(ttl_seconds=TTL_SECONDS, max_messages=2)
+    yield queues
+    await queues.close()
+
+
+async def send(process: Process, *rooms: str, resync: bool = False) -> str:
+    """Return the id of the message."""
+    request = SendRequest(rooms or (ROOM,), "hello", [1], None)
+    return (await process.publisher.publish(process.site, request, resync)).id
+
+
+async def find(process: Process, message_id: str, site: str = SITE) -> Receipt:
+    receipt = await Receipts(process.journal, ttl_seconds=TTL_SECONDS).find(site, message_id)
+    assert receipt is not None
+    return receipt
+
+
+async def states(process: Process, message_id: str, room: str = ROOM) -> dict[str, str]:
+    """`{device: state, or why it was dropped}`."""
+    devices = (await find(process, message_id)).rooms[room]
+    return {each.device: each.reason or each.state for each in devices}
+
+
+async def test_a_message_waits_for_whoever_comes(process: Process) -> None:
+    message_id = await send(process)
+    answer = (await find(process, message_id)).answer()
+    assert answer.pop("at")
+    assert answer == {
+        "ok": True,
+        "id": message_id,
+        "event": "hello",
+        "rooms": [{"room": ROOM, "devices": [{"device": "", "state": "waiting"}]}],
+        "rooms_left_out": 0,
+        "broadcast": {"rooms": 0, "sockets": 0},
+    }
+
+
+async def test_each_device_has_its_own_state_and_times(process: Process, queues: Queues) -> None:
+    await queues.open(Device(SITE, ROOM, "watch"))
+    phone = await connect(process, ROOM, device="phone")
+    await connect(process, ROOM, device="laptop")
+    message_id = await send(process)
+    await process.settle()
+    phone.acknowledge(0)
+    await process.settle()
+    assert await states(process, message_id) == {
+        "phone": "acked",
+        "laptop": "sent",
+        "watch": "waiting",
+    }
+    [acked] = [
+        each for each in (await find(process, message_id)).rooms[ROOM] if each.device == "phone"
+    ]
+    assert acked.acked_ms >= acked.sent_ms > 0
+    assert acked.answer().keys() == {"device", "state", "sent_at", "acked_at"}
+
+
+async def test_a_batch_is_told_of_each_of_its_messages(process: Process) -> None:
+    ids = [await send(process) for _ in range(2)]
+    phone = await connect(process, ROOM, device="phone")
+    assert [await states(process, each) for each in ids] == [{"phone": "sent"}] * 2
+    phone.acknowledge(0)
+    await process.settle()
+    assert [await states(process, each) for each in ids] == [{"phone": "acked"}] * 2
+
+
+async def test_a_device_that_came_later_is_left_out(
+    process: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("delivery.receipt_values.UNTOLD_MS", 0)
+    phone = await connect(process, ROOM, device="phone")
+    message_id = await send(process)
+    await process.settle()
+    phone.acknowledge(0)
+    await connect(process, ROOM, device="laptop")
+    assert await states(process, message_id) == {"phone": "acked"}
+
+
+async def test_messages_of_a_full_queue_are_dropped(process: Process, queues: Queues) -> None:
+    await queues.open(PHONE)
+    ids = [await send(process) for _ in range(4)]
+    found = [await states(process, each) for each in ids]
+    assert found == [{"phone": "overflow"}] * 3 + [{"phone": "waiting"}]
+
+
+async def test_an_ack_out_of_order_drops_what_waits(process: Process) -> None:
+    phone = await connect(process, ROOM, device="phone")
+    first, second = [await send(process, resync=True) for _ in range(2)]
+    await process.settle()
+    phone.acknowledge(1)
+    await process.settle()
+    assert await states(process, first) == {"phone": "out_of_order"}
+    assert await states(process, second) == {"phone": "out_of_order"}
+    [dropped] = (await find(process, first)).rooms[ROOM]
+    assert dropped.dropped_ms >= dropped.sent_ms > 0
+
+
+async def test_each_drop_is_told_with_its_own_reason(process: Process, queues: Queues) -> None:
+    await queues.open(PHONE)
+    first = await send(process)
+    await queues.clear(PHONE)
+    second = await send(process)
+    await Inspection(ttl_seconds=TTL_SECONDS).request_resync(PHONE)
+    assert await states(process, first) == {"phone": "cleared"}
+    assert await states(process, second) == {"phone": "requested"}
+
+
+async def test_what_a_first_device_takes_over_keeps_why_it_was_dropped(
+    process: Process, queues: Queues
+) -> None:
+    ids = [await send(process) for _ in range(3)]
+    assert await states(process, ids[0]) == {"": "overflow"}
+    await queues.open(PHONE)
+    assert await states(process, ids[0]) == {"phone": "overflow"}
+
+
+async def test_a_room_that_redis_has_lost_says_so(process: Process, redis: Redis) -> None:
+    await connect(process, ROOM, device="phone")
+    message_id = await send(process)
+    await process.settle()
+    await states(process, message_id)
+    await redis.delete(*await find_keys(redis, "sioweb:{newsite/*"))
+    assert await states(process, message_id) == {"phone": "state_lost"}
+
+
+async def test_a_message_expires(process: Process, queues: Queues) -> None:
+    await queues.open(PHONE)
+    await queues.release(PHONE)
+    message_id = await send(process)
+    receipts = Receipts(process.journal, ttl_seconds=TTL_SECONDS)
+    receipts._ttl_ms = 1
+    found = await receipts.find(SITE, message_id)
+    assert found is not None
+    assert [each.state for each in found.rooms[ROOM]] == ["expired"]
+
+
+async def test_shared_rooms_count_the_sockets_of_all_processes(start_process: StartProcess) -> None:
+    one, other = await start_process(), await start_process()
+    for process in (one, other, other):
+        await connect(process, "staff")
+    message_id = await send(one, "staff", "all")
+    for process in (one, other):
+        await process.settle()
+    assert (await find(one, message_id)).answer()["broadcast"] == {"rooms": 2, "sockets": 1}
+    await Receipts(other.journal).end()
+    assert (await find(one, message_id)).answer()["broadcast"] == {"rooms": 2, "sockets": 3}
+
+
+async def test_notes_of_another_process_wait_until_the_message_is_there(
+    start_process: StartProcess,
+) -> None:
+    one, other = await start_process(), await start_process()
+    phone = await connect(other, ROOM, device="phone")
+    message_id = await send(one)
+    await other.settle()
+    phone.acknowledge(0)
+    await other.settle()
+    await Receipts(other.journal).write()  # before `one` has written
+    assert await states(one, message_id) == {"phone": "unknown"}
+    await Receipts(other.journal).end()
+    assert await states(one, message_id) == {"phone": "acked"}
+
+
+async def test_other_sites_and_unknown_ids_have_no_receipt(process: Process) -> None:
+    message_id = await send(process)
+    receipts = Receipts(process.journal)
+    await receipts.write()
+    for site, each in (("othersite", message_id), (SITE, "1234567"), (SITE, "a/b:{}")):
+        assert await receipts.find(site, each) is None
+
+
+async def test_the_last_messages_of_a_room_come_newest_first(process: Process) -> None:
+    ids = [await send(process, ROOM, "user_2") for _ in range(RECENT_MESSAGES + 1)]
+    recent = await Receipts(process.journal).recent(SITE, ROOM)
+    assert [each.noted.id for each in recent] == ids[:0:-1]
+    assert [list(each.rooms) for each in recent] == [[ROOM]] * RECENT_MESSAGES
+
+
+async def test_every_key_ends_within_an_hour(process: Process, redis: Redis) -> None:
+    await send(process)
+    await Receipts(process.journal).write()
+    keys = await find_keys(redis, "sioweb:{receipts*")
+    assert len(keys) == 2
+    assert all([0 < await redis.ttl(key) <= 3600 for key in keys])
+
+
+async def test_a_receipt_has_an_end(process: Process, redis: Redis) -> None:
+    message_id = await send(process)
+    receipts = Receipts(process.journal)
+    for i in range(100):
+        process.journal.sent(Device(SITE, ROOM, f"{i:0200}"), (message_id,))
+    await receipts.write()
+    assert MAX_BYTES // 256 <= len((await find(process, message_id)).noted.sent) < MAX_BYTES // 200
+    [key] = await find_keys(redis, "sioweb:{receipts*message*")
+    assert await redis.strlen(key) <= MAX_BYTES
+
+
+def accept(journal: Journal, message_id: str, rooms: int = 1) -> None:
+    message = Message.build(message_id, "hello", [], False, [])
+    stored = [Appended(f"user_{i}", "epoch", 1, message_id, "", ()) for i in range(rooms)]
+    journal.accept(SITE, message, 1.0, stored, 0)
+
+
+def test_a_message_of_many_rooms_tells_of_some() -> None:
+    journal = Journal(10)
+    accept(journal, "1", rooms=100)
+    taken = journal.take()
+    assert len(taken.rooms) == MAX_ROOMS
+    assert taken.begun[receipt_name(SITE, "1")].endswith(b",80,0]")
+
+
+def test_past_its_limit_the_journal_skips_and_counts() -> None:
+    journal = Journal(10)
+    for i in range(7):
+        accept(journal, str(i))
+    for each in "46":
+        journal.sent(PHONE, (each,))
+    taken = journal.take(to_the_end=True)
+    assert (len(taken.begun), taken.lines) == (5, {})
+    assert taken.begun[receipt_name(SITE, "4")].count(b"\n") == 1
+    assert journal.skipped == 2
+
+
+def test_the_limit_comes_back_with_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    journal = Journal(10)
+    for _ in range(5):
+        accept(journal, "1")
+    now[0] = 2160
+    journal.take()
+    for _ in range(5):
+        accept(journal, "1")
+    assert journal.skipped == 2  # five an hour come back
+
+
+def test_without_receipts_nothing_is_kept() -> None:
+    journal = Journal()
+    accept(journal, "1")
+    journal.sent(LAPTOP, ("1",))
+    journal.acked(LAPTOP, ("1",))
+    journal.broadcast(SITE, "1", 2)
+    assert not journal.take(to_the_end=True)
+    assert journal.skipped == 0
+
+
+async def test_without_redis_the_rest_goes_on(
+    process: Process, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fail(*args: object) -> None:
+        raise RedisUnavailable("gone")
+
+    await send(process)
+    monkeypatch.setattr("delivery.receipts.run_scripts", fail)
+    await Receipts(process.journal).write()
+    assert "Receipts of 1 messages are incomplete: gone" in caplog.text
