@@ -30,6 +30,14 @@ def read_query(request: HttpRequest) -> Query:
         raise InvalidRequest(status=400, code="invalid_query", message=message) from error
 
 
+def read_site_name(request: HttpRequest) -> str:
+    """Return the site that a request names, whether or not it may; "" = none."""
+    try:
+        return "".join(read_query(request).get("site", [])[:1])
+    except InvalidRequest:
+        return ""
+
+
 def authenticate(request: HttpRequest, query: Query, registry: Registry) -> SiteSnapshot:
     """Return the site that the request's key belongs to. Raises InvalidRequest."""
     names, keys = query.get("site", []), query.get("apiKey", [])

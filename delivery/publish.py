@@ -151,6 +151,10 @@ class Publisher:
         if not to_store:
             return
         appended = await self._queues.append_all(site, to_store)
+        self._counters.of(site).queued += len(appended)
+        for each in appended:
+            if each.overflowed:
+                self._counters.of(site).overflows += len(each.overflowed)
         messages = (each.message for each in to_store for _ in each.rooms)
         try:
             await self._backplane.announce_stored(site, zip(messages, appended, strict=True))

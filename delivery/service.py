@@ -19,9 +19,12 @@ from delivery.ids import FlakeIds
 from delivery.inspection import Inspection
 from delivery.leases import Leases
 from delivery.live import Live
+from delivery.metrics import Metrics
+from delivery.metrics_port import MetricsPort
 from delivery.namespace import Namespaces
 from delivery.publish import Publisher
 from delivery.queues import Queues
+from delivery.redis_client import round_trips
 from delivery.reports import Reports
 from delivery.server import Server
 from delivery.site_auth import SiteAuth
@@ -50,8 +53,11 @@ class Service:
     server: Server
     inspection: Inspection
     statistics: Statistics
+    counters: Counters
     reports: Reports
     live: Live
+    metrics: Metrics
+    metrics_port: MetricsPort
     tasks: Tasks
 
     async def start(self) -> None:
@@ -68,6 +74,8 @@ class Service:
             self.generator.run,
             self.reports.run,
             self.live.run,
+            self.metrics.watch_loop,
+            self.metrics.watch_backplane,
         )
         for loop in loops:
             self.tasks.start(loop())
@@ -113,8 +121,9 @@ def is_served() -> bool:
 def build_service() -> Service:
     """Put the parts together as the configuration says."""
     config = settings.CONFIG
-    queues, backplane, site_auth = Queues(), Backplane(), SiteAuth()
+    queues, backplane = Queues(), Backplane()
     counters, statistics = Counters(), Statistics()
+    site_auth = SiteAuth(counters)
     ids = FlakeIds(
         generator_id=config.flake_ids.generator_id,
         epoch_ms=config.flake_ids.epoch_ms,
@@ -130,6 +139,10 @@ def build_service() -> Service:
         connect_timeout_seconds=config.io.connect_timeout_seconds,
         client_ttl_seconds=config.client_ttl_seconds,
     )
+    server = _build_server(clients)
+    metrics = Metrics(
+        counters, backplane, lambda: round_trips("queues"), lambda: len(server.transports())
+    )
     return Service(
         registry=registry,
         queues=queues,
@@ -141,11 +154,16 @@ def build_service() -> Service:
         generator=Generator(queues, ids),
         site_auth=site_auth,
         clients=clients,
-        server=_build_server(clients),
+        server=server,
         inspection=Inspection(),
         statistics=statistics,
         reports=Reports(counters, statistics),
+        counters=counters,
         live=Live(statistics),
+        metrics=metrics,
+        metrics_port=MetricsPort(
+            metrics, config.metrics.host, config.metrics.port, config.metrics.token
+        ),
         tasks=Tasks(),
     )
 

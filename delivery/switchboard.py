@@ -5,6 +5,7 @@ of the process: sockets by room, and sockets by user room and device.
 """
 
 import logging
+import time
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 
@@ -103,6 +104,9 @@ class Switchboard:
                     self._tasks.start(self._queues.take_resync(device))
             case "disconnect":
                 self._hear_disconnect(announcement)
+            case "probe":
+                lag = time.monotonic() - announcement["sent_at"]
+                self.counters.backplane_lag.observe(lag)
 
     def resync(self, device: Device, reason: str, epoch: str, seq: int) -> int:
         """Tell the device's sockets here that its queue was given up; return how many."""

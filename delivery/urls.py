@@ -3,10 +3,12 @@
 from django.urls import URLPattern, re_path
 
 from delivery import views
+from delivery.metrics_page import metrics
 
 urlpatterns: list[URLPattern] = [
     re_path(r"^send/?$", views.send, name="send"),
     re_path(r"^send/batch/?$", views.send_batch, name="send_batch"),
     re_path(r"^healthcheck/?$", views.healthcheck, name="healthcheck"),
     re_path(r"^readyz/?$", views.readyz, name="readyz"),
+    re_path(r"^metrics/?$", metrics, name="metrics"),
 ]

@@ -22,7 +22,7 @@ Scope = dict[str, Any]
 
 django_application = Handler()
 direct_application = DirectHandler()
-DIRECT_PATHS = re.compile(r"/(send(/batch)?|healthcheck|readyz)/?")
+DIRECT_PATHS = re.compile(r"/(send(/batch)?|healthcheck|readyz|metrics)/?")
 
 
 async def application(scope: Scope, receive: Any, send: Any) -> None:

@@ -18,6 +18,7 @@ from sioweb_project.environment import PROJECT_DIR, Environment, read_environmen
 from sioweb_project.exceptions import ConfigError
 from sioweb_project.io_config import IoConfig, io_config, io_warnings
 from sioweb_project.node_options import TOP_LEVEL, without_meaning
+from sioweb_project.observing_config import LogConfig, MetricsConfig, log_config, metrics_config
 from sioweb_project.redis_address import RedisAddress
 from sioweb_project.redis_config import EMBEDDED, RedisConfig, RedisOptions
 
@@ -64,6 +65,8 @@ class Config:
     secret_key: str = field(default="", repr=False)
     allowed_hosts: tuple[str, ...] = ("*",)
     send_body_limit_bytes: int = 1_048_576
+    metrics: MetricsConfig = field(default_factory=MetricsConfig)
+    log: LogConfig = field(default_factory=LogConfig)
     warnings: tuple[str, ...] = ()  # one line each, for the log and for `manage.py check`
 
     @property
@@ -101,6 +104,8 @@ def load_config(environ: Mapping[str, str]) -> Config:
         secret_key=env.secret_key or options.secret_key or generated_secret_key(env.data_dir),
         allowed_hosts=tuple(options.allowed_hosts),
         send_body_limit_bytes=options.send_body_limit,
+        metrics=metrics_config(options.metrics),
+        log=log_config(options.log, "text" if env.name == DEVELOPMENT else "json"),
         warnings=tuple(_warnings(env, file, ignored, options)),
     )
 

@@ -18,6 +18,7 @@ from pydantic_core import ErrorDetails
 from sioweb_project.exceptions import ConfigError, refusal, shown
 from sioweb_project.io_schema import IoOptions
 from sioweb_project.node_options import NO_MEANING
+from sioweb_project.observing_config import LogOptions, MetricsOptions
 from sioweb_project.options import (
     MAPPING,
     MAX_INT32,
@@ -93,6 +94,13 @@ class SectionOptions(Options):
     send_body_limit: Annotated[
         int, Field(ge=1, le=MAX_INT32, description="a whole number of bytes, 1 or more")
     ] = 1_048_576
+
+    metrics: Annotated[MetricsOptions, Field(description="a mapping with port, or with token")] = (
+        MetricsOptions()
+    )
+    log: Annotated[LogOptions, Field(description="a mapping with format, level, deliveries")] = (
+        LogOptions()
+    )
 
     @model_validator(mode="after")
     def _agree(self) -> Self:

@@ -13,12 +13,14 @@ from typing import Any
 import orjson
 import pytest
 
+from delivery.counters import Counters
 from delivery.handler import DirectHandler
 from delivery.payloads import SendRequest
 from delivery.publish import Receipt
 from sites import registry as site_registry
 from sites.keys import digest_key
 from sites.registry import KeySnapshot, Registry, SiteSnapshot
+from tests.delivery.metrics_fixtures import make_metrics
 
 API_KEY = "54321"
 CREDENTIALS = f"site=newsite&apiKey={API_KEY}"
@@ -93,6 +95,7 @@ class FakePublisher:
 @dataclass
 class Edge:
     publisher: FakePublisher
+    counters: Counters = field(default_factory=Counters)
     queues: Any = None
     backplane: Any = None
     handler: DirectHandler = field(default_factory=DirectHandler)
@@ -157,6 +160,8 @@ def edge(monkeypatch: pytest.MonkeyPatch) -> Edge:
     edge = Edge(FakePublisher())
     parts = SimpleNamespace(registry=registry, publisher=edge.publisher)
     parts.queues = SimpleNamespace(ping=lambda: edge.queues.ping())
+    parts.counters, parts.metrics = edge.counters, make_metrics(edge.counters)
     parts.backplane = SimpleNamespace(ping=lambda: edge.backplane.ping())
     monkeypatch.setattr("delivery.views.service", lambda: parts)
+    monkeypatch.setattr("delivery.metrics_page.service", lambda: parts)
     return edge

@@ -17,7 +17,7 @@ from django.utils.module_loading import import_string
 
 from delivery.access_log import with_access_log
 from delivery.drain import drain
-from delivery.exceptions import BackplaneUnavailable, RedisUnavailable
+from delivery.exceptions import BackplaneUnavailable, MetricsUnavailable, RedisUnavailable
 from delivery.garbage import spare_the_rush, tidy_for_ever
 from delivery.listening import ListenError, Place
 from delivery.mail import NUMBERS, Mail
@@ -96,6 +96,8 @@ class Command(BaseCommand):
             raise CommandError(f"Cannot listen on {place.host}:{place.port}: {error}") from error
         except (BackplaneUnavailable, RedisUnavailable) as error:
             raise CommandError(f"Redis is out of reach: {error}") from error
+        except MetricsUnavailable as error:
+            raise CommandError(str(error)) from error
 
     def _serve_by_workers(self, count: int, host: str, port: int, server: str) -> None:
         try:
@@ -164,6 +166,8 @@ def _starter(web_server: WebServer, mail: Mail | None) -> Any:
         if mail is not None:
             service().server.eio.id_prefix = mail.prefix
             leave_with_parent(lambda: leave(web_server))
+            service().metrics.worker = mail.number
+        await service().metrics_port.start(is_shared=mail is not None)
         await service().start()
         spare_the_rush()
         service().tasks.start(tidy_for_ever())
