@@ -17,6 +17,7 @@ from delivery.frames import EngineSocket
 from delivery.handshake import Credentials, read_credentials
 from delivery.site_auth import AUTHENTICATION_FAILED, SiteAuth
 from delivery.switchboard import Switchboard
+from delivery.traced_connection import TracedConnection
 from sites.registry import Registry, SiteSnapshot
 
 logger = logging.getLogger(__name__)
@@ -34,6 +35,7 @@ class Namespaces:
         *,
         connect_timeout_seconds: float,
         client_ttl_seconds: int,
+        is_traced: bool = False,
     ) -> None:
         self._registry = registry
         self._site_auth = site_auth
@@ -41,6 +43,7 @@ class Namespaces:
         self._acks = acks
         self._connect_timeout_seconds = connect_timeout_seconds
         self._client_ttl_seconds = client_ttl_seconds
+        self._connection_class = TracedConnection if is_traced else Connection
 
     async def admit(
         self,
@@ -61,7 +64,7 @@ class Namespaces:
         with self._counting_refusals(namespace):
             credentials, rooms = await self.identify(namespace, query_string, auth)
             site = self._find_site(namespace)  # may mean something else by now
-            connection = Connection(
+            connection = self._connection_class(
                 sid=sid,
                 site=site,
                 device_id=credentials.device_id,
@@ -95,7 +98,12 @@ class Namespaces:
         connection = self._switchboard.find(sid)
         if connection is None:
             return
-        logger.info("%s: connected, %d rooms", connection.site.name, len(connection.rooms))
+        fields = {
+            "site": connection.site.name,
+            "device": connection.device_id,
+            "rooms": len(connection.rooms),
+        }
+        logger.info("%(site)s: connected, %(rooms)d rooms", fields)
         if connection.site.prefixed_system_events:
             connection.send_settings({"device_ttl": self._client_ttl_seconds})
         self._switchboard.go_live(connection)

@@ -121,6 +121,7 @@ def is_served() -> bool:
 def build_service() -> Service:
     """Put the parts together as the configuration says."""
     config = settings.CONFIG
+    is_traced = config.log.deliveries
     queues, backplane = Queues(), Backplane()
     counters, statistics = Counters(), Statistics()
     site_auth = SiteAuth(counters)
@@ -129,7 +130,7 @@ def build_service() -> Service:
         epoch_ms=config.flake_ids.epoch_ms,
         sequence_mask=config.flake_ids.sequence_mask,
     )
-    switchboard = Switchboard(queues, backplane, counters)
+    switchboard = Switchboard(queues, backplane, counters, is_traced=is_traced)
     acks = Acks(queues, backplane, switchboard)
     clients = Namespaces(
         registry,
@@ -138,6 +139,7 @@ def build_service() -> Service:
         acks,
         connect_timeout_seconds=config.io.connect_timeout_seconds,
         client_ttl_seconds=config.client_ttl_seconds,
+        is_traced=is_traced,
     )
     server = _build_server(clients)
     metrics = Metrics(
@@ -147,7 +149,7 @@ def build_service() -> Service:
         registry=registry,
         queues=queues,
         backplane=backplane,
-        publisher=Publisher(queues, backplane, ids, counters),
+        publisher=Publisher(queues, backplane, ids, counters, is_traced=is_traced),
         switchboard=switchboard,
         acks=acks,
         leases=Leases(queues, switchboard),

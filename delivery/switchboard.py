@@ -18,6 +18,7 @@ from delivery.frames import event_frame
 from delivery.queue_values import Device, Position, State, Waiting
 from delivery.queues import Queues
 from delivery.tasks import Tasks
+from delivery.traces import trace_heard
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +31,12 @@ class Switchboard:
     """The connections of this process and where announcements find them."""
 
     def __init__(
-        self, queues: Queues, backplane: Backplane, counters: Counters | None = None
+        self,
+        queues: Queues,
+        backplane: Backplane,
+        counters: Counters | None = None,
+        *,
+        is_traced: bool = False,
     ) -> None:
         self.counters = Counters() if counters is None else counters
         self._queues = queues
@@ -39,6 +45,7 @@ class Switchboard:
         self._connections: dict[str, Connection] = {}  # by sid
         self._heard: OrderedDict[str, None] = OrderedDict()
         self._tasks = Tasks()
+        self._is_traced = is_traced  # every announcement is a line of the log
 
     def __len__(self) -> int:
         return len(self._connections)
@@ -138,6 +145,8 @@ class Switchboard:
             text=announcement["text"],
             previous_id=announcement.get("previous", ""),
         )
+        if self._is_traced:
+            trace_heard(site, message.id, [room], len(self._rooms.get((site, room), ())))
         overflowed = announcement["overflowed"]
         for connection in self._ready_members(site, [room]):
             feed = connection.feeds.get(room)
@@ -160,6 +169,8 @@ class Switchboard:
         for connection in members:
             connection.send_broadcast(frame)
         self.counters.of(site).broadcast += len(members)
+        if self._is_traced:
+            trace_heard(site, announcement["id"], announcement["shared"], len(members))
 
     def _hear_disconnect(self, announcement: Announcement) -> None:
         """Their clients come back by themselves, and their site is asked again who they are."""
@@ -202,4 +213,7 @@ class Switchboard:
         try:
             await self._queues.release(device)
         except DeliveryError as error:
-            logger.info("%s not released, its lease runs out by itself: %s", device, error)
+            logger.info(
+                "%(site)s/%(room)s '%(device)s' not released, its lease will run out: %(error)s",
+                device.fields | {"error": error},
+            )

@@ -8,6 +8,7 @@ from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from io import StringIO
 from typing import Any
 
 from django.conf import settings
@@ -84,7 +85,9 @@ class Command(BaseCommand):
             logger.warning("%s", warning)
         with _one_process_at_a_time():
             call_command("migrate", interactive=False, verbosity=0)
-            call_command("seed_sites", stdout=self.stderr)
+            call_command("seed_sites", stdout=(said := StringIO()), no_color=True)
+        for line in said.getvalue().splitlines():
+            logger.info("%s", line)
 
     def _serve(self, place: Place, server: str) -> None:
         registry.load()
