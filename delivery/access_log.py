@@ -91,5 +91,6 @@ def _head(scope: Scope) -> str:
 
 
 def _log(head: str, outcome: str, address: str, started_at: float) -> None:
-    milliseconds = 1000 * (time.perf_counter() - started_at)
-    logger.info("%s %s %.1f ms %s", head, outcome, milliseconds, address)
+    milliseconds = round(1000 * (time.perf_counter() - started_at), 1)
+    fields = {"request": head, "status": outcome, "ms": milliseconds, "client": address}
+    logger.info("%(request)s %(status)s %(ms)s ms %(client)s", fields)

@@ -84,11 +84,17 @@ class Acks:
 
     async def _tell_out_of_order(self, ack: Ack, result: Acknowledged) -> None:
         device = ack.device
-        logger.warning("Ack out of order: queue of %s dropped up to seq %d", device, result.seq)
+        logger.warning(
+            "Ack out of order: queue of %(site)s/%(room)s '%(device)s' dropped up to seq %(seq)d",
+            device.fields | {"seq": result.seq},
+        )
         is_told = self._switchboard.resync(device, "out_of_order", ack.epoch, result.seq)
         try:
             if is_told:
                 await self._queues.take_resync(device)
             await self._backplane.announce_resync(device, "out_of_order", ack.epoch, result.seq)
         except DeliveryError as error:
-            logger.warning("Other sockets of %s were not told to resync: %s", device, error)
+            logger.warning(
+                "Other sockets of %(site)s/%(room)s '%(device)s' not told to resync: %(error)s",
+                device.fields | {"error": error},
+            )

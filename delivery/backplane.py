@@ -8,6 +8,8 @@ The only importer of Channels.
 
 import asyncio
 import logging
+import secrets
+import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
@@ -33,6 +35,7 @@ Announcement = dict[str, Any]
 {"type": "broadcast", "site", "id", "text", "shared": [room], "user": [room]}
 {"type": "resync", "site", "room", "device", "reason", "epoch", "seq"}
 {"type": "disconnect", "site", "room", "device"}, device None = all of the room
+{"type": "probe", "sent_at"}, of this process to itself, by its own time.monotonic()
 """
 
 
@@ -42,6 +45,7 @@ class Backplane:
     def __init__(self) -> None:
         self._layer = get_channel_layer()
         self._channel = ""
+        self._probes = f"probe.{secrets.token_hex(8)}"  # a group of this process alone
         self._members: dict[str, int] = {}  # group -> sockets of this process in its room
 
     async def start(self) -> None:
@@ -153,6 +157,14 @@ class Backplane:
         """Raise BackplaneUnavailable when nothing can be announced, or would not be heard here."""
         self._check_whole()
         await self._announce([("ping", {"type": "ping"})])
+
+    async def listen_to_probes(self) -> None:
+        """Raises BackplaneUnavailable."""
+        await _bounded(self._layer.group_add(self._probes, self._channel))
+
+    async def probe(self) -> None:
+        """Announce something that only this process hears, to see how long it takes."""
+        await self._announce([(self._probes, {"type": "probe", "sent_at": time.monotonic()})])
 
     async def close(self) -> None:
         await self._layer.flush()

@@ -93,6 +93,7 @@ class Connection:
         limit = MAX_UNSENT_WITH_BROADCASTS if self.feeds else MAX_UNSENT_BYTES
         socket = self.find_socket()
         if socket is not None and socket.queue.unsent_bytes > limit:
+            self.counts.dropped += socket.queue.qsize() + 1
             socket.queue.clear()
             self.close_transport(TOO_SLOW)
         else:

@@ -1,7 +1,8 @@
-"""What this process counts, by site: whole numbers in memory, taken once a second.
+"""What this process counts, by site: numbers in memory that only grow.
 
-The way of a message only adds to them; `reports` takes what has come together to
-Redis, where `statistics` sums up all processes. Imports nothing of the project.
+The way of a message only adds to them; once a second `reports` takes what is new to Redis,
+where `statistics` sums up all processes, and `metrics` shows them as they are. Imports
+nothing of the project but histograms.
 """
 
 import time
@@ -9,6 +10,8 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal, get_args
+
+from delivery.histograms import LONG_ENDS, SHORT_ENDS, Histogram
 
 Refusal = Literal[
     "no_token",  # no token or device id that can be used
@@ -31,7 +34,20 @@ Limit = Literal[
 ]
 
 LIMITS: tuple[Limit, ...] = get_args(Limit)
+# What becomes of a call of `/send` that is not taken, by the status of its answer.
+SendFailure = Literal[
+    "invalid",  # 400, 405, 415
+    "unauthorized",  # 401
+    "too_large",  # 413
+    "limited",  # 429
+    "unavailable",  # 503
+    "failed",  # 500
+]
+AuthResult = Literal["rooms", "denied", "bad_answer", "unreachable"]  # as in Refusal
+
 REFUSALS: tuple[Refusal, ...] = get_args(Refusal)
+SEND_FAILURES: tuple[SendFailure, ...] = get_args(SendFailure)
+AUTH_RESULTS: tuple[AuthResult, ...] = get_args(AuthResult)
 RESYNCS = ("out_of_order", "overflow", "state_lost", "requested")
 ALL_SITES = ""  # no site has this name
 # Upper ends of the classes of ack delays, in ms, each about 1.4 times the one before.
@@ -60,7 +76,7 @@ class AuthFailure:
 
 @dataclass(eq=False, slots=True)
 class SiteCounts:
-    """What has happened at one site, in this process, since it was last taken."""
+    """What has happened at one site, in this process, since it started."""
 
     clients: int = 0  # now
     waiting: int = 0  # for clients that are online here, when their leases were last renewed
@@ -75,6 +91,19 @@ class SiteCounts:
     limited: dict[Limit, int] = field(default_factory=lambda: dict.fromkeys(LIMITS, 0))
     delays: list[int] = field(default_factory=lambda: [0] * (len(DELAY_ENDS_MS) + 1))
     auth_failure: AuthFailure | None = None
+    # Of metrics alone, not in FIELDS.
+    queued: int = 0  # copies put into queues
+    overflows: int = 0  # queues that were full, and dropped
+    dropped: int = 0  # copies from shared rooms that a slow reader was not sent
+    delay_seconds: float = 0.0  # of all acks together
+    send_failures: dict[SendFailure, int] = field(
+        default_factory=lambda: dict.fromkeys(SEND_FAILURES, 0)
+    )
+    auth_results: dict[AuthResult, int] = field(
+        default_factory=lambda: dict.fromkeys(AUTH_RESULTS, 0)
+    )
+    auth_times: Histogram = field(default_factory=lambda: Histogram(LONG_ENDS))
+    _taken: list[int] = field(default_factory=lambda: [0] * len(FIELDS))
 
     def connect(self) -> None:
         self.clients += 1
@@ -87,6 +116,11 @@ class SiteCounts:
     def ack(self, copies: int, delay_seconds: float) -> None:
         self.acks += copies
         self.delays[bisect_left(DELAY_ENDS_MS, delay_seconds * 1000)] += 1
+        self.delay_seconds += delay_seconds
+
+    def call_auth(self, result: AuthResult, seconds: float) -> None:
+        self.auth_results[result] += 1
+        self.auth_times.observe(seconds)
 
     def resync(self, reason: str) -> None:
         """A reason that a newer process has made up is none of these."""
@@ -97,31 +131,30 @@ class SiteCounts:
         self.auth_failure = AuthFailure(int(time.time()), reason[:MAX_FAILURE_CHARACTERS])
 
     def take(self) -> list[int]:
-        """Return the counts in the order of FIELDS, and begin again at nothing."""
-        taken = [
-            *(self.connects, self.disconnects, self.messages),
-            *(self.stored, self.broadcast, self.acks),
-            *(*self.refused.values(), *self.resyncs.values()),
-            *(*self.limited.values(), *self.delays),
-        ]
-        self.connects = self.disconnects = self.messages = 0
-        self.stored = self.broadcast = self.acks = 0
-        self.refused = dict.fromkeys(REFUSALS, 0)
-        self.resyncs = dict.fromkeys(RESYNCS, 0)
-        self.limited = dict.fromkeys(LIMITS, 0)
-        self.delays = [0] * len(self.delays)
-        return taken
+        """Return what has been counted since the last time, in the order of FIELDS."""
+        before, self._taken = self._taken, self._count()
+        return [now - then for now, then in zip(self._taken, before, strict=True)]
 
     def take_auth_failure(self) -> AuthFailure | None:
         failure, self.auth_failure = self.auth_failure, None
         return failure
 
+    def _count(self) -> list[int]:
+        return [
+            *(self.connects, self.disconnects, self.messages),
+            *(self.stored, self.broadcast, self.acks),
+            *(*self.refused.values(), *self.resyncs.values()),
+            *(*self.limited.values(), *self.delays),
+        ]
+
 
 class Counters:
-    """The counts of all sites that this process has had to do with."""
+    """The counts of all sites that this process has had to do with, and of none."""
 
     def __init__(self) -> None:
         self._sites: dict[str, SiteCounts] = {}
+        self.backplane_lag = Histogram(SHORT_ENDS)  # from an announcement to its being heard
+        self.loop_lag = Histogram(SHORT_ENDS)  # by which the event loop is behind
 
     def of(self, site: str) -> SiteCounts:
         """Return the counts of a site that the registry knows, for as long as the process lives:

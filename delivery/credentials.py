@@ -32,6 +32,14 @@ def read_query(request: HttpRequest) -> Query:
         raise InvalidRequest(status=400, code="invalid_query", message=message) from error
 
 
+def read_site_name(request: HttpRequest) -> str:
+    """Return the site that a request names, whether or not it may; "" = none."""
+    try:
+        return "".join(read_query(request).get("site", [])[:1])
+    except InvalidRequest:
+        return ""
+
+
 def authenticate(request: HttpRequest, query: Query, registry: Registry) -> SiteSnapshot:
     """As `identify`, for what is not counted by key."""
     site, _ = identify(request, query, registry)

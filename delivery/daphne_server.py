@@ -34,8 +34,16 @@ logger = logging.getLogger(__name__)
 
 FOR_EVER_SECONDS = 10 * 365 * 86_400
 
+
+class DiscreetRequest(WebRequest):
+    """Daphne logs a request as it is shown, when it has to end it: without its query, then."""
+
+    def __repr__(self) -> str:
+        return f"<{self.method!r} {self.uri.partition(b'?')[0]!r}>"
+
+
 # Nobody asks Twisted for a form; looking whether there is one takes a tenth of a `/send`.
-Request = partial(WebRequest, parsePOSTFormSubmission=False)
+Request = partial(DiscreetRequest, parsePOSTFormSubmission=False)
 
 
 class DaphneServer(Daphne):

@@ -22,6 +22,7 @@ async def drain(service: Service, web_server: WebServer) -> None:
     sites."""
     logger.info("Draining %d sockets", len(service.switchboard))
     await web_server.stop_listening()
+    await service.metrics_port.stop()
     service.live.end()
     await _close_transports(service)
     await web_server.finish_requests()

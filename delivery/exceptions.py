@@ -41,6 +41,10 @@ class BackplaneUnavailable(DeliveryError):
     """The Channels layer is out of reach or does not answer in time."""
 
 
+class MetricsUnavailable(DeliveryError):
+    """The port for metrics cannot be listened on."""
+
+
 class AuthRefused(DeliveryError):
     """The client may not connect; the text is what it is told, `code` the site's status if any."""
 

@@ -109,6 +109,11 @@ class Feed:
         if not state.is_known or state.epoch != here.epoch or state.seq > here.seq:
             self._catch_up()
 
+    @property
+    def _fields(self) -> dict[str, object]:
+        """For the log: the device, and the last message that the socket was sent."""
+        return self.device.fields | {"message": self.position.message_id}
+
     def _is_next(self, epoch: str, message: Waiting) -> bool:
         """Whether it follows on the last one; if not by its id, Redis was taken back."""
         here = self.position
@@ -134,7 +139,9 @@ class Feed:
             raise
         except Exception:
             # The client comes back on a new connection and is served from the queue.
-            logger.exception("Feed of %s failed, closing its socket", self.device)
+            logger.exception(
+                "Feed of %(site)s/%(room)s '%(device)s' failed, closing its socket", self._fields
+            )
             self._outlet.fail()
         finally:
             if self._task is asyncio.current_task():
@@ -176,7 +183,9 @@ class Feed:
     def _accept(self, backlog: Backlog, *, is_reopened: bool = False) -> bool:
         """Take over epoch and pending resync; False when the device must be opened anew."""
         if self.position.epoch not in ("", backlog.epoch):
-            logger.warning("State of %s was lost", self.device)
+            logger.warning(
+                "State of %(site)s/%(room)s '%(device)s' was lost after %(message)s", self._fields
+            )
             self._outlet.send_resync(self.device, "state_lost")
             self.position = Position(backlog.epoch)
             return False
@@ -187,7 +196,10 @@ class Feed:
         if backlog.resync_reason:
             self.give_up(backlog.resync_reason, backlog.epoch, first - 1)
         elif is_reopened and 0 < self.position.seq < first - 1:
-            logger.warning("%s was forgotten while others came", self.device)
+            logger.warning(
+                "%(site)s/%(room)s '%(device)s' was forgotten after %(message)s, while others came",
+                self._fields,
+            )
             self.give_up("overflow", backlog.epoch, first - 1)
         return True
 

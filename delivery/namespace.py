@@ -28,6 +28,7 @@ from delivery.places import Places
 from delivery.reauth import Reauth
 from delivery.site_auth import AUTHENTICATION_FAILED, SiteAuth
 from delivery.switchboard import Switchboard
+from delivery.traced_connection import TracedConnection
 from delivery.user_updates import UserUpdates
 from sites.registry import Registry, SiteSnapshot
 
@@ -49,6 +50,7 @@ class Namespaces:
         connect_timeout_seconds: float,
         client_ttl_seconds: int,
         limits: ConnectionLimits | None = None,
+        is_traced: bool = False,
     ) -> None:
         self.limits = limits or ConnectionLimits()
         self._places = Places(self.limits, switchboard, connect_timeout_seconds)
@@ -61,6 +63,7 @@ class Namespaces:
         self._updates = updates
         self._connect_timeout_seconds = connect_timeout_seconds
         self._client_ttl_seconds = client_ttl_seconds
+        self._connection_class = TracedConnection if is_traced else Connection
 
     async def admit(
         self,
@@ -85,7 +88,7 @@ class Namespaces:
             credentials, rooms = await self.identify(namespace, query_string, auth)
             site = self._find_site(namespace)  # may mean something else by now
             self._places.check(site, rooms)
-            connection = Connection(
+            connection = self._connection_class(
                 sid=sid,
                 site=site,
                 device_id=credentials.device_id,
@@ -125,7 +128,12 @@ class Namespaces:
         connection = self._switchboard.find(sid)
         if connection is None:
             return
-        logger.info("%s: connected, %d rooms", connection.site.name, len(connection.rooms))
+        fields = {
+            "site": connection.site.name,
+            "device": connection.device_id,
+            "rooms": len(connection.rooms),
+        }
+        logger.info("%(site)s: connected, %(rooms)d rooms", fields)
         if connection.site.prefixed_system_events:
             connection.send_settings({"device_ttl": self._client_ttl_seconds})
         self._switchboard.go_live(connection)

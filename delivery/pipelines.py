@@ -6,6 +6,7 @@ cost Redis and this process little more than one. Below redis_client, which make
 """
 
 import asyncio
+import time
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -16,6 +17,7 @@ from redis import exceptions as redis_errors
 from redis.asyncio import Redis
 
 from delivery.exceptions import DeliveryError, RedisUnavailable
+from delivery.histograms import SHORT_ENDS, Histogram
 from delivery.redis_outages import OUTAGE_ERRORS
 from delivery.redis_servers import OneServer, Servers
 from delivery.round_trip import Command, run_commands
@@ -65,6 +67,7 @@ class Runner:
         self._joins = isinstance(servers, OneServer)
         self._waiting: deque[Waiting] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
+        self.times = Histogram(SHORT_ENDS)  # of round trips, those that failed among them
 
     async def run(self, calls: list[Call]) -> list[Any]:
         """Return the replies, which may be errors. Raises RedisUnavailable."""
@@ -107,12 +110,15 @@ class Runner:
             _hand_out(some, replies)
 
     async def _run_now(self, calls: Sequence[Call]) -> list[Any]:
+        began_at = time.perf_counter()
         try:
             async with answering():
                 return await _run_where_they_belong(self.servers, calls)
         except RedisUnavailable:
             await self.servers.forget()
             raise
+        finally:
+            self.times.observe(time.perf_counter() - began_at)
 
     def _take(self) -> list[Waiting]:
         """Take the oldest as long as they fit; who has given up needs no answer."""

@@ -21,6 +21,7 @@ from delivery.message import Message
 from delivery.payloads import SendRequest
 from delivery.queue_values import Appended, QueueLimits, ToStore
 from delivery.queues import Queues
+from delivery.traces import trace_stored
 from sites.registry import SiteSnapshot
 
 logger = logging.getLogger(__name__)
@@ -60,7 +61,10 @@ class Publisher:
         new_id: Callable[[], int],
         counters: Counters | None = None,
         journal: Journal | None = None,
+        *,
+        is_traced: bool = False,
     ) -> None:
+        self._is_traced = is_traced  # what is stored is a line of the log for each room
         self._counters = Counters() if counters is None else counters
         self._journal = Journal() if journal is None else journal
         self._queues = queues
@@ -99,8 +103,8 @@ class Publisher:
 
     def _finished(self, task: asyncio.Task[list[Receipt]]) -> None:
         self._running.discard(task)
-        if not task.cancelled() and (error := task.exception()):
-            logger.warning("%s failed: %r", task.get_name(), error)
+        if not task.cancelled():
+            task.exception()  # was logged; the sender may have hung up
 
     async def _publish(
         self,
@@ -127,14 +131,23 @@ class Publisher:
             for i, request in enumerate(requests)
             if i not in receipts
         ]
-        appended = await self._store(site, sendings)
-        await self._broadcast(site.name, sendings)
+        try:
+            appended = await self._store(site, sendings)
+            await self._broadcast(site.name, sendings)
+        except Exception as error:
+            fields = {"site": site.name, "message": _join(sendings), "error": error}
+            logger.warning("Site %(site)s: message %(message)s not sent: %(error)r", fields)
+            raise
         self._note(site.name, sendings, appended, taken_at)
         await self._settle(site.name, sendings)
         self._counters.of(site.name).messages += len(sendings)
         for each in sendings:
-            count = len(each.message.rooms)
-            logger.info("Site %s: message %s to %d rooms", site.name, each.message.id, count)
+            fields = {
+                "site": site.name,
+                "message": each.message.id,
+                "rooms": len(each.message.rooms),
+            }
+            logger.info("Site %(site)s: message %(message)s to %(rooms)d rooms", fields)
         new = (each.receipt for each in sendings)
         return [receipts[i] if i in receipts else next(new) for i in range(len(requests))]
 
@@ -162,13 +175,34 @@ class Publisher:
         if not to_store:
             return ()
         appended = await self._queues.append_all(site.name, to_store)
+        self._counters.of(site.name).queued += len(appended)
+        self._note_overflows(site.name, appended)
+        if self._is_traced:
+            trace_stored(site.name, appended)
         messages = (each.message for each in to_store for _ in each.rooms)
         try:
             await self._backplane.announce_stored(site.name, zip(messages, appended, strict=True))
         except BackplaneUnavailable as error:
-            ids = _join(each.message.id for each in to_store)
-            logger.warning("Site %s: message %s stored, not announced: %s", site.name, ids, error)
+            fields = {"site": site.name, "message": _join(to_store), "error": error}
+            logger.warning(
+                "Site %(site)s: message %(message)s stored, not announced: %(error)s", fields
+            )
         return appended
+
+    def _note_overflows(self, site: str, appended: Sequence[Appended]) -> None:
+        for each in appended:
+            if each.overflowed:
+                self._counters.of(site).overflows += len(each.overflowed)
+                fields = {
+                    "site": site,
+                    "room": each.room,
+                    "message": each.message_id,
+                    "devices": list(each.overflowed),
+                }
+                logger.warning(
+                    "%(site)s/%(room)s: queues of %(devices)s were full, dropped with %(message)s",
+                    fields,
+                )
 
     async def _broadcast(self, site: str, sendings: Sequence[Sending]) -> None:
         broadcasts = [
@@ -196,12 +230,13 @@ class Publisher:
         try:
             await self._queues.settle(site, answers)
         except RedisUnavailable as error:
-            ids = _join(each.message.id for each in sendings)
-            logger.warning("Site %s: answer %s not kept: %s", site, ids, error)
+            fields = {"site": site, "message": _join(sendings), "error": error}
+            logger.warning("Site %(site)s: answer %(message)s not kept: %(error)s", fields)
 
 
-def _join(ids: Iterable[str]) -> str:
-    return ", ".join(ids)
+def _join(messages: Iterable[Sending | ToStore]) -> str:
+    """Their ids, for the log."""
+    return ", ".join(each.message.id for each in messages)
 
 
 def _keys(idempotency_key: str, count: int) -> list[str]:

@@ -17,6 +17,11 @@ class Device(NamedTuple):
     room: str
     id: str
 
+    @property
+    def fields(self) -> dict[str, object]:
+        """As lines of the log have it."""
+        return {"site": self.site, "room": self.room, "device": self.id}
+
 
 class Position(NamedTuple):
     """How far a client has got in a room: the last message it was sent; "" = not known."""

@@ -12,6 +12,7 @@ from django.conf import settings
 from redis.asyncio import Redis
 
 from delivery.exceptions import DeliveryError, RedisUnavailable
+from delivery.histograms import Histogram
 from delivery.pipelines import (
     ANSWER_SECONDS,
     BYTES_AT_ONCE,
@@ -70,6 +71,11 @@ async def ping(alias: str) -> None:
     except RedisUnavailable:
         await servers.forget()
         raise
+
+
+def round_trips(alias: str) -> Histogram:
+    """How long Redis has taken for the scripts of the running loop."""
+    return _get_runner(alias).times
 
 
 def _get_runner(alias: str) -> Runner:

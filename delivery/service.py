@@ -23,12 +23,15 @@ from delivery.inspection import Inspection
 from delivery.journal import Journal
 from delivery.leases import Leases
 from delivery.live import Live
+from delivery.metrics import Metrics
+from delivery.metrics_port import MetricsPort
 from delivery.namespace import Namespaces
 from delivery.presence import Presence
 from delivery.publish import Publisher
 from delivery.queues import Queues
 from delivery.reauth import Reauth
 from delivery.receipts import Receipts
+from delivery.redis_client import round_trips
 from delivery.reports import Reports
 from delivery.send_limits import Rates, SendLimits
 from delivery.server import Server
@@ -65,12 +68,15 @@ class Service:
     inspection: Inspection
     presence: Presence
     statistics: Statistics
+    counters: Counters
     reports: Reports
     receipts: Receipts
     live: Live
     addresses: Addresses
     failed_keys: FailedKeys
     send_limits: SendLimits
+    metrics: Metrics
+    metrics_port: MetricsPort
     tasks: Tasks
 
     async def start(self) -> None:
@@ -92,6 +98,8 @@ class Service:
             self.reports.run,
             self.receipts.run,
             self.live.run,
+            self.metrics.watch_loop,
+            self.metrics.watch_backplane,
         )
         for loop in loops:
             self.tasks.start(loop())
@@ -141,16 +149,17 @@ def is_served() -> bool:
 def build_service() -> Service:
     """Put the parts together as the configuration says."""
     config = settings.CONFIG
+    is_traced = config.log.deliveries
     queues, backplane = Queues(), Backplane()
-    site_auth = SiteAuth(read_deny_list(config.auth_url_deny))
     counters, statistics = Counters(), Statistics()
+    site_auth = SiteAuth(read_deny_list(config.auth_url_deny), counters)
     journal = Journal(config.receipts.max_messages if config.receipts.enabled else 0)
     ids = FlakeIds(
         generator_id=config.flake_ids.generator_id,
         epoch_ms=config.flake_ids.epoch_ms,
         sequence_mask=config.flake_ids.sequence_mask,
     )
-    switchboard = Switchboard(queues, backplane, counters, journal)
+    switchboard = Switchboard(queues, backplane, counters, journal, is_traced=is_traced)
     addresses = Addresses(config.trusted_proxies)
     acks = Acks(queues, backplane, switchboard)
     presence = Presence()
@@ -166,12 +175,17 @@ def build_service() -> Service:
         connect_timeout_seconds=config.io.connect_timeout_seconds,
         client_ttl_seconds=config.client_ttl_seconds,
         limits=_connection_limits(),
+        is_traced=is_traced,
+    )
+    server = _build_server(clients, addresses)
+    metrics = Metrics(
+        counters, backplane, lambda: round_trips("queues"), lambda: len(server.transports())
     )
     return Service(
         registry=registry,
         queues=queues,
         backplane=backplane,
-        publisher=Publisher(queues, backplane, ids, counters, journal),
+        publisher=Publisher(queues, backplane, ids, counters, journal, is_traced=is_traced),
         switchboard=switchboard,
         acks=acks,
         leases=Leases(queues, switchboard),
@@ -180,11 +194,16 @@ def build_service() -> Service:
         reauth=reauth,
         updates=updates,
         clients=clients,
-        server=_build_server(clients, addresses),
+        server=server,
         inspection=Inspection(),
         presence=presence,
         statistics=statistics,
         reports=Reports(counters, statistics),
+        counters=counters,
+        metrics=metrics,
+        metrics_port=MetricsPort(
+            metrics, config.metrics.host, config.metrics.port, config.metrics.token
+        ),
         receipts=Receipts(journal),
         live=Live(statistics),
         addresses=addresses,

@@ -6,6 +6,7 @@ Called by `namespace` for each connect. The only importer of the HTTP client.
 import asyncio
 import logging
 import re
+import time
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -14,6 +15,7 @@ import orjson
 import stamina
 
 from delivery.auth_failures import in_words
+from delivery.counters import AuthResult, Counters
 from delivery.exceptions import AuthRefused, AuthUnavailable
 from delivery.outgoing import AddressDenied, guarded_sockets
 from sites.networks import DenyList
@@ -23,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 AUTHENTICATION_FAILED = "Authentication failed"
 ADDRESS_DENIED = "Auth error: the address of authUrl is denied by this service"
+DENIALS = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 CALL_TIMEOUT_SECONDS = 10.0  # one call; a site that is slower than this is taken for hung
 FIRST_RETRY_SECONDS = 0.2
 LONGEST_RETRY_SECONDS = 5.0
@@ -58,8 +61,11 @@ class SiteAuth:
     """The calls to all sites' `authUrl`: a bounded number at once to each site, so that a
     slow one costs the others nothing, and one at a time for one token."""
 
-    def __init__(self, deny_list: DenyList = NOTHING_DENIED) -> None:
+    def __init__(
+        self, deny_list: DenyList = NOTHING_DENIED, counters: Counters | None = None
+    ) -> None:
         self._deny_list = deny_list
+        self._counters = Counters() if counters is None else counters
         self._session: aiohttp.ClientSession | None = None
         self._calls: dict[Question, SharedCall] = {}  # of clients that are connecting
         self._gates: dict[str, asyncio.Semaphore] = {}  # by site of the registry, no other
@@ -124,7 +130,18 @@ class SiteAuth:
     async def _ask_in_turn(self, site: SiteSnapshot, token: str) -> tuple[str, ...]:
         gate = self._gates.setdefault(site.name, asyncio.Semaphore(CALLS_PER_SITE))
         async with gate:
-            return await self._ask(site, token)
+            return await self._ask_counted(site, token)
+
+    async def _ask_counted(self, site: SiteSnapshot, token: str) -> tuple[str, ...]:
+        """A call that nobody waits for any more is not counted."""
+        counts, began_at = self._counters.of(site.name), time.perf_counter()
+        try:
+            rooms = await self._ask(site, token)
+        except (AuthRefused, AuthUnavailable) as error:
+            counts.call_auth(_result(error), time.perf_counter() - began_at)
+            raise
+        counts.call_auth("rooms", time.perf_counter() - began_at)
+        return rooms
 
     async def _ask(self, site: SiteSnapshot, token: str) -> tuple[str, ...]:
         headers = {"Authorization": f"{site.auth_scheme} {token}", "Accept": "application/json"}
@@ -161,6 +178,12 @@ def is_sendable(token: str) -> bool:
     return is_bounded and not CONTROL_CHARACTERS.search(token)
 
 
+def _result(error: AuthRefused | AuthUnavailable) -> AuthResult:
+    if isinstance(error, AuthUnavailable):
+        return "unreachable"
+    return "denied" if error.code in DENIALS else "bad_answer"
+
+
 async def _read_limited(response: aiohttp.ClientResponse) -> bytes:
     """Return the body, or one byte more than allowed of it."""
     chunks = []
@@ -177,7 +200,7 @@ def _rooms_of_answer(site: SiteSnapshot, status: int, body: bytes) -> tuple[str,
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         logger.warning("authUrl of %s answered %d", site.name, status)
         raise AuthUnavailable(f"The site answered {status}", status)
-    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+    if status in DENIALS:
         raise AuthRefused(AUTHENTICATION_FAILED, code=status)
     if status != HTTPStatus.OK:
         logger.warning("authUrl of %s answered %d", site.name, status)

@@ -5,6 +5,7 @@ of the process: sockets by room, and sockets by user room and device.
 """
 
 import logging
+import time
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Iterator, Sequence, Set
 
@@ -18,6 +19,7 @@ from delivery.journal import Journal
 from delivery.queue_values import Device, Position, State, Waiting
 from delivery.queues import Queues
 from delivery.tasks import Tasks
+from delivery.traces import trace_heard
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +37,8 @@ class Switchboard:
         backplane: Backplane,
         counters: Counters | None = None,
         journal: Journal | None = None,
+        *,
+        is_traced: bool = False,
     ) -> None:
         self.counters = Counters() if counters is None else counters
         self.journal = Journal() if journal is None else journal
@@ -45,6 +49,7 @@ class Switchboard:
         self._of_site: Counter[str] = Counter()
         self._heard: OrderedDict[str, None] = OrderedDict()
         self._tasks = Tasks()
+        self._is_traced = is_traced  # every announcement is a line of the log
 
     def __len__(self) -> int:
         return len(self._connections)
@@ -125,6 +130,9 @@ class Switchboard:
                     self._tasks.start(self._queues.take_resync(device))
             case "disconnect":
                 self._hear_disconnect(announcement)
+            case "probe":
+                lag = time.monotonic() - announcement["sent_at"]
+                self.counters.backplane_lag.observe(lag)
 
     def resync(self, device: Device, reason: str, epoch: str, seq: int) -> int:
         """Tell the device's sockets here that its queue was given up; return how many."""
@@ -191,6 +199,8 @@ class Switchboard:
             text=announcement["text"],
             previous_id=announcement.get("previous", ""),
         )
+        if self._is_traced:
+            trace_heard(site, message.id, [room], len(self._rooms.get((site, room), ())))
         overflowed = announcement["overflowed"]
         for connection in self._ready_members(site, [room]):
             feed = connection.feeds.get(room)
@@ -214,6 +224,8 @@ class Switchboard:
             connection.send_broadcast(frame)
         self.counters.of(site).broadcast += len(members)
         self.journal.broadcast(site, announcement["id"], len(members))
+        if self._is_traced:
+            trace_heard(site, announcement["id"], announcement["shared"], len(members))
 
     def _hear_disconnect(self, announcement: Announcement) -> None:
         """Their clients come back by themselves, and their site is asked again who they are."""
@@ -261,4 +273,7 @@ class Switchboard:
         try:
             await self._queues.release(device)
         except DeliveryError as error:
-            logger.info("%s not released, its lease runs out by itself: %s", device, error)
+            logger.info(
+                "%(site)s/%(room)s '%(device)s' not released, its lease will run out: %(error)s",
+                device.fields | {"error": error},
+            )

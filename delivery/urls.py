@@ -3,6 +3,7 @@
 from django.urls import URLPattern, re_path
 
 from delivery import client_views, views
+from delivery.metrics_page import metrics
 
 urlpatterns: list[URLPattern] = [
     re_path(r"^send/?$", views.send, name="send"),
@@ -12,4 +13,5 @@ urlpatterns: list[URLPattern] = [
     re_path(r"^messages/(?P<message_id>[^/]+)/?$", views.receipt, name="receipt"),
     re_path(r"^healthcheck/?$", views.healthcheck, name="healthcheck"),
     re_path(r"^readyz/?$", views.readyz, name="readyz"),
+    re_path(r"^metrics/?$", metrics, name="metrics"),
 ]

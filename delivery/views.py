@@ -6,7 +6,9 @@ become answers in `answers`; no view touches the database on the way of a messag
 """
 
 import asyncio
+import functools
 from collections.abc import Awaitable
+from http import HTTPStatus
 
 from django.conf import settings
 from django.db import Error as DatabaseError
@@ -15,9 +17,10 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
-from delivery.answers import answers_errors, json_answer, method_answer, refusal
+from delivery.answers import View, answers_errors, json_answer, method_answer, refusal
 from delivery.bodies import read_fields, read_messages
-from delivery.credentials import authenticate, identify, read_query
+from delivery.counters import ALL_SITES, SendFailure
+from delivery.credentials import authenticate, identify, read_query, read_site_name
 from delivery.exceptions import DeliveryError, InvalidRequest
 from delivery.payloads import SendRequest, parse_flag, parse_send
 from delivery.service import service
@@ -26,9 +29,32 @@ from sites.registry import SiteSnapshot
 CHECK_TIMEOUT_SECONDS = 2.0
 MAX_IDEMPOTENCY_KEY_CHARACTERS = 256
 UNKNOWN_MESSAGE = "No receipt: not a message of this site, older than an hour, or not noted."
+FAILURES: dict[int, SendFailure] = {  # of all other statuses the sender's request is the reason
+    401: "unauthorized",
+    413: "too_large",
+    429: "limited",
+    500: "failed",
+    503: "unavailable",
+}
+
+
+def _counts_failures(view: View[[]]) -> View[[]]:
+    """Count the calls that are not taken, by site as far as there is one of that name."""
+
+    @functools.wraps(view)
+    async def counted(request: HttpRequest) -> HttpResponse:
+        answer = await view(request)
+        if answer.status_code >= HTTPStatus.BAD_REQUEST:
+            site = service().registry.get(read_site_name(request))
+            counts = service().counters.of(ALL_SITES if site is None else site.name)
+            counts.send_failures[FAILURES.get(answer.status_code, "invalid")] += 1
+        return answer
+
+    return counted
 
 
 @csrf_exempt
+@_counts_failures
 @answers_errors
 async def send(request: HttpRequest) -> HttpResponse:
     """Take one message, in this order of checks.
@@ -52,6 +78,7 @@ async def send(request: HttpRequest) -> HttpResponse:
 
 
 @csrf_exempt
+@_counts_failures
 @answers_errors
 async def send_batch(request: HttpRequest) -> HttpResponse:
     """Take a list of messages, checked as `send` does but for 3, which comes after 4; one that

@@ -25,7 +25,7 @@ Scope = dict[str, Any]
 django_application = Handler()
 direct_application = DirectHandler()
 DIRECT_PATHS = re.compile(
-    r"/(send(/batch)?|messages/[^/]+|disconnect|presence|healthcheck|readyz)/?"
+    r"/(send(/batch)?|messages/[^/]+|disconnect|presence|healthcheck|readyz|metrics)/?"
 )
 
 

@@ -20,6 +20,7 @@ from sioweb_project.exceptions import ConfigError
 from sioweb_project.io_config import IoConfig, io_config, io_warnings
 from sioweb_project.limits_config import Limits
 from sioweb_project.node_options import TOP_LEVEL, without_meaning
+from sioweb_project.observing_config import LogConfig, MetricsConfig, log_config, metrics_config
 from sioweb_project.redis_address import RedisAddress
 from sioweb_project.redis_config import EMBEDDED, RedisConfig, RedisOptions
 from sioweb_project.secret_key import check_secret_key, weakness
@@ -79,6 +80,8 @@ class Config:
     limits: Limits = field(default_factory=Limits)
     trusted_proxies: tuple[str, ...] = ()  # addresses and networks
     receipts: ReceiptConfig = field(default_factory=ReceiptConfig)
+    metrics: MetricsConfig = field(default_factory=MetricsConfig)
+    log: LogConfig = field(default_factory=LogConfig)
     warnings: tuple[str, ...] = ()  # one line each, for the log and for `manage.py check`
 
     @property
@@ -121,6 +124,8 @@ def load_config(environ: Mapping[str, str]) -> Config:
         limits=options.limits,
         trusted_proxies=tuple(options.trusted_proxies),
         receipts=ReceiptConfig(options.receipts.enabled, options.receipts.max_messages),
+        metrics=metrics_config(options.metrics),
+        log=log_config(options.log, "text" if env.name == DEVELOPMENT else "json"),
         warnings=tuple(_warnings(env, file, ignored, options)),
     )
 

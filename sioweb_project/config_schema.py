@@ -20,6 +20,7 @@ from sioweb_project.exceptions import ConfigError, refusal, shown
 from sioweb_project.io_schema import IoOptions
 from sioweb_project.limits_config import Limits, TrustedProxies
 from sioweb_project.node_options import NO_MEANING
+from sioweb_project.observing_config import LogOptions, MetricsOptions
 from sioweb_project.options import (
     MAPPING,
     MAX_INT32,
@@ -122,6 +123,13 @@ class SectionOptions(Options):
     receipts: Annotated[
         ReceiptOptions, Field(description="a mapping with enabled and max_messages")
     ] = ReceiptOptions()
+
+    metrics: Annotated[MetricsOptions, Field(description="a mapping with port, or with token")] = (
+        MetricsOptions()
+    )
+    log: Annotated[LogOptions, Field(description="a mapping with format, level, deliveries")] = (
+        LogOptions()
+    )
 
     @model_validator(mode="after")
     def _agree(self) -> Self:

@@ -158,8 +158,13 @@ SERVESTATIC_USE_FINDERS = True  # the packages' own files: nothing to collect be
 SERVE_WITHIN = "sioweb_project.embedded_redis.redis_of_this_service"
 ON_LISTENING = "sioweb_project.demo.greeting.greet" if CONFIG.is_development else ""
 
-# What no line shows need not be looked up for each.
+# What no line shows need not be looked up for each: least of all who has called.
 logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+logging._srcfile = None
+OWN_LEVEL = CONFIG.log.level.upper()
+# What libraries have to tell at DEBUG holds whatever clients have sent, tokens too.
+OTHERS_LEVEL = "INFO" if OWN_LEVEL == "DEBUG" else OWN_LEVEL
+QUIET_LEVEL = "ERROR" if OWN_LEVEL == "ERROR" else "WARNING"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -169,16 +174,24 @@ LOGGING = {
             "callback": lambda record: getattr(record, "status_code", 0) != 503,
         }
     },
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": "INFO"},
+    "formatters": {
+        "json": {"()": "sioweb_project.log_lines.JsonLines"},
+        "text": {"()": "sioweb_project.log_lines.TextLines"},
+    },
+    "handlers": {
+        "stderr": {"class": "sioweb_project.log_lines.Lines", "formatter": CONFIG.log.format}
+    },
+    "root": {"handlers": ["stderr"], "level": OTHERS_LEVEL},
     "loggers": {
+        **{
+            name: {"level": OWN_LEVEL} for name in ("delivery", "sites", "sioweb_project", "sioweb")
+        },
         # The access log tells of refused requests, and the step that found Redis gone of a 503.
         "django.request": {"level": "ERROR", "filters": ["no_503"]},
         "axes": {"level": "ERROR"},  # logins.py says it, without what was posted
-        "daphne": {"level": "WARNING"},
-        "uvicorn": {"level": "WARNING"},  # at INFO it writes each websocket's URL, with its token
-        "engineio": {"level": "WARNING"},
+        "daphne": {"level": QUIET_LEVEL},
+        "uvicorn": {"level": QUIET_LEVEL},  # at INFO it writes each websocket's URL, with its token
+        "engineio": {"level": QUIET_LEVEL},
         "socketio": {"level": "ERROR"},
     },
 }

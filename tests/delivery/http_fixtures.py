@@ -23,6 +23,7 @@ from delivery.send_limits import Rates, SendLimits
 from sites import registry as site_registry
 from sites.keys import digest_key
 from sites.registry import KeySnapshot, Registry, SiteSnapshot
+from tests.delivery.metrics_fixtures import make_metrics
 
 API_KEY = "54321"
 CREDENTIALS = f"site=newsite&apiKey={API_KEY}"
@@ -178,7 +179,8 @@ def edge(monkeypatch: pytest.MonkeyPatch) -> Edge:
         announce_disconnects=lambda *args: edge.backplane.announce_disconnects(*args),
     )
     parts.presence = SimpleNamespace(find=lambda *args: edge.presence.find(*args))
-    for module in ("views", "client_views", "credentials"):
+    for module in ("views", "client_views", "credentials", "metrics_page"):
         monkeypatch.setattr(f"delivery.{module}.service", lambda: parts)
     parts.receipts = SimpleNamespace(find=lambda *asked: edge.receipts.find(*asked))
+    parts.counters, parts.metrics = edge.counters, make_metrics(edge.counters)
     return edge

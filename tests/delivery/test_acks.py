@@ -212,7 +212,7 @@ async def test_ack_out_of_order_is_told_here_when_the_backplane_is_away(
     tabs[1].acknowledge(1)
     await process.settle()
     assert [tab.resyncs for tab in tabs] == [["out_of_order"]] * 2
-    assert f"Other sockets of {PHONE} were not told to resync: gone" in caplog.text
+    assert "Other sockets of newsite/user_1 'phone' not told to resync: gone" in caplog.text
 
 
 async def test_draining_waits_until_all_acks_are_in_redis(

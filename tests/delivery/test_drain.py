@@ -33,12 +33,19 @@ class Leaving:
         )
         live = SimpleNamespace(end=lambda: self.steps.append("end the live views"))
         service = SimpleNamespace(
-            switchboard=self.transports, server=server, live=live, stop=self._stop
+            switchboard=self.transports,
+            server=server,
+            live=live,
+            stop=self._stop,
+            metrics_port=SimpleNamespace(stop=self._stop_metrics),
         )
         await drain(cast("Service", service), cast("WebServer", self))
 
     async def stop_listening(self) -> None:
         self.steps.append("stop listening")
+
+    async def _stop_metrics(self) -> None:
+        self.steps.append("show no more metrics")
 
     async def finish_requests(self) -> None:
         self.steps.append("finish requests")
@@ -67,6 +74,7 @@ async def test_draining_goes_from_the_outside_in(monkeypatch: pytest.MonkeyPatch
     await leaving.drain()
     assert leaving.steps == [
         "stop listening",
+        "show no more metrics",
         "end the live views",
         "close transports",
         "finish requests",
@@ -87,6 +95,7 @@ async def test_process_without_clients_waits_for_nobody(monkeypatch: pytest.Monk
     assert leaving.pauses == []
     assert leaving.steps == [
         "stop listening",
+        "show no more metrics",
         "end the live views",
         "finish requests",
         "stop the service",

@@ -456,7 +456,7 @@ async def test_unexpected_failure_closes_the_socket_and_is_logged(
     make_feed(behind=FlakyQueues(queues, 1, ZeroDivisionError()))
     async with asyncio.timeout(TIMEOUT_SECONDS):
         await outlet.failed.wait()
-    assert "Feed of Device(site='newsite', room='user_1', id='phone') failed" in caplog.text
+    assert "Feed of newsite/user_1 'phone' failed" in caplog.text
     assert "ZeroDivisionError" in caplog.text
 
 

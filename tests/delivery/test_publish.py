@@ -199,7 +199,7 @@ async def test_failure_that_no_sender_waits_for_is_logged(
     call.cancel()
     slow.released.set()
     await publisher.drain()
-    assert "publish for newsite failed: BackplaneUnavailable" in caplog.text
+    assert "Site newsite: message 100 not sent: BackplaneUnavailable" in caplog.text
 
 
 async def test_one_line_is_logged_per_call_without_arguments_or_keys(

@@ -23,8 +23,10 @@ class Member:
         self.reports = Reports(self.counters, self.statistics)
 
     async def count(self, site: str, **counts: int) -> None:
+        own = self.counters.of(site)
         for name, value in counts.items():
-            setattr(self.counters.of(site), name, value)
+            is_now = name in ("clients", "waiting")
+            setattr(own, name, value if is_now else getattr(own, name) + value)
         await self.reports.report()
 
 

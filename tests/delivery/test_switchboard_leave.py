@@ -45,7 +45,7 @@ async def test_device_that_cannot_be_released_is_left_to_its_lease(
         await process.leave(tab)
         assert len(process.switchboard) == 0
     assert await is_held(redis, PHONE)
-    assert f"{PHONE} not released, its lease runs out by itself: gone" in caplog.text
+    assert "newsite/user_1 'phone' not released, its lease will run out: gone" in caplog.text
 
 
 async def test_socket_that_has_left_gets_nothing_more_and_its_process_hears_nothing(

@@ -14,7 +14,7 @@ import pytest_asyncio
 from twisted.logger import Logger, globalLogPublisher
 from twisted.python.failure import Failure
 
-from delivery.daphne_server import log_failure
+from delivery.daphne_server import DiscreetRequest, log_failure
 from tests.delivery.socket_fixtures import TIMEOUT_SECONDS
 from tests.delivery.web_server_process import HEAD_BYTES, LISTEN_ERROR_CODE
 
@@ -228,3 +228,9 @@ def test_a_failure_inside_twisted_is_logged(caplog: pytest.LogCaptureFixture) ->
     [record] = [each for each in caplog.records if each.name == "delivery.daphne_server"]
     assert record.exc_info is not None
     assert str(record.exc_info[1]) == "the cause"
+
+
+def test_a_request_that_daphne_logs_shows_no_query() -> None:
+    request = DiscreetRequest.__new__(DiscreetRequest)
+    request.method, request.uri = b"GET", b"/socket.io/?EIO=4&token=12345"
+    assert repr(request) == "<b'GET' b'/socket.io/'>"

@@ -71,6 +71,4 @@ async def running(
     finally:
         ended_with = await service.stop()
     assert ended_with == exit_code, service.output
-    assert not [line for line in service.output if "Traceback" in line or " ERROR " in line], (
-        "\n".join(service.output)
-    )
+    assert not service.failures, "\n".join(service.output)

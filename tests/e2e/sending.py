@@ -7,6 +7,7 @@ from typing import Any
 
 from aiohttp import ClientSession
 
+from tests.e2e.leaks import keep_arguments
 from tests.e2e.waiting import WAIT_SECONDS, until
 
 QUERY = {"site": "newsite", "apiKey": "54321"}  # of the site in `installing`
@@ -24,6 +25,7 @@ async def post(
     http: ClientSession, rooms: str | list[str], event: str, *args: Any, key: str = ""
 ) -> Reply:
     """Call `/send` once, of any service or address that `http` is a session for."""
+    keep_arguments(args)
     clock = asyncio.get_running_loop().time
     began_at = clock()
     async with http.post(

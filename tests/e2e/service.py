@@ -7,6 +7,7 @@ runs on it. One installation can be started again, and commands run beside it.
 import asyncio
 import json
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Mapping
@@ -17,6 +18,7 @@ from typing import Any
 import yaml
 from aiohttp import ClientSession, ClientTimeout
 
+from tests.e2e.leaks import assert_no_secrets, keep_arguments, keep_options, keep_secret
 from tests.e2e.waiting import WAIT_SECONDS
 
 PROJECT = Path(__file__).parents[2]
@@ -24,6 +26,7 @@ MANAGE = str(PROJECT / "manage.py")
 START_SECONDS = 60.0  # a busy machine included
 STOP_SECONDS = 30.0  # what the contract gives it
 LISTENING = "Listening on "
+FAILURE = re.compile(r'Traceback| (ERROR|CRITICAL) |"level":"(error|critical)"')
 SERVER = os.environ.get("E2E_SERVER", "daphne")  # or uvicorn, to try everything on that
 # Variables of the test process that would reach into the service's configuration.
 FOREIGN_VARIABLES = (
@@ -62,9 +65,11 @@ class Installation:
         return self.folder / "data"
 
     def write_sites(self, sites: Sites) -> None:
+        keep_options(sites)
         (self.config_dir / "sites.yml").write_text(yaml.safe_dump(_plain(sites)))
 
     def write_config(self, config: Config) -> None:
+        keep_options(config)
         text = yaml.safe_dump({"production": _plain(config)})
         (self.config_dir / "config.yml").write_text(text)
 
@@ -87,6 +92,7 @@ class Installation:
         )
         output, _ = await asyncio.wait_for(process.communicate(), START_SECONDS)
         assert process.returncode == 0, output.decode()
+        assert_no_secrets(output.decode())
         return output.decode()
 
     async def start(self, port: int = 0, *arguments: str) -> "Service":
@@ -150,6 +156,8 @@ class Service:
     ) -> dict[str, Any]:
         """Call `/send` as a site's backend does; return the answer, which has to be 200."""
         parameters = {"site": site, "apiKey": key} | query
+        keep_secret(parameters["apiKey"])
+        keep_arguments(args)
         body = json.dumps({"rooms": rooms, "event": event, "args": args})
         headers = {"Content-Type": "application/json"}
         async with self.http.post(
@@ -183,6 +191,12 @@ class Service:
         finally:
             await asyncio.gather(*self._readers)
             await self.http.close()
+            assert_no_secrets("\n".join(self.output))
+
+    @property
+    def failures(self) -> list[str]:
+        """Lines of output that a person would have to look at."""
+        return [line for line in self.output if FAILURE.search(line)]
 
     def _has_ended(self) -> bool:
         return all(reader.done() for reader in self._readers)

@@ -13,6 +13,7 @@ from typing import Self
 
 from aiohttp import web
 
+from tests.e2e.leaks import keep_secret
 from tests.e2e.waiting import WAIT_SECONDS
 
 HANG = "hang"  # an answer that never comes
@@ -92,6 +93,7 @@ class FakeSite:
 
     def answers(self, token: str, *answers: Answer | str) -> str:
         """Answer `token` with these in turn, and with the last one ever after."""
+        keep_secret(token)
         self._answers[token] = list(answers)
         return token
 

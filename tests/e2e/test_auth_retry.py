@@ -110,7 +110,7 @@ async def test_beside_another_namespace_only_the_one_is_refused_and_may_be_tried
 async def test_a_client_that_leaves_while_the_site_thinks_does_no_harm(
     node: NodeProcess, service: Service, fake_site: FakeSite
 ) -> None:
-    token = fake_site.answers("gone", HANG)
+    token = fake_site.answers("token-of-who-has-gone", HANG)
     leaving = node.open(
         service.namespace(token=token), reconnection=False, transports=["websocket"]
     )

@@ -11,6 +11,7 @@ import pytest
 
 from tests.e2e.events import batch, broadcast
 from tests.e2e.installing import OTHER_KEY, install, running, site_entries
+from tests.e2e.leaks import assert_no_secrets
 from tests.e2e.node_client import NodeClient, NodeProcess
 from tests.e2e.service import MANAGE, START_SECONDS, Installation, Service
 from tests.e2e.site import FakeSite, User
@@ -44,6 +45,7 @@ async def serve(installation: Installation, *arguments: str) -> tuple[int | None
         process.kill()
         await process.wait()
         raise AssertionError("it serves") from None
+    assert_no_secrets((output + errors).decode())
     return process.returncode, output.decode(), errors.decode()
 
 
@@ -96,7 +98,7 @@ async def test_unread_messages_survive_a_restart_on_the_same_data_folder(
         await client.disconnect()
         await first.send(user.room, "missed")
     async with running(installation) as second:
-        assert "Sites are up to date." in second.errors
+        await second.says('"event":"Sites are up to date."')
         again = await open_client(node, second, user)
         assert await again.event() == batch(["unread"], ["missed"])
 

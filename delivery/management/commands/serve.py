@@ -8,6 +8,7 @@ from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from io import StringIO
 from typing import Any
 
 from django.conf import settings
@@ -19,7 +20,7 @@ from delivery.access_log import with_access_log
 from delivery.addresses import Addresses
 from delivery.counters import ALL_SITES
 from delivery.drain import drain
-from delivery.exceptions import BackplaneUnavailable, RedisUnavailable
+from delivery.exceptions import BackplaneUnavailable, MetricsUnavailable, RedisUnavailable
 from delivery.garbage import spare_the_rush, tidy_for_ever
 from delivery.heads import Heads
 from delivery.listening import ListenError, Place
@@ -87,7 +88,9 @@ class Command(BaseCommand):
             logger.warning("%s", warning)
         with _one_process_at_a_time():
             call_command("migrate", interactive=False, verbosity=0)
-            call_command("seed_sites", stdout=self.stderr)
+            call_command("seed_sites", stdout=(said := StringIO()), no_color=True)
+        for line in said.getvalue().splitlines():
+            logger.info("%s", line)
 
     def _serve(self, place: Place, server: str) -> None:
         registry.load()
@@ -100,6 +103,8 @@ class Command(BaseCommand):
             raise CommandError(f"Cannot listen on {place.host}:{place.port}: {error}") from error
         except (BackplaneUnavailable, RedisUnavailable) as error:
             raise CommandError(f"Redis is out of reach: {error}") from error
+        except MetricsUnavailable as error:
+            raise CommandError(str(error)) from error
 
     def _serve_by_workers(self, count: int, host: str, port: int, server: str) -> None:
         try:
@@ -175,6 +180,8 @@ def _starter(web_server: WebServer, mail: Mail | None) -> Any:
         if mail is not None:
             service().server.eio.id_prefix = mail.prefix
             leave_with_parent(lambda: leave(web_server))
+            service().metrics.worker = mail.number
+        await service().metrics_port.start(is_shared=mail is not None)
         await service().start()
         spare_the_rush()
         service().tasks.start(tidy_for_ever())

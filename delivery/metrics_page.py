@@ -1,0 +1,26 @@
+"""Who may read `/metrics`: on the port of the service those with the token, nobody else.
+
+On a port of its own (`metrics_port`) whoever reaches that, unless there is a token too.
+"""
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from delivery.answers import error_answer
+from delivery.metrics import bears_token
+from delivery.service import service
+
+
+@require_safe
+async def metrics(request: HttpRequest) -> HttpResponse:
+    """Answer 404 as if there were no such page, unless the configuration says otherwise."""
+    config = settings.CONFIG.metrics
+    if not config.token or config.port is not None:
+        return error_answer(404, "not_found", "There is no such page.")
+    if not bears_token(request.headers.get("Authorization", ""), config.token):
+        answer = error_answer(401, "unauthorized", "The token is missing or wrong.")
+        answer["WWW-Authenticate"] = "Bearer"
+        return answer
+    return HttpResponse(await service().metrics.render(), content_type=CONTENT_TYPE_LATEST)

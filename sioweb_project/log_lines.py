@@ -1,0 +1,115 @@
+r"""The form of the log: one line each, which nothing that a client sends can forge.
+
+Every part of the project logs by stdlib's `logging`, as do Django and the libraries; here
+their records become lines. A call whose only argument is a mapping gives its line fields:
+`logger.info("Site %(site)s: message %(message)s", {"site": "a", "message": "75"})`.
+Imports nothing of the project.
+"""
+
+import json
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import orjson
+from structlog.processors import JSONRenderer, format_exc_info
+
+Fields = dict[str, Any]
+
+
+class Clock:
+    """Times of records as text; the seconds are written once a second."""
+
+    def __init__(self, form: str, end: str, to_parts: Callable[[float], time.struct_time]) -> None:
+        self._form, self._end, self._to_parts = form, end, to_parts
+        self._second = -1
+        self._text = ""
+
+    def tell(self, at: float) -> str:
+        second = int(at)
+        if second != self._second:
+            self._second, self._text = second, time.strftime(self._form, self._to_parts(second))
+        return f"{self._text}{int((at - second) * 1000):03d}{self._end}"
+
+
+class JsonLines(logging.Formatter):
+    """For machines, and for `grep`: what the text says stands in the fields as well."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._clock = Clock("%Y-%m-%dT%H:%M:%S.", "Z", time.gmtime)
+        self._render = JSONRenderer(serializer=_dumps, default=str)
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields: Fields = {
+            "timestamp": self._clock.tell(record.created),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "event": record.getMessage(),
+        }
+        if isinstance(record.args, Mapping):
+            for name, value in record.args.items():
+                fields.setdefault(name, value)
+        if record.exc_info:
+            fields["exception"] = _trace(record)
+        return str(self._render(None, "", fields))
+
+
+class TextLines(logging.Formatter):
+    """For people. A traceback is indented, so that no line of it looks like one of the log."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._clock = Clock("%Y-%m-%d %H:%M:%S,", "", time.localtime)
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = _printable(record.getMessage())
+        line = f"{self._clock.tell(record.created)} {record.levelname} {record.name}: {text}"
+        if not record.exc_info:
+            return line
+        return "\n    ".join([line, *map(_printable, _trace(record).splitlines())])
+
+
+class Lines(logging.StreamHandler[Any]):
+    """Each line in one write, so that those of several workers do not mix."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            line = self.format(record) + "\n"
+            self.stream.buffer.write(line.encode(errors="backslashreplace"))
+            self.stream.buffer.flush()
+        except Exception:  # noqa: BLE001, as all handlers do
+            self.handleError(record)
+
+
+def _trace(record: logging.LogRecord) -> str:
+    return str(format_exc_info(None, "", {"exc_info": record.exc_info})["exception"])
+
+
+def _dumps(fields: Fields, default: Callable[[Any], str]) -> str:
+    """JSON in which no character is one that a terminal or a pager obeys.
+
+    >>> _dumps({"room": "a\\n\\x1b\\x9b\\u2028é"}, str)
+    '{"room":"a\\\\n\\\\u001b\\\\u009b\\\\u2028é"}'
+    """
+    try:
+        text = orjson.dumps(fields, default=default, option=orjson.OPT_NON_STR_KEYS).decode()
+    except TypeError:  # half of a surrogate pair
+        return json.dumps(fields, default=default)
+    return text if text.isprintable() else _printable(text)
+
+
+def _printable(text: str) -> str:
+    """Write what is not to be printed as `\\uXXXX`, as JSON has it.
+
+    >>> _printable("a\\nWARNING \\x1b[0m é")
+    'a\\\\u000aWARNING \\\\u001b[0m é'
+    """
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else _escaped(each) for each in text)
+
+
+def _escaped(character: str) -> str:
+    return json.dumps(character)[1:-1] if ord(character) > 0x7F else f"\\u{ord(character):04x}"
