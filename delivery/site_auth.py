@@ -46,6 +46,9 @@ JSON_TYPES: dict[type, str] = {
 Question = tuple[str, str, str, str]  # site, authUrl, authScheme, token
 
 NOTHING_DENIED = DenyList()
+# It would tell of each retry on stdout, beside the line of the log that says why.
+stamina.instrumentation.set_on_retry_hooks([])
+
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f]")
 
 

@@ -220,12 +220,17 @@ async def test_small_answer_that_unpacks_to_a_large_one_is_too_large(
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 599])
 async def test_site_that_fails_is_asked_again_until_it_answers(
-    status: int, site_auth: SiteAuth, fake_site: FakeSite, delays: list[float]
+    status: int,
+    site_auth: SiteAuth,
+    fake_site: FakeSite,
+    delays: list[float],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     fake_site.answer(Reply(status, b'["leaked"]'), Reply(status), rooms_reply("staff"))
     assert await fetch(site_auth, fake_site) == ("staff",)
     assert fake_site.headers("Authorization") == ["Bearer 12345"] * 3
     assert len(delays) == 2
+    assert capsys.readouterr().out == ""
 
 
 async def test_definite_no_after_a_failure_ends_the_asking(
