@@ -158,5 +158,5 @@ def save(page: Page) -> None:
 
 
 def number_in(url: str | None) -> str:
-    [number] = re.findall(r"/(\d+)/change/", url or "")
+    [number] = re.findall(r"/(\d+)/(?:change|made)/", url or "")
     return str(number)

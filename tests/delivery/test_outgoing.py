@@ -123,5 +123,5 @@ async def self_signed(tmp_path: Path) -> AsyncIterator[str]:
 async def test_certificate_that_nobody_vouches_for_is_refused(
     site_auth: SiteAuth, fake_site: FakeSite, self_signed: str
 ) -> None:
-    with pytest.raises(AuthUnavailable, match="The TLS certificate of .* is not valid for it, or not trusted"):
+    with pytest.raises(AuthUnavailable, match=r"certificate of .* is not valid for it"):
         await ask(site_auth, fake_site, self_signed)
