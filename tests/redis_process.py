@@ -16,13 +16,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pytest
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from tests.e2e.waiting import until
+from tests.needs import missing
 
 PROGRAMS = ("redis-server", "redis-sentinel", "openssl")
 PASSWORD = "p@ss/word:1"
@@ -43,13 +43,9 @@ _ports = itertools.chain(range(20_000 + os.getpid() * 20 % 12_000, 32_000), rang
 
 def require_redis() -> None:
     """Skip the test on a machine without the servers; in CI that is a failure."""
-    missing = [program for program in PROGRAMS if not shutil.which(program)]
-    if not missing:
-        return
-    reason = f"needs Debian's redis-server and redis-sentinel: no {', '.join(missing)}"
-    if os.environ.get("CI", "").lower() in ("1", "true"):
-        pytest.fail(reason)
-    pytest.skip(reason)
+    lacking = [program for program in PROGRAMS if not shutil.which(program)]
+    if lacking:
+        missing(f"Debian's redis-server and redis-sentinel: no {', '.join(lacking)}")
 
 
 @dataclass

@@ -1,6 +1,5 @@
 """Does the benchmark still work? Every scenario, in tiny, with what it claims looked at."""
 
-import os
 import shutil
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from tests.bench.results import Results
 from tests.bench.scenarios import SCENARIOS, durable
 from tests.bench.servers import HERE, PROJECT, Side, Surroundings, redis_server
 from tests.bench.turn import Round, Turn
+from tests.needs import missing
 
 TINY = Sizes(
     seconds=0.2,
@@ -43,12 +43,8 @@ PEER_HAS_NONE = ("queue ", "CPU with a live view")
 def _needs_its_programs() -> None:
     """Skip where Node, its modules or Redis are missing; in CI that is a failure."""
     has_modules = (HERE / "node_modules" / "socket.io").is_dir()
-    if shutil.which("node") and shutil.which("redis-server") and has_modules:
-        return
-    reason = "needs redis-server, Node and `npm ci` in tests/bench"
-    if os.environ.get("CI", "").lower() in ("1", "true"):
-        pytest.fail(reason)
-    pytest.skip(reason)
+    if not (shutil.which("node") and shutil.which("redis-server") and has_modules):
+        missing("redis-server, Node and `npm ci` in tests/bench")
 
 
 async def test_every_scenario_gives_a_figure_for_both_sides(tmp_path: Path) -> None:

@@ -1,17 +1,16 @@
 """A real nginx in front of processes of the service: one address for clients and senders."""
 
 import asyncio
-import os
 import shutil
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import pytest
 from aiohttp import ClientError, ClientSession
 
 from tests.e2e.service import STOP_SECONDS
 from tests.e2e.waiting import until
+from tests.needs import missing
 from tests.redis_process import free_port
 
 TEMP_PATHS = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
@@ -52,12 +51,8 @@ http {{
 
 def require_nginx() -> None:
     """Skip the test where nginx is missing; in CI that is a failure."""
-    if shutil.which("nginx"):
-        return
-    reason = "needs Debian's nginx"
-    if os.environ.get("CI", "").lower() in ("1", "true"):
-        pytest.fail(reason)
-    pytest.skip(reason)
+    if not shutil.which("nginx"):
+        missing("Debian's nginx")
 
 
 @asynccontextmanager

@@ -7,17 +7,15 @@ queue a kind until a test asks for it, so that nothing is missed and order holds
 import asyncio
 import itertools
 import json
-import os
 import shutil
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-import pytest
-
 from tests.e2e.events import Event
 from tests.e2e.waiting import WAIT_SECONDS
+from tests.needs import missing
 
 FOLDER = Path(__file__).parent
 LINE_LIMIT_BYTES = 64 * 1024 * 1024  # a batch is one line
@@ -27,12 +25,8 @@ Report = dict[str, Any]
 
 def require_node() -> None:
     """Skip the test where Node or its modules are missing; in CI that is a failure."""
-    if shutil.which("node") and (FOLDER / "node_modules" / "socket.io-client").is_dir():
-        return
-    reason = "needs Node and `npm ci` in tests/e2e"
-    if os.environ.get("CI", "").lower() in ("1", "true"):
-        pytest.fail(reason)
-    pytest.skip(reason)
+    if not (shutil.which("node") and (FOLDER / "node_modules" / "socket.io-client").is_dir()):
+        missing("Node and `npm ci` in tests/e2e")
 
 
 async def start_script(name: str, *arguments: str) -> asyncio.subprocess.Process:

@@ -14,6 +14,7 @@ from tests.e2e.node_client import FOLDER, require_node
 from tests.e2e.service import Service
 from tests.e2e.site import FakeSite
 from tests.e2e.waiting import WAIT_SECONDS
+from tests.needs import missing
 
 COMMANDS = {
     "curl": ["sh", "-c"],
@@ -29,7 +30,7 @@ ALWAYS_THERE = ("curl", "Python", "Node")  # where these tests run at all
 def require(title: str) -> None:
     program = "curl" if title == "curl" else COMMANDS[title][0]
     if shutil.which(program) is None and title not in ALWAYS_THERE:
-        pytest.skip(f"needs {program}")
+        missing(program)
 
 
 @pytest.mark.parametrize("title", COMMANDS)
