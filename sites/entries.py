@@ -41,6 +41,7 @@ MESSAGES = {
     "bool_type": "{value} is refused. Only true or false is accepted.",
     "value_error": "{value} is refused. {reason}",
 }
+REAUTH = f"A whole number of seconds up to {MAX_REAUTH_SECONDS} is accepted; 0 = never."
 YAML_WORDS = {None: "null", True: "true", False: "false"}
 NAME_MARK = "[key]"  # what pydantic puts last in the path to a name of the mapping
 NO_MAPPING = "is no mapping of {names}."
@@ -87,16 +88,6 @@ def _list_keys(value: object) -> tuple[str, ...]:
     return tuple(keys)
 
 
-def _check_reauth_seconds(value: object) -> int:
-    """YAML's whole numbers come as text: see `sites.sites_file`."""
-    field = cast("models.Field[int, int]", Site._meta.get_field("reauth_seconds"))
-    try:
-        return int(field.clean("0" if value is None else str(value), None))
-    except ValidationError as error:
-        message = f"A whole number of seconds up to {MAX_REAUTH_SECONDS} is accepted; 0 = never."
-        raise ValueError(message) from error
-
-
 def _list_origins(value: object) -> object:
     """One origin or a list, as the text that is stored."""
     origins = value if isinstance(value, list) else [value or ""]
@@ -106,15 +97,19 @@ def _list_origins(value: object) -> object:
     return "\n".join(texts)
 
 
-def _number_of(name: str) -> BeforeValidator:
-    """Check with the field of the Site model; numbers of sites.yml are texts."""
-    field = Site._meta.get_field(name)
+def _number_of(name: str, accepted: str = "") -> BeforeValidator:
+    """Check with the field of the Site model; `accepted` in place of what that says.
+
+    YAML's whole numbers come as text: see `sites.sites_file`. Written out, a true or 1.5 is
+    none, where the field would cut it to a 1.
+    """
+    field = cast("models.Field[int, int]", Site._meta.get_field(name))
 
     def check(value: object) -> object:
         try:
-            return field.clean(value, None)  # type: ignore[union-attr]  # it is no relation
+            return field.clean(None if value is None else str(value), None)
         except ValidationError as error:
-            raise ValueError(" ".join(error.messages)) from error
+            raise ValueError(accepted or " ".join(error.messages)) from error
 
     return BeforeValidator(check)
 
@@ -158,7 +153,7 @@ class SiteEntry(BaseModel):
     update_user_url: Annotated[str, _checked_by("update_user_url"), _empty_is("")] = ""
     public_channel: Annotated[str, _checked_by("public_channel"), _empty_is("")] = ""
     prefixed_system_events: bool = False
-    reauth_seconds: Annotated[int, BeforeValidator(_check_reauth_seconds)] = 0
+    reauth_seconds: Annotated[int, _number_of("reauth_seconds", REAUTH), _empty_is("0")] = 0
     is_enabled: bool = Field(default=True, alias="enabled")
     allowed_origins: Annotated[
         str, _checked_by("allowed_origins"), BeforeValidator(_list_origins)

@@ -379,6 +379,8 @@ def test_limits_and_origins_are_read(sites_yml: Path) -> None:
     [
         ("limits: {sends_per_second: -1}", "newsite.limits.sends_per_second: '-1' is refused. "),
         ("limits: {sends_per_second: much}", "newsite.limits.sends_per_second: 'much' is refused."),
+        ("limits: {sends_per_second: true}", "newsite.limits.sends_per_second: true is refused."),
+        ("limits: {sends_per_second: 1.5}", "newsite.limits.sends_per_second: '1.5' is refused."),
         ("limits: {queue_bytes: 0}", "newsite.limits.queue_bytes: '0' is refused. Ensure"),
         ("limits: {sends: 1}", "newsite.limits.sends: is unknown. Known are sends_per_second, "),
         ("limits: 5", "newsite.limits: is no mapping of limits to numbers."),
