@@ -33,12 +33,8 @@ def error_answer(status: int, code: str, message: str) -> HttpResponse:
     return refusal_answer(InvalidRequest(status, code, message))
 
 
-def refusal(error: InvalidRequest) -> dict[str, object]:
-    return {"ok": False, "error": {"code": error.code, "message": error.message}}
-
-
 def refusal_answer(error: InvalidRequest) -> HttpResponse:
-    return json_answer(refusal(error), error.status, error.headers)
+    return json_answer(error.answer(), error.status, error.headers)
 
 
 def method_answer(request: HttpRequest, allowed: str) -> HttpResponse:

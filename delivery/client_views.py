@@ -3,8 +3,6 @@
 Beside `views`, with the same credentials, errors and order of checks; no database either.
 """
 
-from datetime import UTC, datetime
-
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
@@ -16,6 +14,7 @@ from delivery.names import show_id
 from delivery.presence import DevicePresence, UserPresence
 from delivery.service import service
 from delivery.targets import parse_targets, parse_user_rooms
+from delivery.timestamps import to_text
 
 
 @csrf_exempt
@@ -64,11 +63,4 @@ def _describe_device(device: DevicePresence) -> dict[str, object]:
 
 
 def _describe_time(ms: int) -> str | None:
-    """
-    >>> _describe_time(1_800_000_000_123), _describe_time(0)
-    ('2027-01-15T08:00:00.123Z', None)
-    """
-    if not ms:
-        return None
-    moment = datetime.fromtimestamp(ms / 1000, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return to_text(ms) if ms else None

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs
 from django.http import HttpRequest
 
 from delivery.addresses import Scope
+from delivery.bearer import read_bearer
 from delivery.exceptions import InvalidRequest
 from delivery.service import service
 from sites.registry import Registry, SiteSnapshot
@@ -75,6 +76,5 @@ def _address(request: HttpRequest) -> str:
 
 def _key_of_headers(request: HttpRequest) -> str:
     """Return the key that is kept out of the URL, and so out of access logs; "" = none."""
-    scheme, _, token = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
-    bearer = token.strip() if scheme.lower() == "bearer" else ""
+    bearer = read_bearer(request.META.get("HTTP_AUTHORIZATION", ""))
     return request.META.get("HTTP_X_API_KEY", "") or bearer

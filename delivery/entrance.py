@@ -4,19 +4,12 @@ Asked by `server` before python-engineio is. What is refused is told to come aga
 stock client does so by itself.
 """
 
-from collections.abc import Awaitable, Callable
-from math import ceil
-from typing import Any
-
-import orjson
-
 from delivery.addresses import Addresses, Scope
 from delivery.connection_limits import ConnectionLimits, Crowd, Pace
 from delivery.counters import ALL_SITES, Counters, Refusal
+from delivery.exceptions import LimitReached
 
 RETRY_SECONDS = 5.0  # for an address with too many connections: some of them may end
-
-Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 class Entrance:
@@ -60,17 +53,7 @@ class Entrance:
         return seconds
 
 
-async def turn_away(scope: Scope, receive: Any, send: Send, seconds: float) -> None:
-    """Answer a request with 503; all that a websocket can be told is 403."""
-    if scope["type"] == "websocket":
-        await receive()
-        await send({"type": "websocket.close"})
-        return
-    error = {"code": "too_many_connections", "message": "Too many connections, try again."}
-    headers = [
-        (b"Content-Type", b"application/json"),
-        (b"Retry-After", str(max(1, ceil(seconds))).encode()),
-    ]
-    await send({"type": "http.response.start", "status": 503, "headers": headers})
-    body = orjson.dumps({"ok": False, "error": error})
-    await send({"type": "http.response.body", "body": body})
+def refusal(seconds: float) -> LimitReached:
+    """What is told to who has to stay away for so long."""
+    message = "Too many connections, try again."
+    return LimitReached("too_many_connections", message, seconds, status=503)

@@ -22,14 +22,23 @@ class InvalidRequest(DeliveryError):
         self.code = code
         self.message = message
 
+    def answer(self) -> dict[str, object]:
+        return {"ok": False, "error": {"code": self.code, "message": self.message}}
+
 
 class LimitReached(InvalidRequest):
     """Too much of something that may come again later."""
 
     def __init__(
-        self, code: str, message: str, wait_seconds: float, headers: Mapping[str, str] | None = None
+        self,
+        code: str,
+        message: str,
+        wait_seconds: float,
+        headers: Mapping[str, str] | None = None,
+        *,
+        status: int = 429,
     ) -> None:
-        super().__init__(429, code, message)
+        super().__init__(status, code, message)
         self.headers = {"Retry-After": str(max(1, ceil(wait_seconds))), **(headers or {})}
 
 

@@ -16,6 +16,7 @@ from prometheus_client.metrics_core import Metric
 
 from delivery import metric_families as families
 from delivery.backplane import Backplane
+from delivery.bearer import read_bearer
 from delivery.counters import Counters
 from delivery.exceptions import DeliveryError
 from delivery.histograms import Histogram
@@ -97,13 +98,12 @@ class Metrics:
 
 
 def bears_token(authorization: str, token: str) -> bool:
-    """Whether the header of this name brings the token.
+    """Whether the header of this name brings the token, which is not "".
 
     >>> [bears_token(header, "abc") for header in ("Bearer abc", "bearer abc", "abc", "")]
     [True, True, False, False]
     """
-    scheme, _, given = authorization.partition(" ")
-    return scheme.lower() == "bearer" and compare_digest(given.strip().encode(), token.encode())
+    return compare_digest(read_bearer(authorization).encode(), token.encode())
 
 
 def _write(family: Metric) -> Iterator[bytes]:

@@ -5,10 +5,11 @@ what is here decides what that means for each device.
 """
 
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple, Self
 
 import orjson
+
+from delivery.timestamps import to_text
 
 State = Literal[
     "waiting",  # not sent yet
@@ -180,12 +181,3 @@ class Judge:
             return DeviceReceipt(device, "expired", sent_ms)
         reason = STATE_LOST if self.is_lost else FORGOTTEN
         return DeviceReceipt(device, "dropped", sent_ms, reason=reason)
-
-
-def to_text(ms: int) -> str:
-    """
-    >>> to_text(1_800_000_000_123)
-    '2027-01-15T08:00:00.123Z'
-    """
-    moment = datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds")
-    return moment.replace("+00:00", "Z")

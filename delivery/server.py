@@ -17,7 +17,7 @@ from socketio import exceptions as refusals
 from delivery.addresses import Addresses
 from delivery.counters import ALL_SITES
 from delivery.engine import Engine
-from delivery.entrance import Entrance, turn_away
+from delivery.entrance import Entrance, refusal
 from delivery.exceptions import AuthRefused, DeliveryError
 from delivery.frames import end_poll
 from delivery.namespace import Namespaces
@@ -25,6 +25,7 @@ from delivery.origins import kept_of
 from delivery.packets import MALFORMED, Orjson, Packet, parse_ack
 from delivery.register import Register
 from delivery.transports import Scope, Transport, Transports
+from delivery.turning_away import turn_away
 
 logger = logging.getLogger(__name__)
 
@@ -80,7 +81,7 @@ class Server(socketio.AsyncServer):
         """Serve one HTTP request or websocket below the path of Socket.IO."""
         [eio_sid, *_] = parse_qs(scope["query_string"].decode("latin-1")).get("sid", [""])
         if not eio_sid and (seconds := self._entrance.seconds_closed(scope)):
-            await turn_away(scope, receive, send, seconds)
+            await turn_away(scope, receive, send, refusal(seconds))
             return
         try:
             await self.handle_request(scope, receive, send)

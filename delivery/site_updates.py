@@ -4,7 +4,6 @@ Called by `user_updates`. Beside `site_auth` the only importer of the HTTP clien
 connections of its own: a site that is slow to take it in holds up no connect.
 """
 
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import NamedTuple
 from urllib.parse import quote
@@ -14,6 +13,7 @@ from yarl import URL
 
 from delivery import names
 from delivery.exceptions import UpdateFailed
+from delivery.timestamps import to_text
 from sites.registry import SiteSnapshot
 
 CALL_TIMEOUT_SECONDS = 10.0
@@ -63,8 +63,7 @@ class SiteUpdates:
 
 def body(site: SiteSnapshot, update: Update) -> dict[str, object]:
     """`id` and `user` are what the Node service sent."""
-    moment = datetime.fromtimestamp(update.at_ms / 1000, UTC).isoformat(timespec="milliseconds")
-    time = moment.replace("+00:00", "Z")
+    time = to_text(update.at_ms)
     return {
         "id": user_id(site, update.room),
         "user": {"last_connected" if update.is_online else "last_disconnected": time},

@@ -6,11 +6,11 @@ Beside `payloads`, in whose manner every refusal says where and what.
 from collections.abc import Mapping, Sequence
 
 from delivery.exceptions import InvalidRequest
+from delivery.handshake import MAX_DEVICE_ID_LENGTH
 from delivery.payloads import MISSING, invalid, parse_name, parse_rooms
 from sites.registry import SiteSnapshot
 
 MAX_DEVICES = 1_000
-MAX_DEVICE_CHARACTERS = 256  # as long as a client's deviceId may be
 MAX_PRESENCE_ROOMS = 90  # a query has at most 100 parameters
 
 Target = tuple[str, str | None]
@@ -55,7 +55,7 @@ def _parse_device(place: str, value: object) -> Target:
     if not isinstance(value, Mapping):
         raise invalid("invalid_devices", place, 'an object such as {"room", "device"}', value)
     room, device = value.get("room", MISSING), value.get("device", MISSING)
-    if not isinstance(device, str) or len(device) > MAX_DEVICE_CHARACTERS:
-        expected = f"a string of at most {MAX_DEVICE_CHARACTERS} characters"
+    if not isinstance(device, str) or len(device) > MAX_DEVICE_ID_LENGTH:
+        expected = f"a string of at most {MAX_DEVICE_ID_LENGTH} characters"
         raise invalid("invalid_devices", f"{place}.device", expected, device)
     return parse_name("invalid_devices", f"{place}.room", room), device

@@ -17,7 +17,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
-from delivery.answers import View, answers_errors, json_answer, method_answer, refusal
+from delivery.answers import View, answers_errors, json_answer, method_answer
 from delivery.bodies import read_fields, read_messages
 from delivery.counters import ALL_SITES, SendFailure
 from delivery.credentials import authenticate, identify, read_query, read_site_name
@@ -97,7 +97,7 @@ async def send_batch(request: HttpRequest) -> HttpResponse:
     receipts = iter(await service().publisher.publish_all(site, messages, resync, key))
     return json_answer(
         [
-            refusal(each) if isinstance(each, InvalidRequest) else next(receipts).answer()
+            (each if isinstance(each, InvalidRequest) else next(receipts)).answer()
             for each in checked
         ],
         headers=headers,

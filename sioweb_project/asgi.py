@@ -16,11 +16,14 @@ django.setup(set_prefix=False)
 from django.conf import settings  # noqa: E402
 
 from delivery.counters import ALL_SITES  # noqa: E402
+from delivery.exceptions import InvalidRequest  # noqa: E402
 from delivery.handler import DirectHandler, Handler  # noqa: E402
-from delivery.heads import refuse_long_query  # noqa: E402
 from delivery.service import service  # noqa: E402
+from delivery.turning_away import turn_away  # noqa: E402
 
 Scope = dict[str, Any]
+
+LONG_QUERY = InvalidRequest(414, "query_too_long", "The query of the URL is too long.")
 
 django_application = Handler()
 direct_application = DirectHandler()
@@ -33,7 +36,7 @@ async def application(scope: Scope, receive: Any, send: Any) -> None:
     """Route one connection by its path."""
     if len(scope.get("query_string", b"")) > settings.CONFIG.limits.query_bytes:
         service().switchboard.counters.of(ALL_SITES).limited["size"] += 1
-        await refuse_long_query(scope, receive, send)
+        await turn_away(scope, receive, send, LONG_QUERY)
         return
     if scope["type"] in ("http", "websocket") and _is_socketio(scope["path"]):
         await service().server.handle(scope, receive, send)

@@ -23,4 +23,3 @@ end
 local function expire()
   for _, key in ipairs({ due_key, told_key, busy_key }) do redis.call('PEXPIRE', key, ARGV[1]) end
 end
-
