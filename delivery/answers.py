@@ -34,7 +34,7 @@ def error_answer(status: int, code: str, message: str) -> HttpResponse:
 
 
 def refusal_answer(error: InvalidRequest) -> HttpResponse:
-    return json_answer(error.answer(), error.status, error.headers)
+    return json_answer(error.content(), error.status, error.headers)
 
 
 def method_answer(request: HttpRequest, allowed: str) -> HttpResponse:

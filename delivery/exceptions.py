@@ -22,7 +22,7 @@ class InvalidRequest(DeliveryError):
         self.code = code
         self.message = message
 
-    def answer(self) -> dict[str, object]:
+    def content(self) -> dict[str, object]:
         return {"ok": False, "error": {"code": self.code, "message": self.message}}
 
 

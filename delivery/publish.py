@@ -8,7 +8,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from itertools import islice
 
 import orjson
@@ -17,40 +16,14 @@ from delivery.backplane import Backplane
 from delivery.counters import Counters
 from delivery.exceptions import BackplaneUnavailable, RedisUnavailable
 from delivery.journal import Journal
-from delivery.message import Message
 from delivery.payloads import SendRequest
 from delivery.queue_values import Appended, QueueLimits, ToStore
 from delivery.queues import Queues
+from delivery.sendings import Outcome, Sending, keys_of, sending_of
 from delivery.traces import trace_stored
 from sites.registry import SiteSnapshot
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """What the sender is told; stored as JSON for a call with an idempotency key."""
-
-    id: str
-    queued: int  # user rooms, each with its queues
-    broadcast: int  # shared rooms
-
-    def answer(self) -> dict[str, object]:
-        return {"ok": True, "id": self.id, "queued": self.queued, "broadcast": self.broadcast}
-
-
-@dataclass(frozen=True, slots=True)
-class Sending:
-    """A message and where it goes; `key` is its idempotency key, "" = none."""
-
-    message: Message
-    user_rooms: tuple[str, ...]
-    shared_rooms: tuple[str, ...]
-    key: str
-
-    @property
-    def receipt(self) -> Receipt:
-        return Receipt(self.message.id, len(self.user_rooms), len(self.shared_rooms))
 
 
 class Publisher:
@@ -70,14 +43,14 @@ class Publisher:
         self._queues = queues
         self._backplane = backplane
         self._new_id = new_id
-        self._running: set[asyncio.Task[list[Receipt]]] = set()
+        self._running: set[asyncio.Task[list[Outcome]]] = set()
 
     async def publish(
         self, site: SiteSnapshot, request: SendRequest, resync: bool, idempotency_key: str = ""
-    ) -> Receipt:
+    ) -> Outcome:
         """Publish one message; see `publish_all`."""
-        [receipt] = await self.publish_all(site, [request], resync, idempotency_key)
-        return receipt
+        [outcome] = await self.publish_all(site, [request], resync, idempotency_key)
+        return outcome
 
     async def publish_all(
         self,
@@ -85,7 +58,7 @@ class Publisher:
         requests: Sequence[SendRequest],
         resync: bool,
         idempotency_key: str = "",
-    ) -> list[Receipt]:
+    ) -> list[Outcome]:
         """Publish to the end, also when the sender hangs up: Django cancels its view then.
 
         `resync` is for the requests that do not say. Raises RedisUnavailable,
@@ -101,7 +74,7 @@ class Publisher:
         """Wait until every message that was taken is on its way."""
         await asyncio.gather(*self._running, return_exceptions=True)
 
-    def _finished(self, task: asyncio.Task[list[Receipt]]) -> None:
+    def _finished(self, task: asyncio.Task[list[Outcome]]) -> None:
         self._running.discard(task)
         if not task.cancelled():
             task.exception()  # was logged; the sender may have hung up
@@ -112,7 +85,7 @@ class Publisher:
         requests: Sequence[SendRequest],
         resync: bool,
         idempotency_key: str,
-    ) -> list[Receipt]:
+    ) -> list[Outcome]:
         """The steps of one call.
 
         1. with an idempotency key, claim it: a message that was answered before gets
@@ -124,12 +97,12 @@ class Publisher:
         4. keep the answers for the idempotency key
         """
         taken_at = time.time()
-        keys = _keys(idempotency_key, len(requests))
-        ids, receipts = await self._claim(site.name, keys)
+        keys = keys_of(idempotency_key, len(requests))
+        ids, outcomes = await self._claim(site.name, keys)
         sendings = [
-            _sending(site, request, ids[i], resync, keys[i])
+            sending_of(site, request, ids[i], resync, keys[i])
             for i, request in enumerate(requests)
-            if i not in receipts
+            if i not in outcomes
         ]
         try:
             appended = await self._store(site, sendings)
@@ -148,21 +121,21 @@ class Publisher:
                 "rooms": len(each.message.rooms),
             }
             logger.info("Site %(site)s: message %(message)s to %(rooms)d rooms", fields)
-        new = (each.receipt for each in sendings)
-        return [receipts[i] if i in receipts else next(new) for i in range(len(requests))]
+        new = (each.outcome for each in sendings)
+        return [outcomes[i] if i in outcomes else next(new) for i in range(len(requests))]
 
-    async def _claim(self, site: str, keys: Sequence[str]) -> tuple[list[str], dict[int, Receipt]]:
+    async def _claim(self, site: str, keys: Sequence[str]) -> tuple[list[str], dict[int, Outcome]]:
         """Return the messages' ids, and the answers of those that had one before, by index."""
         ids = [str(self._new_id()) for _ in keys]
         if not any(keys):
             return ids, {}
         claims = await self._queues.claim(site, dict(zip(keys, ids, strict=True)))
-        receipts = {
-            i: Receipt(**orjson.loads(claim.answer))
+        outcomes = {
+            i: Outcome(**orjson.loads(claim.answer))
             for i, claim in enumerate(claims)
             if claim.answer is not None
         }
-        return [claim.message_id for claim in claims], receipts
+        return [claim.message_id for claim in claims], outcomes
 
     async def _store(self, site: SiteSnapshot, sendings: Sequence[Sending]) -> Sequence[Appended]:
         """Return what became of each user room of the first message, then of the second..."""
@@ -224,7 +197,7 @@ class Publisher:
 
     async def _settle(self, site: str, sendings: Sequence[Sending]) -> None:
         """Failing here would only make the sender repeat what steps 2 and 3 know already."""
-        answers = {each.key: orjson.dumps(each.receipt) for each in sendings if each.key}
+        answers = {each.key: orjson.dumps(each.outcome) for each in sendings if each.key}
         if not answers:
             return
         try:
@@ -237,26 +210,3 @@ class Publisher:
 def _join(messages: Iterable[Sending | ToStore]) -> str:
     """Their ids, for the log."""
     return ", ".join(each.message.id for each in messages)
-
-
-def _keys(idempotency_key: str, count: int) -> list[str]:
-    """Give each message of a call a key of its own; a line break stands in no header.
-
-    >>> _keys("order 7", 1), _keys("order 7", 2), _keys("", 2)
-    (['order 7'], ['order 7\\n0', 'order 7\\n1'], ['', ''])
-    """
-    if not idempotency_key or count == 1:
-        return [idempotency_key] * count
-    return [f"{idempotency_key}\n{i}" for i in range(count)]
-
-
-def _sending(
-    site: SiteSnapshot, request: SendRequest, message_id: str, resync: bool, key: str
-) -> Sending:
-    is_resync = resync if request.resync is None else request.resync
-    return Sending(
-        Message.build(message_id, request.event, request.args, is_resync, request.rooms),
-        user_rooms=tuple(room for room in request.rooms if site.is_user_room(room)),
-        shared_rooms=tuple(room for room in request.rooms if not site.is_user_room(room)),
-        key=key,
-    )

@@ -23,4 +23,4 @@ async def turn_away(scope: Scope, receive: Any, send: Send, error: InvalidReques
     headers = [(b"Content-Type", b"application/json")]
     headers += [(name.encode(), value.encode()) for name, value in error.headers.items()]
     await send({"type": "http.response.start", "status": error.status, "headers": headers})
-    await send({"type": "http.response.body", "body": orjson.dumps(error.answer())})
+    await send({"type": "http.response.body", "body": orjson.dumps(error.content())})

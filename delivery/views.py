@@ -73,8 +73,8 @@ async def send(request: HttpRequest) -> HttpResponse:
     headers = await limits.spend(site, api_key, 1) if limits.are_set(site) else None
     message = parse_send(read_fields(request, settings.CONFIG.send_body_limit_bytes), site)
     resync, key = _resync_of_query(query), _idempotency_key(request)
-    receipt = await service().publisher.publish(site, message, resync, key)
-    return json_answer(receipt.answer(), headers=headers)
+    outcome = await service().publisher.publish(site, message, resync, key)
+    return json_answer(outcome.content(), headers=headers)
 
 
 @csrf_exempt
@@ -94,10 +94,10 @@ async def send_batch(request: HttpRequest) -> HttpResponse:
     resync, key = _resync_of_query(query), _idempotency_key(request)
     checked = [_check_entry(entry, site) for entry in entries]
     messages = [each for each in checked if isinstance(each, SendRequest)]
-    receipts = iter(await service().publisher.publish_all(site, messages, resync, key))
+    outcomes = iter(await service().publisher.publish_all(site, messages, resync, key))
     return json_answer(
         [
-            (each if isinstance(each, InvalidRequest) else next(receipts)).answer()
+            (each if isinstance(each, InvalidRequest) else next(outcomes)).content()
             for each in checked
         ],
         headers=headers,

@@ -30,12 +30,12 @@ async def send(request: HttpRequest) -> HttpResponse:
     row = await find_site(request, request.GET.get("site", ""), SEND_TEST)
     site = _snapshot(row.name)
     message = parse_send(_read_body(request), site)
-    receipt = await service().publisher.publish(site, message, resync=False)
+    outcome = await service().publisher.publish(site, message, resync=False)
     rooms = ", ".join(message.rooms)
-    await log_action(request, row, f"Sent test message {receipt.id}, {message.event} to {rooms}")
+    await log_action(request, row, f"Sent test message {outcome.id}, {message.event} to {rooms}")
     followed = [room for room in message.rooms if site.is_user_room(room)][:MAX_FOLLOWED]
     keeps = bool(site.user_room_prefix)
-    return json_answer({"answer": receipt.answer(), "followed": followed, "has_user_rooms": keeps})
+    return json_answer({"answer": outcome.content(), "followed": followed, "has_user_rooms": keeps})
 
 
 @require_safe

@@ -18,8 +18,8 @@ from delivery.counters import Counters
 from delivery.failed_keys import FailedKeys
 from delivery.handler import DirectHandler
 from delivery.payloads import SendRequest
-from delivery.publish import Receipt
 from delivery.send_limits import Rates, SendLimits
+from delivery.sendings import Outcome
 from sites import registry as site_registry
 from sites.keys import digest_key
 from sites.registry import KeySnapshot, Registry, SiteSnapshot
@@ -73,9 +73,9 @@ class FakePublisher:
 
     async def publish(
         self, site: SiteSnapshot, request: SendRequest, resync: bool, idempotency_key: str = ""
-    ) -> Receipt:
-        [receipt] = await self.publish_all(site, [request], resync, idempotency_key)
-        return receipt
+    ) -> Outcome:
+        [outcome] = await self.publish_all(site, [request], resync, idempotency_key)
+        return outcome
 
     async def publish_all(
         self,
@@ -83,17 +83,17 @@ class FakePublisher:
         requests: Sequence[SendRequest],
         resync: bool,
         idempotency_key: str = "",
-    ) -> list[Receipt]:
+    ) -> list[Outcome]:
         if self.failure is not None:
             raise self.failure
         for each in requests:
             is_resync = resync if each.resync is None else each.resync
             self.published.append(Published(site, each, is_resync, idempotency_key))
-        return [self._receipt(site, each) for each in requests]
+        return [self._outcome(site, each) for each in requests]
 
-    def _receipt(self, site: SiteSnapshot, request: SendRequest) -> Receipt:
+    def _outcome(self, site: SiteSnapshot, request: SendRequest) -> Outcome:
         queued = sum(site.is_user_room(room) for room in request.rooms)
-        return Receipt("7530791394961522691", queued, len(request.rooms) - queued)
+        return Outcome("7530791394961522691", queued, len(request.rooms) - queued)
 
 
 @dataclass

@@ -7,9 +7,10 @@ import pytest
 
 from delivery.exceptions import BackplaneUnavailable, RedisUnavailable
 from delivery.payloads import SendRequest
-from delivery.publish import Publisher, Receipt
+from delivery.publish import Publisher
 from delivery.queue_values import Device
 from delivery.queues import Queues
+from delivery.sendings import Outcome
 from tests.delivery.http_fixtures import make_site
 from tests.delivery.publish_doubles import (
     FailingQueues,
@@ -44,8 +45,8 @@ async def read_waiting(queues: Queues, room: str) -> list[tuple[str, str, bool]]
 async def test_user_rooms_are_stored_and_announced_and_shared_rooms_broadcast(
     publisher: Publisher, queues: Queues, backplane: RecordingBackplane
 ) -> None:
-    receipt = await publisher.publish(SITE, make_request(*BOTH), resync=True)
-    assert receipt == Receipt("100", queued=2, broadcast=2)
+    outcome = await publisher.publish(SITE, make_request(*BOTH), resync=True)
+    assert outcome == Outcome("100", queued=2, broadcast=2)
     text = '["update_store","user",{"id":1}]'
     for room in ("user_1", "user_2"):
         assert await read_waiting(queues, room) == [("100", text, True)]
@@ -69,8 +70,8 @@ async def test_a_site_has_queue_limits_of_its_own(
 async def test_shared_rooms_alone_store_nothing(
     publisher: Publisher, queues: Queues, backplane: RecordingBackplane
 ) -> None:
-    receipt = await publisher.publish(SITE, make_request("staff"), resync=False)
-    assert receipt == Receipt("100", queued=0, broadcast=1)
+    outcome = await publisher.publish(SITE, make_request("staff"), resync=False)
+    assert outcome == Outcome("100", queued=0, broadcast=1)
     assert backplane.stored == []
     assert await read_waiting(queues, "staff") == []
 
@@ -78,8 +79,8 @@ async def test_shared_rooms_alone_store_nothing(
 async def test_user_rooms_alone_broadcast_nothing(
     publisher: Publisher, backplane: RecordingBackplane
 ) -> None:
-    receipt = await publisher.publish(SITE, make_request("user_1"), resync=False)
-    assert receipt == Receipt("100", queued=1, broadcast=0)
+    outcome = await publisher.publish(SITE, make_request("user_1"), resync=False)
+    assert outcome == Outcome("100", queued=1, broadcast=0)
     assert backplane.broadcast == []
 
 
@@ -87,8 +88,8 @@ async def test_site_without_user_rooms_only_broadcasts(
     publisher: Publisher, backplane: RecordingBackplane
 ) -> None:
     site = type(SITE)("plain", "http://plain.com/rooms")
-    receipt = await publisher.publish(site, make_request("user_1"), resync=False)
-    assert receipt == Receipt("100", queued=0, broadcast=1)
+    outcome = await publisher.publish(site, make_request("user_1"), resync=False)
+    assert outcome == Outcome("100", queued=0, broadcast=1)
     assert backplane.stored == []
 
 
@@ -99,8 +100,8 @@ async def test_stored_message_is_accepted_though_it_cannot_be_announced(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     backplane.failing = {"stored"}
-    receipt = await publisher.publish(SITE, make_request("user_1"), resync=False)
-    assert receipt.queued == 1
+    outcome = await publisher.publish(SITE, make_request("user_1"), resync=False)
+    assert outcome.queued == 1
     assert len(await read_waiting(queues, "user_1")) == 1
     [record] = [each for each in caplog.records if each.levelno == logging.WARNING]
     assert "message 100 stored, not announced" in record.getMessage()
@@ -128,7 +129,7 @@ async def test_repeated_call_stores_and_sends_nothing_and_gets_the_first_answer(
 ) -> None:
     first = await publisher.publish(SITE, make_request(*BOTH), False, "order 17")
     again = await publisher.publish(SITE, make_request(*BOTH), False, "order 17")
-    assert again == first == Receipt("100", 2, 2)
+    assert again == first == Outcome("100", 2, 2)
     assert len(await read_waiting(queues, "user_1")) == 1
     assert (len(backplane.stored), len(backplane.broadcast)) == (2, 1)  # two user rooms
 
@@ -138,14 +139,14 @@ async def test_same_idempotency_key_of_another_site_is_another_call(
 ) -> None:
     await publisher.publish(SITE, make_request("user_1"), False, "order 17")
     other = make_site("other")
-    receipt = await publisher.publish(other, make_request("user_1"), False, "order 17")
-    assert receipt.id == "101"
+    outcome = await publisher.publish(other, make_request("user_1"), False, "order 17")
+    assert outcome.id == "101"
     assert len(backplane.stored) == 2
 
 
 async def test_calls_without_idempotency_key_are_all_different(publisher: Publisher) -> None:
-    receipts = [await publisher.publish(SITE, make_request("user_1"), False) for _ in range(3)]
-    assert [receipt.id for receipt in receipts] == ["100", "101", "102"]
+    outcomes = [await publisher.publish(SITE, make_request("user_1"), False) for _ in range(3)]
+    assert [outcome.id for outcome in outcomes] == ["100", "101", "102"]
 
 
 async def test_call_cut_short_after_storing_goes_on_under_its_first_id(
@@ -155,8 +156,8 @@ async def test_call_cut_short_after_storing_goes_on_under_its_first_id(
     with pytest.raises(BackplaneUnavailable):
         await publisher.publish(SITE, make_request(*BOTH), False, "order 17")
     backplane.failing = set()
-    receipt = await publisher.publish(SITE, make_request(*BOTH), False, "order 17")
-    assert receipt == Receipt("100", 2, 2)
+    outcome = await publisher.publish(SITE, make_request(*BOTH), False, "order 17")
+    assert outcome == Outcome("100", 2, 2)
     assert [each[0] for each in await read_waiting(queues, "user_1")] == ["100"]
     assert [message.id for _, message, _, _ in backplane.broadcast] == ["100"]
 
@@ -216,8 +217,8 @@ async def test_messages_of_one_call_are_stored_in_their_order(
     publisher: Publisher, queues: Queues, backplane: RecordingBackplane
 ) -> None:
     requests = [SendRequest(("user_1", "staff"), "n", [i], None) for i in range(3)]
-    receipts = await publisher.publish_all(SITE, requests, resync=False)
-    assert receipts == [Receipt(str(100 + i), 1, 1) for i in range(3)]
+    outcomes = await publisher.publish_all(SITE, requests, resync=False)
+    assert outcomes == [Outcome(str(100 + i), 1, 1) for i in range(3)]
     assert [text for _, text, _ in await read_waiting(queues, "user_1")] == [
         f'["n",{i}]' for i in range(3)
     ]
@@ -256,6 +257,6 @@ async def test_call_of_several_messages_cut_short_goes_on_under_its_first_ids(
     with pytest.raises(BackplaneUnavailable):
         await publisher.publish_all(SITE, requests, False, "a key")
     backplane.failing.clear()
-    receipts = await publisher.publish_all(SITE, requests, False, "a key")
-    assert receipts == [Receipt("100", 1, 0), Receipt("101", 0, 1)]
+    outcomes = await publisher.publish_all(SITE, requests, False, "a key")
+    assert outcomes == [Outcome("100", 1, 0), Outcome("101", 0, 1)]
     assert [each[0] for each in await read_waiting(queues, "user_1")] == ["100"]

@@ -10,9 +10,9 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 
 from delivery.inspection import DeviceState, Progress, Requested, RoomState, WaitingHead
-from delivery.publish import Receipt as Answer
 from delivery.queue_values import Device
 from delivery.receipt_values import DeviceReceipt, Noted, Receipt
+from delivery.sendings import Outcome
 from delivery.statistics import Figures
 from sites.models import Site
 from sites.registry import SiteSnapshot
@@ -79,9 +79,9 @@ class FakeService:
         self.done.append(("clear", device))
         return 3
 
-    async def publish(self, site: SiteSnapshot, message: Any, resync: bool) -> Answer:
+    async def publish(self, site: SiteSnapshot, message: Any, resync: bool) -> Outcome:
         self.done.append(("publish", site.name, message.rooms, message.event, message.args))
-        return Answer("7530791394961522691", 1, 1)
+        return Outcome("7530791394961522691", 1, 1)
 
     async def recent(self, site: str, room: str) -> list[Receipt]:
         return [RECEIPT]

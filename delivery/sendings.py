@@ -1,0 +1,59 @@
+"""One call of `/send`, message by message: what is sent where, and what its sender is told.
+
+The values of `publish`. Nothing here knows HTTP, Redis or Channels.
+"""
+
+from dataclasses import dataclass
+
+from delivery.message import Message
+from delivery.payloads import SendRequest
+from sites.registry import SiteSnapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the sender is told; stored as JSON for a call with an idempotency key."""
+
+    id: str
+    queued: int  # user rooms, each with its queues
+    broadcast: int  # shared rooms
+
+    def content(self) -> dict[str, object]:
+        return {"ok": True, "id": self.id, "queued": self.queued, "broadcast": self.broadcast}
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """A message and where it goes; `key` is its idempotency key, "" = none."""
+
+    message: Message
+    user_rooms: tuple[str, ...]
+    shared_rooms: tuple[str, ...]
+    key: str
+
+    @property
+    def outcome(self) -> Outcome:
+        return Outcome(self.message.id, len(self.user_rooms), len(self.shared_rooms))
+
+
+def keys_of(idempotency_key: str, count: int) -> list[str]:
+    """Give each message of a call a key of its own; a line break stands in no header.
+
+    >>> keys_of("order 7", 1), keys_of("order 7", 2), keys_of("", 2)
+    (['order 7'], ['order 7\\n0', 'order 7\\n1'], ['', ''])
+    """
+    if not idempotency_key or count == 1:
+        return [idempotency_key] * count
+    return [f"{idempotency_key}\n{i}" for i in range(count)]
+
+
+def sending_of(
+    site: SiteSnapshot, request: SendRequest, message_id: str, resync: bool, key: str
+) -> Sending:
+    is_resync = resync if request.resync is None else request.resync
+    return Sending(
+        Message.build(message_id, request.event, request.args, is_resync, request.rooms),
+        user_rooms=tuple(room for room in request.rooms if site.is_user_room(room)),
+        shared_rooms=tuple(room for room in request.rooms if not site.is_user_room(room)),
+        key=key,
+    )
