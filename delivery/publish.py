@@ -14,7 +14,7 @@ import orjson
 
 from delivery.backplane import Backplane
 from delivery.counters import Counters
-from delivery.exceptions import BackplaneUnavailable, RedisUnavailable
+from delivery.exceptions import BackplaneUnavailable, DeliveryError, RedisUnavailable
 from delivery.journal import Journal
 from delivery.payloads import SendRequest
 from delivery.queue_values import Appended, QueueLimits, ToStore
@@ -76,8 +76,10 @@ class Publisher:
 
     def _finished(self, task: asyncio.Task[list[Outcome]]) -> None:
         self._running.discard(task)
-        if not task.cancelled():
-            task.exception()  # was logged; the sender may have hung up
+        error = None if task.cancelled() else task.exception()
+        # The sender may have hung up. Failures that are expected were logged where they occurred.
+        if error is not None and not isinstance(error, DeliveryError):
+            logger.error("%s failed", task.get_name(), exc_info=error)
 
     async def _publish(
         self,

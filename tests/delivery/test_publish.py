@@ -203,6 +203,25 @@ async def test_failure_that_no_sender_waits_for_is_logged(
     assert "Site newsite: message 100 not sent: BackplaneUnavailable" in caplog.text
 
 
+async def test_fault_that_no_sender_waits_for_is_logged(
+    queues: Queues,
+    backplane: RecordingBackplane,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    slow = SlowQueues(queues)
+    publisher = make_publisher(slow, backplane)
+    monkeypatch.setattr(publisher, "_note", None)  # cannot be called
+    call = asyncio.create_task(publisher.publish(SITE, make_request(*BOTH), False))
+    await slow.reached.wait()
+    call.cancel()
+    slow.released.set()
+    await publisher.drain()
+    [record] = [each for each in caplog.records if each.levelno == logging.ERROR]
+    assert record.getMessage() == "publish for newsite failed"
+    assert record.exc_info
+
+
 async def test_one_line_is_logged_per_call_without_arguments_or_keys(
     publisher: Publisher, caplog: pytest.LogCaptureFixture
 ) -> None:
