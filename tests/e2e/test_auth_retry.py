@@ -68,7 +68,7 @@ async def test_past_connect_timeout_the_transport_is_closed_and_the_client_comes
 async def test_a_site_out_of_reach_is_asked_again_until_it_is_back(
     node: NodeProcess, service: Service, flaky_site: FakeSite
 ) -> None:
-    token = flaky_site.knows("patient", ["staff"])
+    token = flaky_site.knows("token-of-the-patient", ["staff"])
     await flaky_site.close()
     client = node.open(service.namespace("flakysite", token=token))
     assert (await client.next("disconnect"))["reason"] == "transport close"
@@ -80,7 +80,7 @@ async def test_a_site_out_of_reach_is_asked_again_until_it_is_back(
 async def test_the_transport_is_not_closed_before_connect_timeout(
     node: NodeProcess, service: Service, fake_site: FakeSite
 ) -> None:
-    token = fake_site.answers("measured", HANG)
+    token = fake_site.answers("token-of-the-measured", HANG)
     client = node.open(service.namespace(token=token), transports=["websocket"])
     await fake_site.is_asked_for(token)
     clock = asyncio.get_running_loop().time
