@@ -1,12 +1,15 @@
 """Sites and keys change in the database while the service runs: no restart, two seconds."""
 
 import itertools
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import pytest
+import pytest_asyncio
 
 from tests.e2e.conftest import Connect, Run
 from tests.e2e.events import stored
+from tests.e2e.interpreter import Interpreter, interpreter
 from tests.e2e.node_client import NodeProcess
 from tests.e2e.service import Service
 from tests.e2e.site import FakeSite, User
@@ -23,6 +26,7 @@ class NewSite:
     """A site that sites.yml does not know."""
 
     service: Service
+    python: Interpreter
     name: str
     auth_url: str
 
@@ -30,7 +34,7 @@ class NewSite:
         """Run Python beside the service, with `site` the site; return what it prints."""
         lookup = f"site = Site.objects.filter(name={self.name!r}).first()"
         lines = "\n".join([IMPORTS, lookup, statement])
-        return await self.service.installation.manage("shell", "-c", lines)
+        return await self.python.run(lines)
 
     async def add(self) -> None:
         site = f"Site(name={self.name!r}, auth_url={self.auth_url!r}, user_room_prefix='user_')"
@@ -51,9 +55,22 @@ class NewSite:
         await until(is_so, f"/send answers {status}", LIVE_SECONDS)
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def python(service: Service) -> AsyncIterator[Interpreter]:
+    async with interpreter(service.installation) as python:
+        yield python
+
+
 @pytest.fixture
-def new_site(service: Service, fake_site: FakeSite) -> NewSite:
-    return _new_site(service, fake_site)
+def new_site(service: Service, python: Interpreter, fake_site: FakeSite) -> NewSite:
+    return _new_site(service, python, fake_site)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def site_of_own_service(run: Run, fake_site: FakeSite) -> AsyncIterator[NewSite]:
+    service = await run()
+    async with interpreter(service.installation) as python:
+        yield _new_site(service, python, fake_site)
 
 
 @pytest.fixture
@@ -159,9 +176,9 @@ async def test_a_new_auth_url_is_asked_from_then_on(
     assert [call.path for call in fake_site.calls_of(user.token)] == [f"/moved-{new_site.name}"]
 
 
-async def test_when_a_key_was_last_used_is_written(run: Run, fake_site: FakeSite) -> None:
+async def test_when_a_key_was_last_used_is_written(site_of_own_service: NewSite) -> None:
     """Once a minute and process: on a service that has not yet written it."""
-    site = _new_site(await run(), fake_site)
+    site = site_of_own_service
     used = "print('used', [key.last_used_at is not None for key in site.api_keys.order_by('pk')])"
     await site.change(
         f"site = Site.objects.create(name={site.name!r}, auth_url={site.auth_url!r})\n"
@@ -177,10 +194,9 @@ async def test_when_a_key_was_last_used_is_written(run: Run, fake_site: FakeSite
 
 
 async def test_every_use_of_a_key_is_counted_when_the_service_stops(
-    run: Run, fake_site: FakeSite
+    site_of_own_service: NewSite,
 ) -> None:
-    service = await run()
-    site = _new_site(service, fake_site)
+    site = site_of_own_service
     await site.add()  # which calls /send until the first key works: one use
     used = f"print('used', site.api_keys.with_text({FIRST_KEY!r}).get().use_count)"
 
@@ -189,10 +205,10 @@ async def test_every_use_of_a_key_is_counted_when_the_service_stops(
 
     await until(is_written, "the first use is in the database")
     assert [await site.status() for _ in range(3)] == [200, 200, 200]
-    await service.stop()
+    await site.service.stop()
     assert "used 4" in await site.change(used)
 
 
-def _new_site(service: Service, fake_site: FakeSite) -> NewSite:
+def _new_site(service: Service, python: Interpreter, fake_site: FakeSite) -> NewSite:
     name = f"new{next(numbers)}"
-    return NewSite(service, name, fake_site.url(name))
+    return NewSite(service, python, name, fake_site.url(name))
