@@ -86,6 +86,8 @@ def test_the_auth_url_is_checked(
     admin_page.get_by_role("link", name="Check authUrl").click()
     admin_page.get_by_label("Token").fill("alice")
     expect(admin_page.locator("#busy")).to_be_hidden()
+    # Its script runs once the page is read, which the field above doesn't wait for.
+    admin_page.wait_for_load_state("load")
     # What a click does at once, without the answer that would replace the page.
     shown = """form => { form.addEventListener("submit", e => e.preventDefault(), { once: true });
         form.requestSubmit(); return !document.getElementById("busy").hidden; }"""
