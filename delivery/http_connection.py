@@ -5,6 +5,7 @@ Below `uvicorn_server` and `send_connections`; imports uvicorn and `heads`.
 """
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -15,6 +16,7 @@ from delivery.heads import TOO_LONG_ANSWER, Heads
 KEEP_ALIVE_SECONDS = 75
 STALL_SECONDS = 60.0  # from byte to byte of a request, as daphne's Twisted has it
 CONTINUE = b"HTTP/1.1 100"  # no answer yet
+RUNS_TO_END = "sioweb.runs_to_end"  # extension of an ASGI scope: nobody cancels its application
 
 
 class HttpConnection(HttpToolsProtocol):
@@ -55,6 +57,7 @@ class HttpConnection(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self.scope["extensions"] = {RUNS_TO_END: {}}
         self._is_in_request = True
         self._head_bytes = 0
 
@@ -110,6 +113,11 @@ class HttpConnection(HttpToolsProtocol):
 
 def connection_of(heads: Heads) -> type[HttpConnection]:
     return type("HttpConnection", (HttpConnection,), {"heads": heads})
+
+
+def runs_to_end(scope: Mapping[str, Any]) -> bool:
+    """Whether a request is answered to the end when its sender hangs up: daphne cancels it then."""
+    return RUNS_TO_END in scope.get("extensions", ())
 
 
 class JoinedAnswer:
