@@ -143,6 +143,37 @@ async def test_long_body_is_no_long_head(sender: Sender) -> None:
     assert len(sender.requests[1][1]) == len(body)
 
 
+CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+
+
+async def test_trailers_are_no_headers(sender: Sender) -> None:
+    await sender.read_answer()
+    connection = sender.its_connection()
+    sender.writer.write(CHUNKED + b"4\r\nbody\r\n0\r\nX-Forwarded-For: 203.0.113.7\r\n\r\n")
+    assert (await sender.read_answer())[1] == b"done"
+    assert [name for name, _ in connection.headers] == [b"host", b"transfer-encoding"]
+
+
+@pytest.mark.parametrize(
+    "endless",
+    [b"0\r\n" + b"a: b\r\n" * 20_000, b"0\r\na: " + b"b" * 100_000, b"4;" + b"x" * 100_000],
+)
+async def test_what_is_neither_head_nor_body_has_an_end(sender: Sender, endless: bytes) -> None:
+    await sender.read_answer()
+    connection = sender.its_connection()
+    sender.writer.write(CHUNKED)
+    await until(lambda: connection._is_in_request)
+    sender.writer.write(endless)
+    assert await sender.read_rest() == b""
+
+
+async def test_long_body_of_small_chunks_is_taken(sender: Sender) -> None:
+    await sender.read_answer()
+    sender.writer.write(CHUNKED + b"1\r\nx\r\n" * 20_000 + b"0\r\n\r\n")
+    await sender.read_answer()
+    assert sender.requests[1] == ("/send", b"x" * 20_000)
+
+
 async def test_what_is_no_http_is_refused(sender: Sender) -> None:
     await sender.read_answer()
     sender.writer.write(b"POST /send\r\nnonsense\r\n\r\n")
