@@ -38,9 +38,7 @@ class Addresses:
         address = parse(text)
         if address is None or (address.is_loopback and not is_forwarded):
             return ""
-        if isinstance(address, IPv6Address):
-            return str(ip_network((address, CLIENT_PREFIX), strict=False))
-        return str(address)
+        return str(first_of_client(address))
 
     def _find(self, scope: Scope) -> tuple[str, bool]:
         peer = str((scope.get("client") or [UNKNOWN])[0])
@@ -59,6 +57,17 @@ class Addresses:
     def _is_trusted(self, text: str) -> bool:
         address = parse(text)
         return address is not None and any(address in network for network in self._trusted)
+
+
+def first_of_client(address: Address) -> Address:
+    """Return one address for all that a single customer has.
+
+    >>> first_of_client(IPv6Address("2001:db8::7:8:9:a")), first_of_client(IPv4Address("192.0.2.7"))
+    (IPv6Address('2001:db8::'), IPv4Address('192.0.2.7'))
+    """
+    if isinstance(address, IPv4Address):
+        return address
+    return IPv6Network((address, CLIENT_PREFIX), strict=False).network_address
 
 
 @lru_cache(maxsize=1024)
