@@ -40,9 +40,14 @@ class Addresses:
             return ""
         return str(first_of_client(address))
 
+    def trusts(self, text: str) -> bool:
+        """Whether this is the address of a trusted proxy."""
+        address = parse(text)
+        return address is not None and any(address in network for network in self._trusted)
+
     def _find(self, scope: Scope) -> tuple[str, bool]:
         peer = str((scope.get("client") or [UNKNOWN])[0])
-        if not self._trusted or not self._is_trusted(peer):
+        if not self._trusted or not self.trusts(peer):
             return peer, False
         found, is_forwarded = peer, False
         for text in _hops(scope.get("headers", ())):
@@ -50,13 +55,9 @@ class Addresses:
             if address is None:
                 break  # a proxy that hides who it was, or something made up
             found, is_forwarded = str(address), True
-            if not self._is_trusted(found):
+            if not self.trusts(found):
                 break
         return found, is_forwarded
-
-    def _is_trusted(self, text: str) -> bool:
-        address = parse(text)
-        return address is not None and any(address in network for network in self._trusted)
 
 
 def first_of_client(address: Address) -> Address:

@@ -43,6 +43,7 @@ if CONFIG.is_development:
     INSTALLED_APPS.append("sioweb_project.demo")
 
 MIDDLEWARE = [
+    "sioweb_project.forwarded.forwarded_proto",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "sioweb_project.page_policy.page_policy",
@@ -56,6 +57,7 @@ MIDDLEWARE = [
     "axes.middleware.AxesMiddleware",
 ]
 SECOND_FACTOR_MIDDLEWARE = [
+    "sioweb_project.forwarded.forwarded_proto",
     "django_otp.middleware.OTPMiddleware",
     "sioweb_project.second_factor.gate.gate",
 ]
@@ -68,8 +70,7 @@ OTP_TOTP_ISSUER = "sioweb"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = CONFIG.admin.is_https
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True  # pages have the token in their forms
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
-# Believed from whoever sends it: who says so untruly gets a cookie that is of no use, and a
-# page of another site cannot make a browser say so.
+# From trusted proxies: forwarded.py drops it from all others.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_SSL_REDIRECT = CONFIG.admin.is_https
 SECURE_REDIRECT_EXEMPT = [r"^(?!admin/)"]  # backends and probes may be told http addresses
