@@ -15,7 +15,6 @@ import socketio
 from socketio import exceptions as refusals
 
 from delivery.addresses import Addresses
-from delivery.counters import ALL_SITES
 from delivery.engine import Engine
 from delivery.entrance import Entrance, refusal
 from delivery.exceptions import AuthRefused, DeliveryError
@@ -147,7 +146,7 @@ class Server(socketio.AsyncServer):
         if former is not None and not former.cancelling():
             return
         if len(transport.connecting) + len(transport.joined) >= self._limits.namespaces:
-            self._clients.counters.of(ALL_SITES).limited["namespaces"] += 1
+            self._clients.counts_of(name).limited["namespaces"] += 1
             self.close_transport(eio_sid)
             return
         connect = self._connect(transport, eio_sid, name, data, former)
@@ -242,7 +241,9 @@ class Server(socketio.AsyncServer):
         now, most = asyncio.get_running_loop().time(), self._limits.events
         if transport and not transport.takes_event(now, most):
             logger.warning("A client that emits too many events is disconnected")
-            self._clients.counters.of(ALL_SITES).limited["events"] += 1
+            # Of other sites the client is none, whatever it names.
+            joined = namespace if namespace and namespace in transport.joined else "/"
+            self._clients.counts_of(joined).limited["events"] += 1
             self.close_transport(eio_sid)
 
     def _take_ack(self, eio_sid: str, text: str) -> bool:
