@@ -17,7 +17,7 @@ from socketio import exceptions as refusals
 from delivery.addresses import Addresses
 from delivery.engine import Engine
 from delivery.entrance import Entrance, refusal
-from delivery.exceptions import AuthRefused, DeliveryError
+from delivery.exceptions import AuthRefused, DeliveryError, InvalidRequest
 from delivery.frames import end_poll
 from delivery.namespace import Namespaces
 from delivery.origins import kept_of
@@ -79,14 +79,20 @@ class Server(socketio.AsyncServer):
     async def handle(self, scope: Scope, receive: Any, send: Any) -> None:
         """Serve one HTTP request or websocket below the path of Socket.IO."""
         [eio_sid, *_] = parse_qs(scope["query_string"].decode("latin-1")).get("sid", [""])
-        if not eio_sid and (seconds := self._entrance.seconds_closed(scope)):
-            await turn_away(scope, receive, send, refusal(seconds))
+        begins_session = not eio_sid and scope.get("method") != "OPTIONS"
+        if begins_session and (seconds := self._entrance.seconds_closed(scope)):
+            await self.turn_away(scope, receive, send, refusal(seconds))
             return
         try:
             await self.handle_request(scope, receive, send)
         except MALFORMED as error:
             logger.info("Transport closed after a malformed frame: %s", type(error).__name__)
             self.close_transport(scope.get(EIO_SID, eio_sid))
+
+    async def turn_away(self, scope: Scope, receive: Any, send: Any, error: InvalidRequest) -> None:
+        """So that a page that may connect reads why it cannot now."""
+        headers = self.eio.cors_headers(scope)
+        await turn_away(scope, receive, send, error, headers)
 
     def close_transport(self, eio_sid: str, reason: str = "") -> None:
         """Close it so that a stock client comes back by itself; `reason` is told to it."""

@@ -3,12 +3,12 @@
 import json
 from typing import Any
 
-import engineio
 import pytest
 
+from delivery.connection_limits import ConnectionLimits
 from delivery.origins import TOO_LONG, allows, kept_of
 from tests.delivery.fake_site import FakeSite
-from tests.delivery.server_fixtures import Gateway, MakeGateway, Sites
+from tests.delivery.server_fixtures import PROXY, Gateway, MakeGateway, Sites
 from tests.delivery.socket_fixtures import Process
 
 OWN, FOREIGN = "https://newsite.com", "https://evil.com"
@@ -88,7 +88,9 @@ async def test_a_page_that_no_site_wants_is_refused_at_the_handshake(
     assert await join(gateway, FOREIGN) == REFUSED
 
 
-async def poll(gateway: Gateway, origin: str | None, method: str = "GET") -> dict[str, Any]:
+async def poll(
+    gateway: Gateway, origin: str | None, method: str = "GET", query: bytes = POLLING
+) -> dict[str, Any]:
     """Return status and headers of a handshake by polling, or of what comes before it."""
     headers = [(b"origin", origin.encode())] if origin else []
     if method == "OPTIONS":
@@ -102,8 +104,8 @@ async def poll(gateway: Gateway, origin: str | None, method: str = "GET") -> dic
     async def send(event: dict[str, Any]) -> None:
         answer.append(event)
 
-    application = engineio.ASGIApp(gateway.server, engineio_path=None)
-    await application(scope | {"query_string": POLLING}, receive, send)
+    scope |= {"client": (PROXY, 4711), "query_string": query}
+    await gateway.server.handle(scope, receive, send)
     lines = {name.decode(): value.decode() for name, value in answer[0]["headers"]}
     if method == "GET" and answer[0]["status"] == 200:
         gateway.server.close_transport(json.loads(answer[1]["body"][1:])["sid"])
@@ -136,3 +138,24 @@ async def test_a_site_cannot_allow_what_the_configuration_refuses(
     sites.change("newsite", allowed_origins=FOREIGN)
     gateway = make_gateway(cors_allowed_origins=[OWN])
     assert (await poll(gateway, FOREIGN))["status"] == 400
+
+
+@pytest.mark.parametrize("limit", ["connections_per_address", "handshakes_per_second"])
+async def test_a_page_that_may_connect_reads_why_it_cannot_now(
+    make_gateway: MakeGateway, sites: Sites, limit: str
+) -> None:
+    for name in ("newsite", "othersite"):
+        sites.change(name, allowed_origins=ALLOWED)
+    gateway = make_gateway(limits=ConnectionLimits(**{limit: 1}))
+    await gateway.open()
+    refused = await poll(gateway, OWN)
+    assert (refused["status"], refused["Access-Control-Allow-Origin"]) == (503, OWN)
+    assert refused["Vary"] == "Origin"
+    assert (await poll(gateway, OWN, "OPTIONS"))["status"] == 200  # it begins no session
+    foreign = await poll(gateway, FOREIGN)
+    assert (foreign["status"], "Access-Control-Allow-Origin" in foreign) == (503, False)
+
+
+async def test_a_page_reads_what_was_wrong_with_its_request(gateway: Gateway) -> None:
+    answer = await poll(gateway, OWN, query=b"EIO=3&transport=polling")
+    assert (answer["status"], answer["Access-Control-Allow-Origin"]) == (400, OWN)
