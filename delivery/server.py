@@ -20,7 +20,7 @@ from delivery.entrance import Entrance, refusal
 from delivery.exceptions import AuthRefused, DeliveryError, InvalidRequest
 from delivery.frames import end_poll
 from delivery.namespace import Namespaces
-from delivery.origins import kept_of
+from delivery.origins import kept_of, read_origin
 from delivery.packets import MALFORMED, Orjson, Packet, parse_ack
 from delivery.register import Register
 from delivery.transports import Scope, Transport, Transports
@@ -83,11 +83,19 @@ class Server(socketio.AsyncServer):
         if begins_session and (seconds := self._entrance.seconds_closed(scope)):
             await self.turn_away(scope, receive, send, refusal(seconds))
             return
+        self._note_origin(eio_sid, scope)
         try:
             await self.handle_request(scope, receive, send)
         except MALFORMED as error:
             logger.info("Transport closed after a malformed frame: %s", type(error).__name__)
             self.close_transport(scope.get(EIO_SID, eio_sid))
+
+    def _note_origin(self, eio_sid: str, scope: Scope) -> None:
+        """A page can begin a session with a script element, which names no origin; but it cannot
+        post, or open a websocket, without. Namespaces are joined by those."""
+        kept = self.environ.get(eio_sid)
+        if kept is not None and "HTTP_ORIGIN" not in kept and (origin := read_origin(scope)):
+            kept.update(kept_of({**kept, "HTTP_ORIGIN": origin}))
 
     async def turn_away(self, scope: Scope, receive: Any, send: Any, error: InvalidRequest) -> None:
         """So that a page that may connect reads why it cannot now."""
