@@ -87,6 +87,7 @@ class DaphneServer(Daphne):
             raise ListenError(self._listen_error)
 
     def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
+        scope["root_path"] = ""  # whatever Daphne-Root-Path says, which anybody can send
         if self.is_fast and isinstance(protocol, FlowControlledWebSocket):
             scope["extensions"] = {WEBSOCKET: protocol}
         return super().create_application(protocol, scope)

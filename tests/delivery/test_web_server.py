@@ -201,6 +201,15 @@ async def test_a_head_past_its_bound_is_answered_with_431(start: Start, server: 
     assert (await send_endless_head(process)).startswith(b"HTTP/1.1 431 ")
 
 
+@both_servers
+async def test_nobody_tells_the_service_where_it_stands(start: Start, server: str) -> None:
+    """Its links would lead there."""
+    process = await start(server)
+    await process.listen()
+    await process.request("/page", "Daphne-Root-Path: /evil")
+    assert await process.read_until("request") == "request /page"
+
+
 ANNOUNCED = f"Content-Length: {MESSAGE_BYTES + 1}\r\n\r\n".encode()
 UNANNOUNCED = b"Transfer-Encoding: chunked\r\n\r\n" + (b"186A0\r\n" + b"x" * 100_000 + b"\r\n") * (
     MESSAGE_BYTES // 100_000 + 1

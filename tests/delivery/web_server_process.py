@@ -35,7 +35,7 @@ def say(text: str) -> None:
 
 async def application(scope: dict[str, Any], receive: object, send: Send) -> None:
     path = scope["path"]
-    say(f"request {path}")
+    say(f"request {scope.get('root_path', '')}{path}")
     try:
         if path == "/slow":
             await released.wait()
