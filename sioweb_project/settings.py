@@ -189,6 +189,8 @@ LOGGING = {
         },
         # The access log tells of refused requests, and the step that found Redis gone of a 503.
         "django.request": {"level": "ERROR", "filters": ["no_503"]},
+        # Whoever writes a strange Host header has 400; it is no fault of the service's.
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
         "axes": {"level": "ERROR"},  # logins.py says it, without what was posted
         "daphne": {"level": QUIET_LEVEL},
         "uvicorn": {"level": QUIET_LEVEL},  # at INFO it writes each websocket's URL, with its token

@@ -114,6 +114,13 @@ def test_the_first_who_is_not_believed_is_told_of(
     assert "203.0.113.8" not in caplog.text
 
 
+def test_a_host_that_is_none_is_refused_and_no_error_of_the_log(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert client.get("/nowhere", headers={"host": "a,b"}).status_code == 400
+    assert [each for each in caplog.records if each.levelname == "ERROR"] == []
+
+
 @pytest.mark.django_db
 def test_https_only_admin_sends_browsers_there_and_leaves_others_alone(
     client: Client, settings: Settings
