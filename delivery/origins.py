@@ -37,7 +37,8 @@ def allows(allowed: str, origin: str) -> bool:
 
 def read_origin(scope: Scope) -> str:
     """Return the origin of a request, "" = it names none."""
-    return dict(scope["headers"]).get(b"origin", b"").decode("latin-1")
+    origin: bytes = dict(scope["headers"]).get(b"origin", b"")
+    return origin.decode("latin-1")
 
 
 def kept_of(environ: Mapping[str, str]) -> dict[str, str]:

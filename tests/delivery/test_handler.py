@@ -1,6 +1,7 @@
 """Django's handler for pages: what it takes of a body, whatever a web server lets through."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
@@ -24,7 +25,7 @@ async def post(parts: int) -> tuple[int, int]:
         given += 1
         return {"type": "http.request", "body": PART, "more_body": given < parts}
 
-    async def send(event: dict[str, Any]) -> None:
+    async def send(event: Mapping[str, Any]) -> None:
         if event["type"] == "http.response.start":
             started.set_result(event["status"])
 
