@@ -84,6 +84,10 @@ AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
 ]
+AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
+]
 AXES_FAILURE_LIMIT = CONFIG.admin.login_failures
 AXES_COOLOFF_TIME = timedelta(seconds=CONFIG.admin.login_pause_seconds)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]

@@ -71,6 +71,20 @@ def test_superusers_are_for_superusers_alone(browser: Client) -> None:
     assert root.check_password("before")
 
 
+@pytest.mark.parametrize("password", ["short-1", "password123", "8273645190"])
+def test_password_that_is_guessed_soon_is_refused(admin_client: Client, password: str) -> None:
+    form = {"username": "new", "usable_password": "true"}
+    form |= {"password1": password, "password2": password}
+    assert admin_client.post(f"{USERS}add/", form).status_code == 200  # the form again
+    assert not User.objects.filter(username="new").exists()
+
+
+def test_other_passwords_are_taken(admin_client: Client) -> None:
+    form = {"username": "new", "usable_password": "true"} | NEW_PASSWORD
+    assert admin_client.post(f"{USERS}add/", form).status_code == 302
+    assert User.objects.get(username="new").check_password(NEW_PASSWORD["password1"])
+
+
 def test_superusers_give_permissions(admin_client: Client, manager: User) -> None:
     page = admin_client.get(f"{USERS}{manager.pk}/change/").content.decode()
     assert 'name="is_superuser"' in page
