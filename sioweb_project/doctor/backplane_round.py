@@ -6,10 +6,12 @@ import time
 from delivery.backplane import Backplane
 from delivery.exceptions import BackplaneUnavailable
 from sioweb_project.doctor.findings import Finding, fail, ok
+from sioweb_project.doctor.redis_health import in_short
 
 ROUND_SECONDS = 3.0
 MEND = (
-    "Redis must let this user PUBLISH and SUBSCRIBE: redis-cli ACL LIST; see docs/configuration.md."
+    "If Redis is well, as said above: it must let this user PUBLISH and SUBSCRIBE: "
+    "redis-cli ACL LIST; see docs/configuration.md."
 )
 
 
@@ -22,7 +24,7 @@ async def examine() -> list[Finding]:
             await backplane.probe()
             sent_at = (await backplane.receive())["sent_at"]
     except BackplaneUnavailable as error:
-        return [fail("backplane", f"no announcement can be made: {error}", MEND)]
+        return [fail("backplane", f"no announcement can be made: {in_short(error)}", MEND)]
     except TimeoutError:
         return [fail("backplane", "an announcement did not come back", MEND)]
     finally:

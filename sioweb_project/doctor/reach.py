@@ -3,7 +3,9 @@
 import asyncio
 import ssl
 import time
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import urlsplit
 
 from sites.networks import DenyList
@@ -37,14 +39,12 @@ async def reach(url: str, deny_list: DenyList) -> Reached:
     """Raises Unreachable, whose text names the host and nothing else of the URL."""
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or DEFAULT_PORTS[parts.scheme]
-    address = await _resolve(host, port, deny_list)
+    addresses = await _resolve(host, port, deny_list)
     context = ssl.create_default_context() if parts.scheme == "https" else None
     where = f"{host}:{port}"
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
-            _, writer = await asyncio.open_connection(
-                address, port, ssl=context, server_hostname=host if context else None
-            )
+            writer = await _connect(addresses, port, host, context)
     except ssl.SSLCertVerificationError as error:
         raise _bad_certificate(where, error) from error
     except ssl.SSLError as error:
@@ -62,18 +62,33 @@ async def reach(url: str, deny_list: DenyList) -> Reached:
     return Reached(host, ends)
 
 
-async def _resolve(host: str, port: int, deny_list: DenyList) -> str:
+async def _resolve(host: str, port: int, deny_list: DenyList) -> list[str]:
+    """Return the addresses that are not denied, at least one."""
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
             found = await asyncio.get_running_loop().getaddrinfo(host, port)
     except (OSError, UnicodeError) as error:  # a TimeoutError is an OSError
         mend = f"Is the name right? Try from here: getent hosts {host}"
         raise Unreachable(f"{host} is no name that this machine can look up", mend) from error
-    address = str(found[0][4][0])
-    if deny_list.denies(address):
+    addresses = [str(each[4][0]) for each in found]
+    allowed = [each for each in dict.fromkeys(addresses) if not deny_list.denies(each)]
+    if not allowed:
         mend = "Correct the URL of the site, or auth_url_deny in config.yml."
         raise Unreachable(f"{host} is at an address that auth_url_deny denies", mend)
-    return address
+    return allowed
+
+
+async def _connect(
+    addresses: list[str], port: int, host: str, context: ssl.SSLContext | None
+) -> asyncio.StreamWriter:
+    """Try one after the other, as the service does; raises what the last one has raised."""
+    *others, last = addresses
+    name = host if context else None
+    open_at = partial(asyncio.open_connection, port=port, ssl=context, server_hostname=name)
+    for address in others:
+        with suppress(OSError):
+            return (await open_at(address))[1]
+    return (await open_at(last))[1]
 
 
 def _bad_certificate(where: str, error: ssl.SSLCertVerificationError) -> Unreachable:

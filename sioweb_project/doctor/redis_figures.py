@@ -31,6 +31,8 @@ def _version(name: str, info: Info) -> Finding:
 
 
 def _role(name: str, info: Info) -> Finding:
+    if info.get("cluster_enabled"):
+        return ok("redis role", f"{name} is a {info.get('role')} of a cluster")
     if info.get("role") == "slave":
         return fail(
             "redis role",

@@ -36,8 +36,24 @@ async def examine_at(url: str) -> list[Finding]:
     found: list[Finding] = []
     async for name, client in _servers(address):
         async with client:
-            found += await _examine_server(name, client, address.db)
-    return found
+            found += await _examine_server(name, client, address)
+    return [*found, *await _examine_masters()] if address.is_cluster else found
+
+
+async def _examine_masters() -> list[Finding]:
+    """Of a cluster, those that are not listed, too."""
+    servers = build_servers(settings.CACHES[settings.QUEUES_CACHE], ANSWER_SECONDS)
+    try:
+        async with asyncio.timeout(2 * ANSWER_SECONDS):
+            await servers.ping()
+    except (RedisError, OSError) as error:
+        mend = (
+            "redis-cli --cluster check HOST:PORT says which; start it, or let a replica take over."
+        )
+        return [fail("redis cluster", f"not every master answers: {in_short(error)}", mend)]
+    finally:
+        await servers.aclose()
+    return [ok("redis cluster", "every master answers")]
 
 
 async def _servers(address: RedisAddress) -> AsyncIterator[Named]:
@@ -62,16 +78,16 @@ def _timeouts() -> dict[str, Any]:
     return {**timeouts, "retry": once}
 
 
-async def _examine_server(name: str, client: Redis, database: int) -> list[Finding]:
+async def _examine_server(name: str, client: Redis, address: RedisAddress) -> list[Finding]:
     try:
         async with asyncio.timeout(2 * ANSWER_SECONDS):
             reach = await _latency(name, client)
             info: dict[str, Any] = await client.info()
             seconds, microseconds = await client.time()
     except (RedisError, OSError) as error:  # a TimeoutError is an OSError
-        return [_out_of_reach(name, error)]
+        return [_out_of_reach(name, error, is_one_of_many=address.is_cluster)]
     clock = compare(f"{name}'s clock", seconds + microseconds / 1e6)
-    return [reach, clock, *look_at_figures(name, info, database)]
+    return [reach, clock, *look_at_figures(name, info, address.db)]
 
 
 async def _latency(name: str, client: Redis) -> Finding:
@@ -89,7 +105,16 @@ async def _latency(name: str, client: Redis) -> Finding:
     return warn("redis", text, mend) if middle > SLOW_MS else ok("redis", text)
 
 
-def _out_of_reach(name: str, error: Exception) -> Finding:
+def in_short(error: Exception) -> str:
+    """Without the clients that redis-py describes where no sentinel knows a master.
+
+    >>> in_short(OSError("No master found for 'main' : <redis.asyncio.client.Redis(...)>"))
+    "No master found for 'main'"
+    """
+    return str(error).partition(" : <")[0]
+
+
+def _out_of_reach(name: str, error: Exception, *, is_one_of_many: bool) -> Finding:
     if isinstance(error, AuthenticationError | NoPermissionError):
         return fail(
             "redis",
@@ -97,8 +122,9 @@ def _out_of_reach(name: str, error: Exception) -> Finding:
             "Correct redis in config.yml, or SIOWEB_REDIS_URL.",
         )
     is_late = isinstance(error, TimeoutError | RedisTimeout)
-    reason = "no answer in time" if is_late else str(error)
-    return fail(
+    reason = "no answer in time" if is_late else in_short(error)
+    kind = warn if is_one_of_many else fail
+    return kind(
         "redis",
         f"{name} cannot be reached: {reason}",
         "Is it running? systemctl status redis-server. Is redis in config.yml, or "

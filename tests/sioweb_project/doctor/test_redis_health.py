@@ -11,9 +11,10 @@ from pytest_django import Settings
 
 from sioweb_project.doctor import backplane_round, redis_health
 from sioweb_project.doctor.findings import Finding, Level
-from sioweb_project.redis_settings import layer_host
+from sioweb_project.redis_settings import layer_host, queues_cache
 from tests.e2e.waiting import until
 from tests.redis_process import PASSWORD, SERVER_CONFIG, RedisProcess, ending, require_redis
+from tests.redis_topologies import cluster, sentinel
 from tests.sioweb_project.doctor.saying import is_well, only, says
 
 CONFIG = f"{SERVER_CONFIG}enable-protected-configs yes\n"
@@ -108,9 +109,7 @@ async def test_a_user_who_may_not_announce_is_found(
     server: RedisProcess, settings: Settings
 ) -> None:
     await server.command("ACL", "SETUSER", "mute", "on", ">mute", "~*", "+@all", "resetchannels")
-    layer = settings.CHANNEL_LAYERS["default"]
-    config = {**layer["CONFIG"], "hosts": [layer_host(url(server, "mute", "mute"))]}
-    settings.CHANNEL_LAYERS = {"default": {**layer, "CONFIG": config}}
+    configure(settings, url(server, "mute", "mute"))
     [found] = await backplane_round.examine()
     says(found, Level.FAIL, "", "PUBLISH and SUBSCRIBE")
 
@@ -127,6 +126,31 @@ async def test_a_redis_that_hangs_or_is_dead_is_found_in_bounded_time(
     [found] = await redis_health.examine_at(url(server))
     says(found, Level.FAIL, "cannot be reached", "systemctl status redis-server")
     await server.bring_back()
+
+
+async def test_the_master_behind_sentinels_is_well(settings: Settings) -> None:
+    async with sentinel() as topology:
+        configure(settings, topology.url)
+        is_well(await redis_health.examine_at(topology.url))
+
+
+async def test_a_cluster_that_has_lost_a_master_is_found(settings: Settings) -> None:
+    async with cluster() as topology:
+        configure(settings, topology.url)
+        is_well([*await redis_health.examine_at(topology.url), *await backplane_round.examine()])
+        await topology.kill_master()
+        found = await redis_health.examine_at(topology.url)
+    says(only(found, "redis cluster"), Level.FAIL, "not every master", "redis-cli --cluster check")
+    [lost] = [each for each in found if "cannot be reached" in each.text]
+    says(lost, Level.WARN, "", "systemctl status redis-server")
+
+
+def configure(settings: Settings, url: str) -> None:
+    """As settings.py does for this Redis."""
+    settings.CACHES = {**settings.CACHES, "queues": queues_cache(url)}
+    layer = settings.CHANNEL_LAYERS["default"]
+    config = {**layer["CONFIG"], "hosts": [layer_host(url)]}
+    settings.CHANNEL_LAYERS = {"default": {**layer, "CONFIG": config}}
 
 
 async def test_an_announcement_goes_round() -> None:
