@@ -1,6 +1,6 @@
 // The browser's helper on the official client; each thing it does is one line out.
 // Arguments: URL, and JSON of { tokens, ...options }. A line in is the name of a function below.
-// `held` is an event whose work is done when a line says so, `wrong` one whose work fails.
+// `held` is an event whose work is done when a line says so, as a token `slow` comes then, `wrong` one whose work fails.
 
 import { createRequire } from "node:module";
 import readline from "node:readline";
@@ -21,6 +21,7 @@ const client = connect(io, url, {
   token: async () => {
     const token = tokens.length > 1 ? tokens.shift() : tokens[0];
     print("token", token);
+    if (token === "slow") await new Promise((resolve) => held.push(resolve));
     if (!token) throw new Error("not logged in");
     return token;
   },

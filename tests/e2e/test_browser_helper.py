@@ -194,6 +194,21 @@ async def test_a_token_that_cannot_be_had_just_now_is_asked_for_again(
     await helper.says("connect")
 
 
+async def test_a_token_that_comes_when_its_connection_is_gone_is_not_used(
+    open_helper: Open, service: Service, fake_site: FakeSite
+) -> None:
+    user = fake_site.new_user()
+    helper = await open_helper("slow", user.token)
+    await helper.says("token", "slow")
+    helper.tell("cut")
+    await helper.says("token", user.token)
+    helper.tell("finish")
+    await helper.says("connect")
+    await service.send(user.room, "plain")
+    await helper.says("plain")
+    assert fake_site.calls_of("slow") == []
+
+
 async def test_a_definite_refusal_ends_it_until_the_page_connects_again(
     open_helper: Open, service: Service, fake_site: FakeSite
 ) -> None:

@@ -3,6 +3,7 @@ server that fails as one does behind a proxy, at a restart, or amid a call."""
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,10 +14,12 @@ from sioweb_client import Refused, Sender, Unavailable
 
 from tests.e2e.conftest import Connect
 from tests.e2e.events import stored
-from tests.e2e.service import Service
-from tests.e2e.site import FakeSite
+from tests.e2e.service import PROJECT, Service
+from tests.e2e.site import FakeSite, User
+from tests.e2e.waiting import until
 
 KEY = "54321"
+PAGE = PROJECT / "docs" / "clients.md"
 CHUNK_BYTES = 65_536
 OK = b'HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n{"ok":true}'
 BUSY = (
@@ -40,9 +43,12 @@ async def test_messages_arrive_and_their_receipts_say_so(
     sent = await asyncio.to_thread(sender.send, user.room, "update_store", "user", {"id": 1})
     assert (sent["queued"], sent["broadcast"]) == (1, 0)
     assert await client.event() == stored("update_store", "user", {"id": 1})
-    receipt = await asyncio.to_thread(sender.receipt, sent["id"])
-    assert receipt is not None
-    assert receipt["event"] == "update_store"
+
+    async def is_noted() -> bool:
+        receipt = await asyncio.to_thread(sender.receipt, sent["id"])
+        return receipt is not None and receipt["event"] == "update_store"
+
+    await until(is_noted, "there is a receipt")
     assert await asyncio.to_thread(sender.receipt, "1") is None
 
 
@@ -56,6 +62,12 @@ async def test_many_are_sent_at_once_and_a_wrong_one_is_refused_alone(
     assert [entry["ok"] for entry in entries] == [True, False, True]
     assert entries[1]["error"]["code"] == "invalid_event"
     assert await client.events(2) == [stored("one"), stored("two")]
+
+
+async def test_threads_share_a_sender(sender: Sender) -> None:
+    calls = [asyncio.to_thread(sender.send, "staff", "hello", number) for number in range(20)]
+    answers = await asyncio.gather(*calls)
+    assert len({answer["id"] for answer in answers}) == 20
 
 
 async def test_who_is_online_is_told_and_disconnected(
@@ -81,8 +93,26 @@ async def test_a_wrong_call_is_refused_with_code_and_message_and_without_the_key
     assert (refused.value.status, refused.value.code) == (401, "invalid_api_key")
     assert refused.value.message == "ApiKey invalid."
     assert "a-key-that-is-wrong" not in f"{refused.value!r} {sender!r} {vars(refused.value)}"
+
+
+async def test_a_sender_that_could_not_work_is_not_made() -> None:
     with pytest.raises(ValueError, match="expected http"):
         Sender("push.newsite.com", "newsite", KEY)
+    with pytest.raises(ValueError, match="is a line break at its end") as error:
+        Sender("https://push.newsite.com", "newsite", f"{KEY}\n")
+    assert KEY not in str(error.value)
+
+
+async def test_the_pages_example_works(
+    service: Service, fake_site: FakeSite, connect: Connect
+) -> None:
+    fake_site.knows("token-of-the-example", ["user_1"])
+    client = await connect(User("token-of-the-example", "user_1"))
+    [code] = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    code = code.replace("https://push.newsite.com", service.url) + "\nsender.close()\n"
+    await asyncio.to_thread(exec, code, {"key": KEY})
+    assert await client.event() == stored("update_store", "user", {"id": 1})
+    await client.next("disconnect")
 
 
 async def test_a_call_whose_answer_was_lost_takes_effect_once(

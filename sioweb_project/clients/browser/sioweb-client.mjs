@@ -61,12 +61,14 @@ export class Client {
 
   async #identify(send) {
     const { token } = this.#options;
+    const { engine } = this.socket.io;
     try {
       const text = typeof token === "function" ? await token() : token;
+      if (engine !== this.socket.io.engine) return; // lost meanwhile: the next asks for itself
       send(this.deviceId ? { token: text, deviceId: this.deviceId } : { token: text });
     } catch (error) {
       this.#options.onError(error, "token", []);
-      this.socket.io.engine?.close(); // the stock client comes back, and asks again
+      engine.close(); // the stock client comes back, and asks again
     }
   }
 

@@ -29,6 +29,8 @@ class Sender:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("url: expected http://host[:port] or https://host[:port]")
+        if not (str(key).isascii() and str(key).isprintable()):  # a header would show it
+            raise ValueError("key: expected one line of ASCII; is a line break at its end?")
         self._parts, self._site, self._key = parts, site, str(key)
         self._timeout, self._patience = timeout, patience
         self._idle: deque[http.client.HTTPConnection] = deque()
