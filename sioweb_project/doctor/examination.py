@@ -21,7 +21,6 @@ from sites.registry import SiteSnapshot, read_sites
 
 LOOK_SECONDS = 30.0
 
-
 Look = Callable[[], Awaitable[list[Finding]]]
 
 

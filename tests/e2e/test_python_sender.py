@@ -106,10 +106,12 @@ async def test_a_sender_that_could_not_work_is_not_made() -> None:
 async def test_the_pages_example_works(
     service: Service, fake_site: FakeSite, connect: Connect
 ) -> None:
-    fake_site.knows("token-of-the-example", ["user_1"])
-    client = await connect(User("token-of-the-example", "user_1"))
+    """To rooms that no other test has."""
+    fake_site.knows("token-of-the-example", ["user_example-1"])
+    client = await connect(User("token-of-the-example", "user_example-1"))
     [code] = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    code = code.replace("https://push.newsite.com", service.url) + "\nsender.close()\n"
+    code = code.replace("https://push.newsite.com", service.url).replace("user_", "user_example-")
+    code += "\nsender.close()\n"
     await asyncio.to_thread(exec, code, {"key": KEY})
     assert await client.event() == stored("update_store", "user", {"id": 1})
     await client.next("disconnect")

@@ -18,7 +18,7 @@ PATIENCE = {"RES_OPTIONS": "timeout:2 attempts:1", "PGCONNECT_TIMEOUT": "5"}
 class Command(BaseCommand):
     help = (
         "Look at Redis, database, backplane, every site's authUrl, clocks, limits and the "
-        "configuration. Exit code 1 when anything fails. Changes nothing."
+        "configuration. Exit code 1 when anything fails. Changes no data."
     )
     requires_system_checks = []
 
