@@ -7,7 +7,7 @@ from typing import Any
 import environ
 
 from sioweb_project import admin_look, page_policy
-from sioweb_project.config import current_config
+from sioweb_project.config import PROJECT_DIR, current_config
 from sioweb_project.embedded_redis import embedded_redis_url
 from sioweb_project.redis_settings import layer_host, queues_cache
 
@@ -155,6 +155,7 @@ LANGUAGE_CODE = "en-us"
 USE_TZ = True
 TIME_ZONE = "UTC"
 STATIC_URL = "/static/"
+STATICFILES_DIRS = [("clients", PROJECT_DIR / "sioweb_project" / "clients" / "browser")]
 UNFOLD = admin_look.UNFOLD
 SERVESTATIC_USE_FINDERS = True  # the packages' own files: nothing to collect before a start
 
