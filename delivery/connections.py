@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from random import randrange
 
 from delivery.counters import SiteCounts
 from delivery.feeds import Feed
@@ -24,6 +25,9 @@ MAX_UNSENT_BYTES = 1024 * 1024  # of a socket: past it, its user rooms wait in t
 MAX_UNSENT_WITH_BROADCASTS = 2 * MAX_UNSENT_BYTES  # what has no queue may come on top
 MAX_PENDING_ACKS = 20_000  # of a socket; a queue has 10,000, another tab may ack them
 TOO_SLOW = "The client reads too slowly"
+# A stock client acks late on the connection that it has by then: under a number of the former one,
+# which must be none of this one's. Clients in Java and Swift read 31 bits.
+FIRST_ACK_IDS = 2**30
 REMEMBERED_MESSAGES = 1_000  # ids a socket of several user rooms compares new messages with
 
 
@@ -35,6 +39,10 @@ class PendingAck:
     done: asyncio.Event | None = None
     copies: int = 1  # messages that the client got with it
     sent_at: float = 0.0  # by time.monotonic()
+
+
+def _before_first_ack_id() -> int:
+    return randrange(FIRST_ACK_IDS)  # noqa: S311, nobody gains by guessing it
 
 
 @dataclass(eq=False, slots=True)
@@ -53,7 +61,7 @@ class Connection:
     is_ready: bool = False  # the client has been told that it is connected
     feeds: dict[str, Feed] = field(default_factory=dict)  # user room -> feed
     _pending: dict[int, PendingAck] = field(default_factory=dict)
-    _last_ack_id: int = 0
+    _last_ack_id: int = field(default_factory=_before_first_ack_id)
     _sent: OrderedDict[str, PendingAck] = field(default_factory=OrderedDict)  # by message id
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 

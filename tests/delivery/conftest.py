@@ -14,9 +14,10 @@ from tests.delivery.server_fixtures import (
     sites,
     updates,
 )
-from tests.delivery.socket_fixtures import own_layers, process, start_process
+from tests.delivery.socket_fixtures import acks_count_from_one, own_layers, process, start_process
 
 __all__ = [
+    "acks_count_from_one",
     "clock",
     "edge",
     "fake_site",

@@ -238,3 +238,20 @@ async def test_a_client_of_two_user_rooms_gets_what_waits_in_both(
     again = await connect(first)
     await service.send([first.room], "marker")
     assert await again.event() == stored("marker")
+
+
+async def test_an_ack_from_before_the_connection_broke_confirms_nothing_else(
+    connect: Connect, service: Service, user: User
+) -> None:
+    client = await connect(user, withhold_acks=True)
+    await service.send(user.room, "hello", 1)
+    before = await client.event()
+    client.cut()
+    await client.next("disconnect")
+    await service.send(user.room, "hello", 2)
+    waited = batch(["hello", 1], ["hello", 2])
+    assert await client.event() == waited
+    client.ack(before)  # which a stock client sends on the connection that it has now
+    await client.disconnect()
+    client.connect()
+    assert await client.event() == waited
