@@ -14,6 +14,7 @@ import django
 
 from tests.fuzz.findings import Findings
 
+SERVERS = ("daphne", "uvicorn")
 WIRE_SHARE = 0.2  # of all inputs: those at the parsers are many times cheaper
 
 
@@ -21,6 +22,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--inputs", type=int, default=100_000, help="default 100,000")
     parser.add_argument("--seed", default=None, help="of all that is chosen by chance")
+    parser.add_argument("--server", choices=SERVERS, default="daphne", help="default daphne")
     options = parser.parse_args()
     seed = options.seed or str(random.randrange(10**6))  # noqa: S311
     os.environ.setdefault("SIOWEB_ENV", "production")
@@ -29,11 +31,13 @@ def main() -> int:
         os.environ["SIOWEB_DATA_DIR"] = folder
         django.setup()
         logging.disable(logging.INFO)  # of this process, which is a website, too
-        findings = run(Path(folder), options.inputs, seed)
+        findings = run(Path(folder), options.inputs, seed, server=options.server)
     return int(bool(findings.found))
 
 
-def run(folder: Path, inputs: int, seed: str, *, is_quiet: bool = False) -> Findings:
+def run(
+    folder: Path, inputs: int, seed: str, *, server: str = "daphne", is_quiet: bool = False
+) -> Findings:
     """1. Try the parsers, in this process. 2. Try a service, over the wire. 3. Add up."""
     from tests.fuzz import in_process, wire  # they read the settings
 
@@ -41,7 +45,7 @@ def run(folder: Path, inputs: int, seed: str, *, is_quiet: bool = False) -> Find
     findings.note("seed", seed)
     over_wire = round(inputs * WIRE_SHARE)
     asyncio.run(in_process.run(seed, inputs - over_wire, findings))
-    asyncio.run(wire.run(seed, over_wire, findings, folder))
+    asyncio.run(wire.run(seed, over_wire, findings, folder, server))
     for kind, count in sorted(findings.inputs.items()):
         findings.note(kind, count)
     findings.note("inputs", findings.inputs.total())

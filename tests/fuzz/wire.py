@@ -166,7 +166,7 @@ async def _has_heard(client: LeanClient, number: int) -> bool:
     return client.heard.highest >= number
 
 
-async def run(seed: str, inputs: int, findings: Findings, folder: Path) -> None:
+async def run(seed: str, inputs: int, findings: Findings, folder: Path, server: str) -> None:
     async with AsyncExitStack() as stack:
         site = await FakeSite.start()
         stack.push_async_callback(site.close)
@@ -177,6 +177,7 @@ async def run(seed: str, inputs: int, findings: Findings, folder: Path) -> None:
         config = {"redis": {"url": redis.url}}
         installation = Installation.create(folder / "service", site_entries(site), config)
         service = ServiceProgram.create(installation, {})
+        service.arguments += ["--server", server]
         await stack.enter_async_context(service.running())
         await Wire(seed, inputs, findings, service, site).run()
         await _end(service, findings)
