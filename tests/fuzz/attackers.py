@@ -6,6 +6,7 @@ Each returns how many inputs it was; what it finds it reports. A TimeoutError is
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
+from tests.faults.lean_client import HANDSHAKE
 from tests.fuzz import packets
 from tests.fuzz.bodies import any_request
 from tests.fuzz.chance import Chance
@@ -13,19 +14,13 @@ from tests.fuzz.findings import Findings
 from tests.fuzz.line import count_statuses, line_to
 from tests.fuzz.packets import Packet
 
-MOST_REQUESTS = 12  # on a connection
+MOST_REQUESTS = 12  # in a row
 SOCKET_IO = "/socket.io/?EIO=4&transport="
-WEBSOCKET = (
-    f"GET {SOCKET_IO}websocket HTTP/1.1\r\nHost: 127.0.0.1\r\n"
-    "Upgrade: websocket\r\nConnection: Upgrade\r\n"
-    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-).encode()
 JOIN, JOINED = '40/newsite,{"token":"fuzz"}', b"40/newsite,"
 OPENED = b'"sid":"'
 CLOSE_FRAME = b"\x88"  # how one begins
 BYE = packets.frame(packets.CLOSE, b"\x03\xe8")
 POLL_KINDS = ["malformed packets", "namespaces", "foreign acks", "attachments"]
-
 CLOSING = {"Connection": "close"}
 FRAMING = {"content-length", "transfer-encoding", "connection", "expect", "upgrade"}
 
@@ -36,7 +31,7 @@ class Attackers:
     findings: Findings
 
     async def send_requests(self, chance: Chance, number: int) -> int:
-        """Requests whose frame is right: each gets an answer, in one connection if it may."""
+        """Requests whose frame is right: each gets an answer."""
         requests = [any_request(chance)[1] for _ in range(chance.randint(1, MOST_REQUESTS))]
         for request in requests:
             plain = replace(request, headers=_without_framing(request.headers) | CLOSING)
@@ -66,7 +61,7 @@ class Attackers:
     async def send_broken_frames(self, chance: Chance, number: int) -> int:
         tried = packets.broken_frames(chance)
         async with line_to(self.port) as line:
-            await line.write(WEBSOCKET)
+            await line.write(HANDSHAKE)
             await line.until(OPENED)
             for each in tried:
                 await line.write(each)
@@ -92,7 +87,7 @@ class Attackers:
     async def _talk(self, chance: Chance, number: int, frames: bytes, tried: object) -> None:
         """A websocket: what is written between joining and leaving is answered, or ends it."""
         async with line_to(self.port) as line:
-            await line.write(WEBSOCKET)
+            await line.write(HANDSHAKE)
             if not await line.until(OPENED):
                 self.findings.report("websocket", number, "not opened", bytes(line.heard))
             if chance.is_lucky(0.6):

@@ -1,6 +1,6 @@
 """Requests of a site's backend, right ones and such as are nearly right.
 
-May import chance.
+The site and its key are the same in this process and in the service's sites.yml.
 """
 
 import json
@@ -9,11 +9,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote, quote_plus
 
+from tests.delivery.http_fixtures import CREDENTIALS, FORM, JSON
 from tests.fuzz.chance import Chance
 
-JSON = "application/json"
-FORM = "application/x-www-form-urlencoded"
-CREDENTIALS = "site=newsite&apiKey=54321"  # of the site in tests.e2e.installing
 MOST_LEVELS = 4
 METHODS = ["POST"] * 8 + ["GET", "PUT", "OPTIONS", "HEAD", "DELETE", "post", "TRACE"]
 TYPES = [JSON] * 3 + [FORM] * 3 + ["", "text/plain", "application/json; charset=utf-8"]

@@ -7,6 +7,7 @@ connection that reads HTTP, in pieces.
 
 import asyncio
 import logging
+import os
 import re
 import time
 from pathlib import Path
@@ -32,7 +33,6 @@ MOST_CPU_SECONDS = 2.0  # of one input, and then it has held up everybody else
 MOST_GROWTH_MIB = 16.0
 STATUS = re.compile(rb"HTTP/1\.[01] ([0-9]{3}) ")
 STATUS_OF_CONNECTION = DEFINITE | {100, 431}
-PAGE_BYTES = 4096
 CODES = frozenset(yaml.safe_load(FILE.read_text())["components"]["schemas"]["ErrorCode"]["enum"])
 TURNS = 50  # of the event loop, far more than an answer takes
 SOCKET = SimpleNamespace(  # of a connection that may be handed back
@@ -204,7 +204,7 @@ async def run(seed: str, inputs: int, findings: Findings) -> None:
 
 def own_mib() -> float:
     pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * PAGE_BYTES / 1024**2
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1024**2
 
 
 async def _answer_nothing(*_: object) -> None:

@@ -30,7 +30,7 @@ RIGHT = [
     '452-/newsite,3["update",{"_placeholder":true,"num":1},{"_placeholder":true,"num":0}]',
     '461-/newsite,17[{"_placeholder":true,"num":0}]',
 ]
-TEXT, BINARY, CLOSE, PING, PONG = 0x1, 0x2, 0x8, 0x9, 0xA
+TEXT, BINARY, CLOSE, PING = 0x1, 0x2, 0x8, 0x9
 
 
 def malformed(chance: Chance) -> list[Packet]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from aiohttp import ClientSession, ClientTimeout
 
 from tests.e2e.installing import site_entries
+from tests.e2e.sending import QUERY
 from tests.e2e.service import FAILURE, Installation
 from tests.e2e.site import FakeSite
 from tests.faults.lean_client import LeanClient
@@ -29,7 +30,6 @@ WORKERS = 8
 HANG_SECONDS = 60.0
 PAUSE_SECONDS = 0.2  # between two messages for the client that behaves
 MOST_GROWTH_MIB = 16.0
-SITE, CREDENTIALS = "newsite", {"site": "newsite", "apiKey": "54321"}
 GOOD, ABSENT, FUZZ = "good", "absent", "fuzz"  # tokens, and whose
 # How often each is chosen; the connections of some hold a hundred inputs, of others one.
 SHARES = {
@@ -124,7 +124,7 @@ class Wire:
     async def _send(self, http: ClientSession, user: str, number: int) -> None:
         message = {"rooms": f"user_{user}", "event": "m", "args": [number]}
         try:
-            async with http.post("/send", params=CREDENTIALS, json=message) as answer:
+            async with http.post("/send", params=QUERY, json=message) as answer:
                 if answer.status != 200:
                     self.findings.report("sender that behaves", number, await answer.text())
         except (TimeoutError, OSError) as error:
@@ -132,7 +132,7 @@ class Wire:
 
     @asynccontextmanager
     async def _client(self, user: str) -> AsyncIterator[LeanClient]:
-        client = LeanClient(self.service.port, SITE, user)
+        client = LeanClient(self.service.port, QUERY["site"], user)
         client.open()
         try:
             yield client
