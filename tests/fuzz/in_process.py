@@ -89,7 +89,7 @@ class InProcess:
         self._edge = edge
         self._alarm = Alarm()
         self._connections = SendConnections(self._route, lambda fd, read: None)
-        self._longest = 0.0
+        self._slowest = (0.0, "", 0)  # seconds, kind and number of an input
 
     async def run(self, inputs: int) -> None:
         root = logging.getLogger()
@@ -102,7 +102,9 @@ class InProcess:
                 await self._try(number)
         finally:
             root.handlers = handlers
-        self._findings.note("in process: slowest input, ms of CPU", 1000 * self._longest)
+        seconds, kind, number = self._slowest
+        self._findings.note("in process: slowest input, ms of CPU", 1000 * seconds)
+        self._findings.note("in process: slowest input", f"{kind}, number {number}")
         self._findings.note("in process: memory at half, MiB", half_mib)
         grown = own_mib() - half_mib
         self._findings.promise("in process: grown by, MiB", grown, at_most=MOST_GROWTH_MIB)
@@ -188,7 +190,7 @@ class InProcess:
         self._alarm.messages.clear()
 
     def _look_at_clock(self, kind: str, number: int, seconds: float) -> None:
-        self._longest = max(self._longest, seconds)
+        self._slowest = max(self._slowest, (seconds, kind, number))
         if seconds > MOST_CPU_SECONDS:
             self._findings.report(kind, number, f"took {seconds:.1f} s")
 
