@@ -8,7 +8,6 @@ connection that reads HTTP, in pieces.
 import asyncio
 import logging
 import os
-import re
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -25,13 +24,13 @@ from tests.delivery.http_fixtures import Answer, Edge, make_edge
 from tests.fuzz.bodies import any_request
 from tests.fuzz.chance import Chance
 from tests.fuzz.findings import Findings
+from tests.fuzz.line import STATUS
 
 CONNECTION_SHARE = 0.15
 DEFINITE = {200, 400, 401, 404, 405, 413, 414, 415}
 HANG_SECONDS = 30.0
 MOST_CPU_SECONDS = 2.0  # of one input, and then it has held up everybody else
 MOST_GROWTH_MIB = 16.0
-STATUS = re.compile(rb"HTTP/1\.[01] ([0-9]{3}) ")
 STATUS_OF_CONNECTION = DEFINITE | {100, 431}
 CODES = frozenset(yaml.safe_load(FILE.read_text())["components"]["schemas"]["ErrorCode"]["enum"])
 TURNS = 50  # of the event loop, far more than an answer takes
@@ -44,7 +43,7 @@ NOT_FOUND = {"type": "http.response.start", "status": 404, "headers": []}
 
 
 class Alarm(logging.Handler):
-    """Counts what the log would tell an operator of."""
+    """Keeps what the log would tell an operator of."""
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
@@ -182,7 +181,7 @@ class InProcess:
         transport.close()
         connection.connection_lost(None)
         if self._connections.requests:
-            await asyncio.wait(self._connections.requests, timeout=HANG_SECONDS)
+            await asyncio.wait(self._connections.requests)
 
     def _look_at_log(self, kind: str, number: int, tried: object) -> None:
         for each in self._alarm.messages:
