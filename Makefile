@@ -11,9 +11,11 @@ SEED ?=
 REDIS ?= server
 BENCH ?=
 BASE ?= main
+INPUTS ?= 100000
+SERVER ?= daphne
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test faults storm slow-readers bench bench-compare lint format javascript locks audit clean
+.PHONY: help serve test faults fuzz storm slow-readers bench bench-compare lint format javascript locks audit clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -26,6 +28,9 @@ test: $(VENV)/dev.installed javascript ## Run the whole test suite; TESTS=path f
 
 faults: $(VENV)/dev.installed javascript ## Break everything for a while: MINUTES=1 SEED=... REDIS=sentinel|cluster
 	$(BIN)/python -m tests.faults --minutes $(MINUTES) --redis $(REDIS) $(if $(SEED),--seed $(SEED))
+
+fuzz: $(VENV)/dev.installed ## Try inputs that nobody means well by: INPUTS=1000000 SEED=... SERVER=uvicorn
+	$(BIN)/python -m tests.fuzz --inputs $(INPUTS) --server $(SERVER) $(if $(SEED),--seed $(SEED))
 
 bench: $(VENV)/dev.installed javascript ## Measure against a peer in Node; BENCH="--only fan-out"
 	@mkdir -p var

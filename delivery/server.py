@@ -146,6 +146,8 @@ class Server(socketio.AsyncServer):
 
     async def _handle_eio_message(self, eio_sid: str, data: str | bytes) -> None:
         try:
+            if eio_sid in self._binary_packet and isinstance(data, str):
+                raise ValueError("text where an attachment is due")  # taken as one by the library
             await super()._handle_eio_message(eio_sid, data)
         except MALFORMED as error:
             logger.info("Transport closed after a malformed packet: %s", type(error).__name__)

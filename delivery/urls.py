@@ -4,6 +4,7 @@ from django.urls import URLPattern, re_path
 
 from delivery import client_views, views
 from delivery.metrics_page import metrics
+from delivery.openapi import openapi
 
 urlpatterns: list[URLPattern] = [
     re_path(r"^send/?$", views.send, name="send"),
@@ -14,4 +15,5 @@ urlpatterns: list[URLPattern] = [
     re_path(r"^healthcheck/?$", views.healthcheck, name="healthcheck"),
     re_path(r"^readyz/?$", views.readyz, name="readyz"),
     re_path(r"^metrics/?$", metrics, name="metrics"),
+    re_path(r"^openapi\.yaml/?$", openapi, name="openapi"),
 ]

@@ -28,7 +28,8 @@ LONG_QUERY = InvalidRequest(414, "query_too_long", "The query of the URL is too 
 django_application = Handler()
 direct_application = DirectHandler()
 DIRECT_PATHS = re.compile(
-    r"/(send(/batch)?|messages/[^/]+|disconnect|presence|healthcheck|readyz|metrics)/?"
+    r"/(send(/batch)?|messages/[^/]+|disconnect|presence|healthcheck|readyz|metrics"
+    r"|openapi\.yaml)/?"
 )
 
 

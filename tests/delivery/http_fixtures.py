@@ -168,8 +168,7 @@ class Edge:
         return Answer(start["status"], lines, b"".join(part["body"] for part in parts))
 
 
-@pytest.fixture
-def edge(monkeypatch: pytest.MonkeyPatch) -> Edge:
+def make_edge(monkeypatch: pytest.MonkeyPatch) -> Edge:
     """The sites `newsite` and `prefixed`, both with the key 54321, and no one behind `/send`."""
     sites = [make_site(), make_site("prefixed", prefixed_system_events=True)]
     monkeypatch.setattr(site_registry, "read_sites", lambda: {site.name: site for site in sites})
@@ -192,3 +191,8 @@ def edge(monkeypatch: pytest.MonkeyPatch) -> Edge:
     parts.receipts = SimpleNamespace(find=lambda *asked: edge.receipts.find(*asked))
     parts.counters, parts.metrics = edge.counters, make_metrics(edge.counters)
     return edge
+
+
+@pytest.fixture
+def edge(monkeypatch: pytest.MonkeyPatch) -> Edge:
+    return make_edge(monkeypatch)

@@ -301,6 +301,14 @@ async def test_malformed_binary_packet_closes_the_transport(
     assert re.search("ERROR|Traceback", caplog.text) is None
 
 
+async def test_text_where_an_attachment_is_due_closes_the_transport(gateway: Gateway) -> None:
+    client = await gateway.open()
+    await client.join()
+    client.write('451-/newsite,["a",{"_placeholder":true,"num":0}]')
+    client.write('42/newsite,["b"]')
+    assert await client.is_closed()
+
+
 async def test_binary_event_is_ignored_and_a_binary_ack_counts(
     gateway: Gateway, process: Process
 ) -> None:
