@@ -141,6 +141,17 @@ def parse_section(file: Path, environment: str, section: Mapping[str, object]) -
         raise _first_fault(file, environment, error.errors(include_url=False)) from None
 
 
+def unknown_options(section: Mapping[str, object]) -> list[tuple[str, ...]]:
+    """Return the paths of options that nobody knows, whatever else is wrong."""
+    try:
+        SectionOptions.model_validate(section)
+    except ValidationError as error:
+        faults = error.errors(include_url=False)
+        unknown = [each["loc"] for each in faults if each["type"] == "extra_forbidden"]
+        return [(*_locate(loc)[0], str(loc[-1])) for loc in unknown]
+    return []
+
+
 def _first_fault(file: Path, environment: str, faults: Sequence[ErrorDetails]) -> ConfigError:
     # A union reports each of its kinds; the deepest one is the one that was meant.
     fault = faults[0]
