@@ -42,20 +42,28 @@ class NewFile:
     def __str__(self) -> str:
         return f"{self.path}: {'is replaced' if self.is_there else 'is made'}"
 
+    @property
+    def need(self) -> str:
+        """The options with which it is written."""
+        return "with --force" if self.is_there else "without --dry-run"
 
-def plan(folder: Path, files: Mapping[str, object], *, is_forced: bool) -> list[NewFile]:
+
+def plan(folder: Path, files: Mapping[str, object]) -> list[NewFile]:
     """Return the files to write; those that say the same already are left out.
 
-    Raises ConfigError where one would replace another without being forced to.
+    Raises ConfigError where the folder cannot be used.
     """
-    plans = list(_plan_each(folder, files))
-    for new in plans:
-        if new.is_there and not is_forced:
+    return list(_plan_each(folder, files))
+
+
+def refuse_to_replace(files: list[NewFile]) -> None:
+    """Raises ConfigError where one would replace another."""
+    for new in files:
+        if new.is_there:
             raise ConfigError(
                 f"{new.path}: is there already and says something else; accepted: --force, which"
                 f" keeps it as {_free_name(new.path).name}, or another folder (SIOWEB_CONFIG_DIR)"
             )
-    return plans
 
 
 def write(new: NewFile) -> Path | None:

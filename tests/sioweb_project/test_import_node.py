@@ -166,6 +166,9 @@ def test_files_that_are_there_stay_unless_forced_and_are_kept_then(
     (node / "sites.yml").write_text(NEWSITE)
     target.mkdir(parents=True)
     (target / "sites.yml").write_text("# mine\n")
+    said = run(node, "--dry-run").splitlines()
+    assert f"{target / 'config.yml'}: is made, without --dry-run" in said
+    assert f"{target / 'sites.yml'}: is replaced, with --force" in said
     line = refusal(run, node)
     assert line.startswith(f"{target / 'sites.yml'}: is there already")
     assert "sites.yml.bak" in line

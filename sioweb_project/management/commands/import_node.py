@@ -20,7 +20,7 @@ from sioweb_project.node_import.sites_import import (
     import_sites,
     read_sites,
 )
-from sioweb_project.node_import.writing import NewFile, plan, write
+from sioweb_project.node_import.writing import NewFile, plan, refuse_to_replace, write
 from sites.entries import SiteEntry, SitesFileError
 from sites.models import Site
 from sites.seeding import seed
@@ -55,11 +55,13 @@ class Command(BaseCommand):
         """1. Read and check all. 2. Say what becomes of it. 3. Make sites and files, or neither."""
         try:
             files, sites = self._read(path, options["generation"])
-            new_files = plan(settings.CONFIG.config_dir, files, is_forced=force)
+            new_files = plan(settings.CONFIG.config_dir, files)
             if dry_run:
                 self._rehearse(new_files, sites, force=force)
-            else:
-                self._apply(new_files, sites, force=force)
+                return
+            if not force:
+                refuse_to_replace(new_files)
+            self._apply(new_files, sites, force=force)
         except (ConfigError, SitesFileError) as error:
             raise CommandError(str(error), returncode=WRONG_CONFIGURATION) from error
 
@@ -84,7 +86,7 @@ class Command(BaseCommand):
 
     def _rehearse(self, files: list[NewFile], sites: ImportedSites, *, force: bool) -> None:
         for each in files:
-            self.stdout.write(f"{each}, without --dry-run")
+            self.stdout.write(f"{each}, {each.need}")
         # A database that has never been used has no tables, and no sites that differ.
         if Site._meta.db_table in connection.introspection.table_names():
             self._seed(sites.entries, force=force, dry_run=True)
