@@ -7,11 +7,10 @@ exceptions.
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -53,7 +52,14 @@ def plan(folder: Path, files: Mapping[str, object]) -> list[NewFile]:
 
     Raises ConfigError where the folder cannot be used.
     """
-    return list(_plan_each(folder, files))
+    plans = []
+    for name, content in files.items():
+        path = folder / name
+        text = HEADER + yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+        former = _read(path)
+        if former != text:
+            plans.append(NewFile(path, text, is_there=former is not None))
+    return plans
 
 
 def refuse_to_replace(files: list[NewFile]) -> None:
@@ -81,15 +87,6 @@ def write(new: NewFile) -> Path | None:
     except OSError as error:
         raise _unusable(new.path, error) from error
     return kept
-
-
-def _plan_each(folder: Path, files: Mapping[str, Any]) -> Iterator[NewFile]:
-    for name, content in files.items():
-        path = folder / name
-        dumped = yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
-        former = _read(path)
-        if former != HEADER + dumped:
-            yield NewFile(path, HEADER + dumped, is_there=former is not None)
 
 
 def _read(path: Path) -> str | None:

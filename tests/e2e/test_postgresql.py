@@ -17,6 +17,7 @@ from tests.e2e.installing import install, new_prefix, redis_url, running, site_e
 from tests.e2e.interpreter import Interpreter, interpreter
 from tests.e2e.service import Installation, Service
 from tests.e2e.site import FakeSite, User
+from tests.e2e.test_serving import serve
 from tests.e2e.waiting import until
 from tests.postgresql import PostgreSQL, postgresql
 from tests.sites.admin_pages import KEY_ADD, shown_key
@@ -149,7 +150,7 @@ async def both_answer(pair: Pair, status: int) -> None:
 async def test_processes_that_start_at_once_on_an_empty_database_fill_it_once(pair: Pair) -> None:
     assert await readiness(pair.one) == await readiness(pair.other) == (200, ANSWERED)
     assert pair.execute("SELECT count(*) FROM sites_site") == [(4,)]
-    assert pair.execute("SELECT count(*) FROM sites_apikey") == [(4,)]
+    assert pair.execute("SELECT count(*) FROM sites_apikey WHERE is_from_file") == [(4,)]
 
 
 async def test_a_message_sent_to_one_process_reaches_a_client_of_the_other(
@@ -248,6 +249,19 @@ async def test_without_the_database_messages_go_on_and_a_new_one_is_found(
     await both_answer(pair, 401)
     pair.execute("UPDATE sites_site SET is_enabled = true WHERE name = 'newsite'")
     await both_answer(pair, 200)
+
+
+async def test_a_start_that_the_database_refuses_says_why_in_two_lines(
+    database: PostgreSQL, tmp_path: Path
+) -> None:
+    url = f"postgres://sioweb:a-wrong-password@127.0.0.1:{database.port}/shared"
+    installation = install(tmp_path / "service", {}, {"database": url})
+    code, output, errors = await serve(installation, "--port", "0")
+    assert (code, output) == (1, "")
+    reason, refusal = errors.splitlines()
+    assert 'password authentication failed for user \\"sioweb\\"' in reason
+    assert "a-wrong-password" not in errors
+    assert refusal.startswith("CommandError: The database cannot be used: ")
 
 
 async def test_what_sqlite_has_moves_over_with_its_keys(pair: Pair, tmp_path: Path) -> None:
