@@ -38,13 +38,16 @@ class Addresses:
         address = parse(text)
         if address is None or (address.is_loopback and not is_forwarded):
             return ""
-        if isinstance(address, IPv6Address):
-            return str(ip_network((address, CLIENT_PREFIX), strict=False))
-        return str(address)
+        return str(first_of_client(address))
+
+    def trusts(self, text: str) -> bool:
+        """Whether this is the address of a trusted proxy."""
+        address = parse(text)
+        return address is not None and any(address in network for network in self._trusted)
 
     def _find(self, scope: Scope) -> tuple[str, bool]:
         peer = str((scope.get("client") or [UNKNOWN])[0])
-        if not self._trusted or not self._is_trusted(peer):
+        if not self._trusted or not self.trusts(peer):
             return peer, False
         found, is_forwarded = peer, False
         for text in _hops(scope.get("headers", ())):
@@ -52,13 +55,20 @@ class Addresses:
             if address is None:
                 break  # a proxy that hides who it was, or something made up
             found, is_forwarded = str(address), True
-            if not self._is_trusted(found):
+            if not self.trusts(found):
                 break
         return found, is_forwarded
 
-    def _is_trusted(self, text: str) -> bool:
-        address = parse(text)
-        return address is not None and any(address in network for network in self._trusted)
+
+def first_of_client(address: Address) -> Address:
+    """Return one address for all that a single customer has.
+
+    >>> first_of_client(IPv6Address("2001:db8::7:8:9:a")), first_of_client(IPv4Address("192.0.2.7"))
+    (IPv6Address('2001:db8::'), IPv4Address('192.0.2.7'))
+    """
+    if isinstance(address, IPv4Address):
+        return address
+    return IPv6Network((address, CLIENT_PREFIX), strict=False).network_address
 
 
 @lru_cache(maxsize=1024)

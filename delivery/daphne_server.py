@@ -13,14 +13,13 @@ from socket import AF_INET
 from typing import Any
 
 from daphne.endpoints import build_endpoint_description_strings
-from daphne.http_protocol import WebRequest
 from daphne.server import Server as Daphne
 from daphne.server import twisted_loop
 from twisted.internet import reactor
 from twisted.internet.defer import maybeDeferred
 from twisted.logger import globalLogPublisher
 
-from delivery.daphne_channel import channels_of
+from delivery.daphne_channel import BoundedRequest, channels_of
 from delivery.daphne_doorway import BACKLOG, Doorway, keep_in_bounds
 from delivery.daphne_websocket import CLOSE_SECONDS, FlowControlledWebSocket
 from delivery.heads import Heads
@@ -35,15 +34,11 @@ logger = logging.getLogger(__name__)
 FOR_EVER_SECONDS = 10 * 365 * 86_400
 
 
-class DiscreetRequest(WebRequest):
+class DiscreetRequest(BoundedRequest):
     """Daphne logs a request as it is shown, when it has to end it: without its query, then."""
 
     def __repr__(self) -> str:
         return f"<{self.method!r} {self.uri.partition(b'?')[0]!r}>"
-
-
-# Nobody asks Twisted for a form; looking whether there is one takes a tenth of a `/send`.
-Request = partial(DiscreetRequest, parsePOSTFormSubmission=False)
 
 
 class DaphneServer(Daphne):
@@ -63,6 +58,10 @@ class DaphneServer(Daphne):
             server_name="sioweb",
             verbosity=1,
             ready_callable=self._use_own_protocols,
+        )
+        # Nobody asks Twisted for a form; looking whether there is one takes a tenth of a `/send`.
+        self._request = partial(
+            DiscreetRequest, parsePOSTFormSubmission=False, max_body_bytes=max_message_bytes
         )
         self._turnstile = Turnstile()
         self._mail = place.mail
@@ -88,6 +87,7 @@ class DaphneServer(Daphne):
             raise ListenError(self._listen_error)
 
     def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
+        scope["root_path"] = ""  # whatever Daphne-Root-Path says, which anybody can send
         if self.is_fast and isinstance(protocol, FlowControlledWebSocket):
             scope["extensions"] = {WEBSOCKET: protocol}
         return super().create_application(protocol, scope)
@@ -103,7 +103,7 @@ class DaphneServer(Daphne):
 
     def _build_paced_protocol(self, address: Any) -> Any:
         protocol = self._build_protocol(address)
-        protocol.requestFactory = Request
+        protocol.requestFactory = self._request
         send_connections = self._send_connections if self.is_fast else None
         Doorway(protocol, self._turnstile, self._mail, send_connections)
         return protocol

@@ -19,10 +19,11 @@ from engineio.async_socket import AsyncSocket
 from engineio.exceptions import EngineIOError, SocketIsClosedError, UnknownPacketError
 from engineio.packet import NOOP, PING, Packet
 
+from delivery.origins import read_origin
 from delivery.packets import MALFORMED
 from delivery.send_queue import SMALL_PACKET_BYTES, SendQueue, Unsent
 from delivery.tasks import Tasks
-from delivery.transports import WebSocket, find_websocket
+from delivery.transports import Scope, WebSocket, find_websocket
 
 logger = logging.getLogger(__name__)
 
@@ -69,6 +70,13 @@ class Engine(engineio.AsyncServer):
         headers: list[tuple[str, str]] = super()._cors_headers(environ)
         is_off = self.cors_allowed_origins == []
         return headers if is_off else [*headers, ("Vary", "Origin")]
+
+    def cors_headers(self, scope: Scope) -> list[tuple[str, str]]:
+        """Those of a request that the library does not get to see."""
+        environ = {"REQUEST_METHOD": scope.get("method", "GET")}
+        if origin := read_origin(scope):
+            environ["HTTP_ORIGIN"] = origin
+        return self._cors_headers(environ)
 
     def adopt(self, eio_sid: str) -> None:
         """Make a new connection's socket one of ours: the library has no hook for its class. Tell

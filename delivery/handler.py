@@ -12,7 +12,7 @@ from typing import IO, Any, cast
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.core.exceptions import DisallowedHost
+from django.core.exceptions import DisallowedHost, RequestAborted
 from django.core.handlers.asgi import ASGIHandler, ASGIRequest
 from django.core.handlers.exception import response_for_exception
 from django.http import HttpResponse, HttpResponseBase
@@ -26,7 +26,7 @@ Scope = dict[str, Any]
 URLCONF = "delivery.urls"
 
 
-class Handler(ASGIHandler):
+class CarefulHandler(ASGIHandler):
     def create_request(self, scope: Mapping[str, Any], body_file: IO[bytes]) -> Created:
         """Answer 400 where Django cannot make a request.
 
@@ -43,7 +43,24 @@ class Handler(ASGIHandler):
         return request, None
 
 
-class DirectHandler(Handler):
+class Handler(CarefulHandler):
+    """For pages: no form of theirs is larger than what Django reads of one. Its own way is to
+    write all that comes to a file, whoever sends it, before anybody looks."""
+
+    async def read_body(self, receive: Any) -> IO[bytes]:
+        body = await read_body(receive, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+        if body is None:
+            raise RequestAborted
+        return BytesIO(body)
+
+    def create_request(self, scope: Mapping[str, Any], body_file: IO[bytes]) -> Created:
+        if len(body_file.read()) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            return None, error_answer(413, "body_too_large", "The body is too large.")
+        body_file.seek(0)
+        return super().create_request(scope, body_file)
+
+
+class DirectHandler(CarefulHandler):
     """For `delivery.urls`: the request, its view and the answer, and nothing around them.
 
     Django's own way takes a thread for each middleware and each signal of a request. These

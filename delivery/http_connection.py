@@ -5,6 +5,7 @@ Below `uvicorn_server` and `send_connections`; imports uvicorn and `heads`.
 """
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -15,6 +16,7 @@ from delivery.heads import TOO_LONG_ANSWER, Heads
 KEEP_ALIVE_SECONDS = 75
 STALL_SECONDS = 60.0  # from byte to byte of a request, as daphne's Twisted has it
 CONTINUE = b"HTTP/1.1 100"  # no answer yet
+RUNS_TO_END = "sioweb.runs_to_end"  # extension of an ASGI scope: nobody cancels its application
 
 
 class HttpConnection(HttpToolsProtocol):
@@ -24,7 +26,9 @@ class HttpConnection(HttpToolsProtocol):
     _is_in_request = False
     _is_too_long = False
     _came_bytes = 0  # with the last read
-    _head_bytes = 0  # of the request whose head is being read; -1 = it is read
+    _head_bytes = 0  # of the head that is being read; behind it, of what is no body
+    _is_head_read = False
+    _has_advanced = False  # with the last read: the head has ended, or a part of the body come
     _heard_at = 0.0
     _watch: asyncio.TimerHandle | None = None
 
@@ -36,9 +40,10 @@ class HttpConnection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         self._heard_at = self.loop.time()
         self._came_bytes = len(data)
+        self._has_advanced = False
         super().data_received(data)
-        if self._is_in_request and self._head_bytes >= 0 and not self._is_too_long:
-            self._head_bytes += len(data)
+        if self._is_in_request and not self._is_too_long:
+            self._head_bytes = 0 if self._has_advanced else self._head_bytes + len(data)
             if self._head_bytes > self.heads.max_bytes:
                 self._refuse_head()
 
@@ -55,17 +60,29 @@ class HttpConnection(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self.scope["extensions"] = {RUNS_TO_END: {}}
         self._is_in_request = True
+        self._is_head_read = self._has_advanced = False
         self._head_bytes = 0
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A trailer, behind the last chunk of a body, is none: uvicorn would add it to them, so
+        that it could say what a proxy has taken out of the head, and keep any number."""
+        if not self._is_head_read:
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         if self._has_long_head():
             self._is_too_long = True
             raise ValueError("head too long")  # ends the parser; see send_400_response
         super().on_headers_complete()
-        self._head_bytes = -1
+        self._is_head_read = self._has_advanced = True
         if self.cycle is not None and self.scope["method"] == "POST":
             self.cycle.transport = JoinedAnswer(self.transport)  # type: ignore[assignment]
+
+    def on_body(self, body: bytes) -> None:
+        self._has_advanced = True
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
@@ -87,7 +104,8 @@ class HttpConnection(HttpToolsProtocol):
     def _refuse_head(self) -> None:
         self._is_too_long = True
         self.heads.on_too_long()
-        self.transport.write(TOO_LONG_ANSWER)
+        if not self._is_head_read:  # else the answer may be on its way
+            self.transport.write(TOO_LONG_ANSWER)
         self.transport.close()
 
     def _close_if_stalled(self) -> None:
@@ -110,6 +128,11 @@ class HttpConnection(HttpToolsProtocol):
 
 def connection_of(heads: Heads) -> type[HttpConnection]:
     return type("HttpConnection", (HttpConnection,), {"heads": heads})
+
+
+def runs_to_end(scope: Mapping[str, Any]) -> bool:
+    """Whether a request is answered to the end when its sender hangs up: daphne cancels it then."""
+    return RUNS_TO_END in scope.get("extensions", ())
 
 
 class JoinedAnswer:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from delivery.acks import Acks
 from delivery.connection_limits import ConnectionLimits
 from delivery.connections import Connection
-from delivery.counters import ALL_SITES, Counters, Refusal
+from delivery.counters import ALL_SITES, Counters, Refusal, SiteCounts
 from delivery.exceptions import (
     AuthRefused,
     AuthUnavailable,
@@ -122,6 +122,11 @@ class Namespaces:
     @property
     def counters(self) -> Counters:
         return self._switchboard.counters
+
+    def counts_of(self, namespace: str) -> SiteCounts:
+        """Return the counts of its site, or those of none where there is no such site."""
+        site = self._registry.get(namespace.removeprefix("/"))
+        return self._switchboard.counters.of(ALL_SITES if site is None else site.name)
 
     def welcome(self, sid: str) -> None:
         """The client has been told that it is connected: now its messages may come."""

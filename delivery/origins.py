@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
 
 from sites.registry import Registry
 
@@ -18,6 +19,8 @@ NAMES = r"(?:[^/:@\s]+\.)"
 DEFAULT_PORTS = {"https": ":443", "http": ":80", "wss": ":443", "ws": ":80"}
 MAX_ORIGIN_CHARACTERS = 300  # a host name has 253
 TOO_LONG = "too-long"  # stands for one that no site can have meant
+
+Scope = Mapping[str, Any]
 
 
 def allows(allowed: str, origin: str) -> bool:
@@ -30,6 +33,12 @@ def allows(allowed: str, origin: str) -> bool:
     """
     pattern = _pattern(allowed)
     return pattern is None or pattern.fullmatch(origin.lower()) is not None
+
+
+def read_origin(scope: Scope) -> str:
+    """Return the origin of a request, "" = it names none."""
+    origin: bytes = dict(scope["headers"]).get(b"origin", b"")
+    return origin.decode("latin-1")
 
 
 def kept_of(environ: Mapping[str, str]) -> dict[str, str]:

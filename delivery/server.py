@@ -15,13 +15,12 @@ import socketio
 from socketio import exceptions as refusals
 
 from delivery.addresses import Addresses
-from delivery.counters import ALL_SITES
 from delivery.engine import Engine
 from delivery.entrance import Entrance, refusal
-from delivery.exceptions import AuthRefused, DeliveryError
+from delivery.exceptions import AuthRefused, DeliveryError, InvalidRequest
 from delivery.frames import end_poll
 from delivery.namespace import Namespaces
-from delivery.origins import kept_of
+from delivery.origins import kept_of, read_origin
 from delivery.packets import MALFORMED, Orjson, Packet, parse_ack
 from delivery.register import Register
 from delivery.transports import Scope, Transport, Transports
@@ -80,14 +79,28 @@ class Server(socketio.AsyncServer):
     async def handle(self, scope: Scope, receive: Any, send: Any) -> None:
         """Serve one HTTP request or websocket below the path of Socket.IO."""
         [eio_sid, *_] = parse_qs(scope["query_string"].decode("latin-1")).get("sid", [""])
-        if not eio_sid and (seconds := self._entrance.seconds_closed(scope)):
-            await turn_away(scope, receive, send, refusal(seconds))
+        begins_session = not eio_sid and scope.get("method") != "OPTIONS"
+        if begins_session and (seconds := self._entrance.seconds_closed(scope)):
+            await self.turn_away(scope, receive, send, refusal(seconds))
             return
+        self._note_origin(eio_sid, scope)
         try:
             await self.handle_request(scope, receive, send)
         except MALFORMED as error:
             logger.info("Transport closed after a malformed frame: %s", type(error).__name__)
             self.close_transport(scope.get(EIO_SID, eio_sid))
+
+    def _note_origin(self, eio_sid: str, scope: Scope) -> None:
+        """A page can begin a session with a script element, which names no origin; but it cannot
+        post, or open a websocket, without. Namespaces are joined by those."""
+        kept = self.environ.get(eio_sid)
+        if kept is not None and "HTTP_ORIGIN" not in kept and (origin := read_origin(scope)):
+            kept.update(kept_of({**kept, "HTTP_ORIGIN": origin}))
+
+    async def turn_away(self, scope: Scope, receive: Any, send: Any, error: InvalidRequest) -> None:
+        """So that a page that may connect reads why it cannot now."""
+        headers = self.eio.cors_headers(scope)
+        await turn_away(scope, receive, send, error, headers)
 
     def close_transport(self, eio_sid: str, reason: str = "") -> None:
         """Close it so that a stock client comes back by itself; `reason` is told to it."""
@@ -147,7 +160,7 @@ class Server(socketio.AsyncServer):
         if former is not None and not former.cancelling():
             return
         if len(transport.connecting) + len(transport.joined) >= self._limits.namespaces:
-            self._clients.counters.of(ALL_SITES).limited["namespaces"] += 1
+            self._clients.counts_of(name).limited["namespaces"] += 1
             self.close_transport(eio_sid)
             return
         connect = self._connect(transport, eio_sid, name, data, former)
@@ -242,7 +255,9 @@ class Server(socketio.AsyncServer):
         now, most = asyncio.get_running_loop().time(), self._limits.events
         if transport and not transport.takes_event(now, most):
             logger.warning("A client that emits too many events is disconnected")
-            self._clients.counters.of(ALL_SITES).limited["events"] += 1
+            # Of other sites the client is none, whatever it names.
+            joined = namespace if namespace and namespace in transport.joined else "/"
+            self._clients.counts_of(joined).limited["events"] += 1
             self.close_transport(eio_sid)
 
     def _take_ack(self, eio_sid: str, text: str) -> bool:

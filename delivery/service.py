@@ -152,7 +152,8 @@ def build_service() -> Service:
     is_traced = config.log.deliveries
     queues, backplane = Queues(), Backplane()
     counters, statistics = Counters(), Statistics()
-    site_auth = SiteAuth(read_deny_list(config.auth_url_deny), counters)
+    deny_list = read_deny_list(config.auth_url_deny)
+    site_auth, site_updates = SiteAuth(deny_list, counters), SiteUpdates(deny_list)
     journal = Journal(config.receipts.max_messages if config.receipts.enabled else 0)
     ids = FlakeIds(
         generator_id=config.flake_ids.generator_id,
@@ -163,7 +164,7 @@ def build_service() -> Service:
     addresses = Addresses(config.trusted_proxies)
     acks = Acks(queues, backplane, switchboard)
     presence = Presence()
-    updates = UserUpdates(registry, UpdateSchedule(), presence, SiteUpdates())
+    updates = UserUpdates(registry, UpdateSchedule(), presence, site_updates)
     reauth = Reauth(site_auth, switchboard, updates)
     clients = Namespaces(
         registry,

@@ -17,7 +17,7 @@ import stamina
 from delivery.auth_failures import in_words
 from delivery.counters import AuthResult, Counters
 from delivery.exceptions import AuthRefused, AuthUnavailable
-from delivery.outgoing import AddressDenied, guarded_sockets
+from delivery.outgoing import NOTHING_DENIED, AddressDenied, guarded_sockets
 from sites.networks import DenyList
 from sites.registry import SiteSnapshot
 
@@ -45,7 +45,6 @@ JSON_TYPES: dict[type, str] = {
 }
 Question = tuple[str, str, str, str]  # site, authUrl, authScheme, token
 
-NOTHING_DENIED = DenyList()
 # It would tell of each retry on stdout, beside the line of the log that says why.
 stamina.instrumentation.set_on_retry_hooks([])
 
@@ -165,7 +164,7 @@ class SiteAuth:
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
-            factory = guarded_sockets(self._deny_list) if self._deny_list else None
+            factory = guarded_sockets(self._deny_list)
             self._session = aiohttp.ClientSession(
                 # The gates are the limit. Certificates are verified: aiohttp's default.
                 connector=aiohttp.TCPConnector(limit=0, socket_factory=factory),

@@ -1,7 +1,8 @@
 """Tells a site that a user has come online or gone: a PUT to its `updateUserUrl`.
 
 Called by `user_updates`. Beside `site_auth` the only importer of the HTTP client, with
-connections of its own: a site that is slow to take it in holds up no connect.
+connections of its own: a site that is slow to take it in holds up no connect. What is denied
+to the one is denied to the other.
 """
 
 from http import HTTPStatus
@@ -13,11 +14,14 @@ from yarl import URL
 
 from delivery import names
 from delivery.exceptions import UpdateFailed
+from delivery.outgoing import NOTHING_DENIED, AddressDenied, guarded_sockets
 from delivery.timestamps import to_text
+from sites.networks import DenyList
 from sites.registry import SiteSnapshot
 
 CALL_TIMEOUT_SECONDS = 10.0
 ID_MARK = ":id"  # the first in the URL stands for the user's id, as in the Node service
+ADDRESS_DENIED = "Its address is in auth_url_deny"
 TRY_AGAIN = frozenset({408, 425, 429})  # and 500 or more
 
 
@@ -30,7 +34,8 @@ class Update(NamedTuple):
 
 
 class SiteUpdates:
-    def __init__(self) -> None:
+    def __init__(self, deny_list: DenyList = NOTHING_DENIED) -> None:
+        self._deny_list = deny_list
         self._session: aiohttp.ClientSession | None = None
 
     async def put(self, site: SiteSnapshot, update: Update) -> None:
@@ -42,6 +47,8 @@ class SiteUpdates:
             ) as response:
                 status = response.status
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            if isinstance(error.__cause__, AddressDenied):
+                raise UpdateFailed(ADDRESS_DENIED, is_definite=True) from error
             raise UpdateFailed(str(error) or type(error).__name__, is_definite=False) from error
         if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
             is_passing = status in TRY_AGAIN or status >= HTTPStatus.INTERNAL_SERVER_ERROR
@@ -55,6 +62,7 @@ class SiteUpdates:
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(socket_factory=guarded_sockets(self._deny_list)),
                 timeout=aiohttp.ClientTimeout(total=CALL_TIMEOUT_SECONDS),
                 cookie_jar=aiohttp.DummyCookieJar(),  # one site's cookie is not another's
             )

@@ -7,7 +7,7 @@ The cost depends on how many sites are busy, not on how much they do.
 
 import secrets
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from struct import Struct
 from typing import Any
 
@@ -103,6 +103,8 @@ class Statistics:
         now, failure, reports, recent, minutes = await self._run("figures", site, *steps)
         processes = _to_processes(reports)
         clients, waiting = _sum(processes, site)
+        if site:  # how many the others have is not for this one's owners
+            processes = tuple(_of_site(each, site) for each in processes)
         return Figures(
             now,
             processes,
@@ -149,6 +151,11 @@ def _to_processes(reports: Sequence[Any]) -> tuple[Process, ...]:
         for name, seen, report in reports
     ]
     return tuple(sorted(found, key=lambda each: (each.started_at, each.id)))
+
+
+def _of_site(process: Process, site: str) -> Process:
+    own = process.sites.get(site, (0, 0))
+    return replace(process, clients=own[0], sites={site: own})
 
 
 def _to_failure(stored: bytes | None) -> AuthFailure | None:

@@ -22,6 +22,7 @@ from delivery.bodies import read_fields, read_messages
 from delivery.counters import ALL_SITES, SendFailure
 from delivery.credentials import authenticate, identify, read_query, read_site_name
 from delivery.exceptions import DeliveryError, InvalidRequest
+from delivery.http_connection import runs_to_end
 from delivery.payloads import SendRequest, parse_flag, parse_send
 from delivery.service import service
 from sites.registry import SiteSnapshot
@@ -73,7 +74,7 @@ async def send(request: HttpRequest) -> HttpResponse:
     headers = await limits.spend(site, api_key, 1) if limits.are_set(site) else None
     message = parse_send(read_fields(request, settings.CONFIG.send_body_limit_bytes), site)
     resync, key = _resync_of_query(query), _idempotency_key(request)
-    outcome = await service().publisher.publish(site, message, resync, key)
+    outcome = await service().publisher.publish(site, message, resync, key, is_cut=_is_cut(request))
     return json_answer(outcome.content(), headers=headers)
 
 
@@ -94,7 +95,8 @@ async def send_batch(request: HttpRequest) -> HttpResponse:
     resync, key = _resync_of_query(query), _idempotency_key(request)
     checked = [_check_entry(entry, site) for entry in entries]
     messages = [each for each in checked if isinstance(each, SendRequest)]
-    outcomes = iter(await service().publisher.publish_all(site, messages, resync, key))
+    publish_all, is_cut = service().publisher.publish_all, _is_cut(request)
+    outcomes = iter(await publish_all(site, messages, resync, key, is_cut=is_cut))
     return json_answer(
         [
             (each if isinstance(each, InvalidRequest) else next(outcomes)).content()
@@ -136,6 +138,11 @@ async def readyz(request: HttpRequest) -> HttpResponse:
     )
     states = {"redis": redis, "database": database, "backplane": backplane}
     return json_answer(states, 200 if set(states.values()) == {"ok"} else 503)
+
+
+def _is_cut(request: HttpRequest) -> bool:
+    """Whether the server cancels this view when its sender hangs up."""
+    return not runs_to_end(request.scope)  # type: ignore[attr-defined]  # of an ASGIRequest
 
 
 def _check_entry(entry: object, site: SiteSnapshot) -> SendRequest | InvalidRequest:

@@ -36,7 +36,8 @@ async def application(scope: Scope, receive: Any, send: Any) -> None:
     """Route one connection by its path."""
     if len(scope.get("query_string", b"")) > settings.CONFIG.limits.query_bytes:
         service().switchboard.counters.of(ALL_SITES).limited["size"] += 1
-        await turn_away(scope, receive, send, LONG_QUERY)
+        refuse = service().server.turn_away if _is_socketio(scope["path"]) else turn_away
+        await refuse(scope, receive, send, LONG_QUERY)
         return
     if scope["type"] in ("http", "websocket") and _is_socketio(scope["path"]):
         await service().server.handle(scope, receive, send)

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from sioweb_project.admin_config import AdminConfig, admin_config
 from sioweb_project.config_file import read_section
 from sioweb_project.config_schema import FlakeIdOptions, SectionOptions, parse_section
-from sioweb_project.data_dir import generated_secret_key, make_private_dir
+from sioweb_project.data_dir import generated_secret_key, make_private_dir, make_private_file
 from sioweb_project.environment import PROJECT_DIR, Environment, read_environment
 from sioweb_project.exceptions import ConfigError
 from sioweb_project.io_config import IoConfig, io_config, io_warnings
@@ -172,7 +172,7 @@ def _where_secret_is(env: Environment, file: Path) -> str:
 
 
 def _sqlite_url(data_dir: Path) -> str:
-    return f"sqlite:///{quote(str(make_private_dir(data_dir) / 'db.sqlite3'))}"
+    return f"sqlite:///{quote(str(make_private_file(make_private_dir(data_dir) / 'db.sqlite3')))}"
 
 
 def _warnings(

@@ -1,6 +1,6 @@
 """The folder of what the service keeps: SQLite, the embedded Redis, the generated secret key.
 
-Nobody but its owner may enter a folder made here. May import exceptions.
+Nobody but its owner may enter a folder made here, or read a file. May import exceptions.
 """
 
 import errno
@@ -25,6 +25,17 @@ def make_private_dir(folder: Path) -> Path:
     if not os.access(folder, os.W_OK | os.X_OK):
         raise _unusable(folder, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
     return folder
+
+
+def make_private_file(file: Path) -> Path:
+    """Make an empty one unless it is there: in a folder that was there before, and is open to
+    others, it still is its owner's. Raises ConfigError."""
+    try:
+        if not file.exists():
+            file.touch(mode=0o600)
+    except OSError as error:
+        raise _unusable(file, error) from error
+    return file
 
 
 def generated_secret_key(data_dir: Path) -> str:

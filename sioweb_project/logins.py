@@ -16,7 +16,7 @@ from django.dispatch import Signal
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from delivery.addresses import Addresses
+from delivery.addresses import Addresses, first_of_client, parse
 
 SHOWN_LENGTH = 64  # of a name in the log, which may be anything
 
@@ -24,10 +24,13 @@ logger = logging.getLogger(__name__)
 
 
 def client_address(request: HttpRequest) -> str:
-    """As all limits by address go by it: see `trusted_proxies`."""
+    """As all limits by address go by it: see `trusted_proxies`. Of IPv6 it stands for all that
+    somebody has, who could else try from each of them."""
     addresses = Addresses(settings.CONFIG.trusted_proxies)
     scope = getattr(request, "scope", None)
-    return addresses.of(scope) if scope else str(request.META.get("REMOTE_ADDR", ""))
+    text = addresses.of(scope) if scope else str(request.META.get("REMOTE_ADDR", ""))
+    address = parse(text)
+    return text if address is None else str(first_of_client(address))
 
 
 def locked_out(request: HttpRequest, *_: object) -> HttpResponse:

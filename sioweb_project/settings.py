@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from sioweb_project import admin_look, page_policy
-from sioweb_project.config import current_config
+from sioweb_project.config import PROJECT_DIR, current_config
 from sioweb_project.database_settings import database
 from sioweb_project.embedded_redis import embedded_redis_url
 from sioweb_project.redis_settings import layer_host, queues_cache
@@ -42,6 +42,7 @@ if CONFIG.is_development:
     INSTALLED_APPS.append("sioweb_project.demo")
 
 MIDDLEWARE = [
+    "sioweb_project.forwarded.forwarded_proto",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "sioweb_project.page_policy.page_policy",
@@ -55,6 +56,7 @@ MIDDLEWARE = [
     "axes.middleware.AxesMiddleware",
 ]
 SECOND_FACTOR_MIDDLEWARE = [
+    "sioweb_project.forwarded.forwarded_proto",
     "django_otp.middleware.OTPMiddleware",
     "sioweb_project.second_factor.gate.gate",
 ]
@@ -67,8 +69,7 @@ OTP_TOTP_ISSUER = "sioweb"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = CONFIG.admin.is_https
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True  # pages have the token in their forms
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
-# Believed from whoever sends it: who says so untruly gets a cookie that is of no use, and a
-# page of another site cannot make a browser say so.
+# From trusted proxies: forwarded.py drops it from all others.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_SSL_REDIRECT = CONFIG.admin.is_https
 SECURE_REDIRECT_EXEMPT = [r"^(?!admin/)"]  # backends and probes may be told http addresses
@@ -81,6 +82,10 @@ CONTENT_SECURITY_POLICY = page_policy.POLICY
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
+]
+AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
 ]
 AXES_FAILURE_LIMIT = CONFIG.admin.login_failures
 AXES_COOLOFF_TIME = timedelta(seconds=CONFIG.admin.login_pause_seconds)
@@ -141,6 +146,7 @@ LANGUAGE_CODE = "en-us"
 USE_TZ = True
 TIME_ZONE = "UTC"
 STATIC_URL = "/static/"
+STATICFILES_DIRS = [("clients", PROJECT_DIR / "sioweb_project" / "clients" / "browser")]
 UNFOLD = admin_look.UNFOLD
 SERVESTATIC_USE_FINDERS = True  # the packages' own files: nothing to collect before a start
 
@@ -180,6 +186,8 @@ LOGGING = {
         },
         # The access log tells of refused requests, and the step that found Redis gone of a 503.
         "django.request": {"level": "ERROR", "filters": ["no_503"]},
+        # Whoever writes a strange Host header has 400; it is no fault of the service's.
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
         "axes": {"level": "ERROR"},  # logins.py says it, without what was posted
         # Why there is no connection, which whoever waits for one is not told.
         "psycopg.pool": {"level": "WARNING", "filters": ["first_of_a_minute"]},

@@ -159,8 +159,13 @@ class SiteAdmin(OfVisibleSites, SiteModelAdmin):
         return super().get_inlines(request, obj) if obj else []  # nor keys
 
     def get_readonly_fields(self, request: HttpRequest, obj: Site | None = None) -> tuple[str, ...]:
+        """Limits guard the others from this site, and what waits under a name that was another
+        site's is delivered to who has it: both are for those who see all sites."""
         times = ("created_at", "updated_at")
-        return times if sees_all(request.user) else ("owners", *times)
+        if sees_all(request.user):
+            return times
+        name = ("name",) if obj else ()
+        return (*name, *LIMIT_NAMES, "owners", *times)
 
     @admin.display(description="clients now")
     def clients(self, site: Site) -> str:

@@ -18,13 +18,16 @@ from tests.bench.servers import PROJECT, Side, Surroundings, redis_server
 from tests.bench.turn import Round
 
 PEER = Side("peer")
+FLOOR = Side("floor", command=(sys.executable, "-m", "tests.bench.floor"))
 
 
 def main() -> int:
     options = parse(sys.argv[1:])
     _allow_many_files()
     service = Side("service", PROJECT, options.server)
-    against = Side("base", options.against.resolve(), options.server) if options.against else PEER
+    against = FLOOR if options.floor else PEER
+    if options.against:
+        against = Side("base", options.against.resolve(), options.server)
     sizes = replace(Sizes(), seconds=options.seconds)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         results = asyncio.run(
@@ -47,6 +50,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         help=f"of {', '.join(SCENARIOS)}")  # fmt: skip
     add("--server", choices=["daphne", "uvicorn"], default="daphne", help="the service's")
     add("--against", type=Path, metavar="FOLDER", help="another tree of the service as the peer")
+    add("--floor", action="store_true", help="the least that Python does for it as the peer")
     add("--json", type=Path, metavar="FILE", help="write the results there")
     add("--svg", type=Path, metavar="FILE", help="draw them there")
     return parser.parse_args(arguments)
@@ -56,7 +60,6 @@ async def run(
     folder: Path, sides: tuple[Side, Side], names: list[str], rounds: int, sizes: Sizes
 ) -> Results:
     """Run every scenario for both sides in turn, and all of it `rounds` times, but for ONCE."""
-    about = {"service under": sides[1].server, "rounds": str(rounds), "seconds": str(sizes.seconds)}
     about = {"service under": sides[1].server, "rounds": str(rounds), "seconds": str(sizes.seconds)}
     results = Results(sides[0].name, sides[1].name, about)
     for number in range(1, rounds + 1):

@@ -69,10 +69,11 @@ class Surroundings:
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two that are compared; project None = the peer."""
+    """One of the two that are compared; project None = a program of this folder."""
 
     name: str
     project: Path | None = None
+    command: tuple[str, ...] = ("node", str(HERE / "peer.js"))
     server: str = "daphne"
 
     @asynccontextmanager
@@ -90,19 +91,19 @@ class Side:
 
     async def _spawn(self, around: Surroundings, workers: int) -> asyncio.subprocess.Process:
         command, environment = (
-            self._service(around, workers) if self.project else self._peer(around)
+            self._service(around, workers) if self.project else self._program(around)
         )
         with (around.folder / f"{self.name}.log").open("ab") as log:
             return await asyncio.create_subprocess_exec(
                 *command,
                 env=environment,
-                cwd=self.project or HERE,
+                cwd=self.project or PROJECT,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
             )
 
-    def _peer(self, around: Surroundings) -> tuple[list[str], dict[str, str]]:
+    def _program(self, around: Surroundings) -> tuple[list[str], dict[str, str]]:
         environment = os.environ | {
             "NODE_ENV": "production",
             "PORT": "0",
@@ -110,7 +111,7 @@ class Side:
             "AUTH_URL": around.auth_url,
             "API_KEY": KEY,
         }
-        return ["node", str(HERE / "peer.js")], environment
+        return list(self.command), environment
 
     def _service(self, around: Surroundings, workers: int) -> tuple[list[str], dict[str, str]]:
         folder = around.folder / self.name

@@ -1,18 +1,22 @@
 """Does the benchmark still work? Every scenario, in tiny, with what it claims looked at."""
 
 import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from redis.asyncio import Redis
 
-from tests.bench.__main__ import PEER, parse, run
+from tests.bench.__main__ import FLOOR, PEER, parse, run
 from tests.bench.chart import write_chart
 from tests.bench.load import Load
 from tests.bench.measures import Measure, Sizes
 from tests.bench.results import Results
-from tests.bench.scenarios import SCENARIOS, durable
+from tests.bench.scenarios import SCENARIOS, batch, durable, fan_out, send
 from tests.bench.servers import HERE, PROJECT, Side, Surroundings, redis_server
-from tests.bench.turn import Round, Turn
+from tests.bench.turn import Round, Scenario, Turn
+from tests.e2e.waiting import until
 from tests.needs import missing
 
 TINY = Sizes(
@@ -62,19 +66,42 @@ async def test_every_scenario_gives_a_figure_for_both_sides(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("side", [PEER, SERVICE], ids=lambda side: side.name)
 async def test_acked_messages_are_gone_from_the_queues(tmp_path: Path, side: Side) -> None:
+    async with _turn(tmp_path, side) as turn:
+        assert await _failures(turn, durable) == [""]
+        await turn.load.close()
+        await turn.open(["user_0", "user_1", "user_2", "user_3"])
+        assert await turn.load.heard() == {"connected": 4, "lost": 0, "batches": 0}
+
+
+async def test_the_floor_does_the_same_work(tmp_path: Path) -> None:
+    async with _turn(tmp_path, FLOOR) as turn:
+        for scenario in (fan_out, send, durable, batch):
+            assert await _failures(turn, scenario) == [""]
+            await turn.load.close()
+        async with Redis.from_url(turn.round.around.redis_url) as redis:
+
+            async def is_empty() -> bool:
+                return await redis.dbsize() == 0
+
+            await until(is_empty, "the last list is gone with its last message")
+            stats = await redis.info("commandstats")
+        assert stats["cmdstat_lrem"]["calls"] == stats["cmdstat_rpush"]["calls"] > 0
+
+
+@asynccontextmanager
+async def _turn(folder: Path, side: Side) -> AsyncIterator[Turn]:
     async with (
         Load.start() as load,
-        redis_server(tmp_path) as redis_url,
-        side.running(around := Surroundings(tmp_path, redis_url, load.auth_url)) as running,
+        redis_server(folder) as redis_url,
+        side.running(around := Surroundings(folder, redis_url, load.auth_url)) as running,
     ):
         nobody = lambda *_: None  # noqa: E731
         this_round = Round([(side, running)], load, around, TINY, nobody, nobody)
-        turn = Turn(this_round, side, running)
-        measures = [measure async for measure in durable(turn)]
-        assert [measure.failures for measure in measures] == [""]
-        await load.close()
-        await turn.open(["user_0", "user_1", "user_2", "user_3"])
-        assert await load.heard() == {"connected": 4, "lost": 0, "batches": 0}
+        yield Turn(this_round, side, running)
+
+
+async def _failures(turn: Turn, scenario: Scenario) -> list[str]:
+    return [measure.failures async for measure in scenario(turn)]
 
 
 def test_table_and_json_hold_medians_and_ratios() -> None:

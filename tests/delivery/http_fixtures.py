@@ -72,7 +72,13 @@ class FakePublisher:
     failure: Exception | None = None
 
     async def publish(
-        self, site: SiteSnapshot, request: SendRequest, resync: bool, idempotency_key: str = ""
+        self,
+        site: SiteSnapshot,
+        request: SendRequest,
+        resync: bool,
+        idempotency_key: str = "",
+        *,
+        is_cut: bool = True,
     ) -> Outcome:
         [outcome] = await self.publish_all(site, [request], resync, idempotency_key)
         return outcome
@@ -83,6 +89,8 @@ class FakePublisher:
         requests: Sequence[SendRequest],
         resync: bool,
         idempotency_key: str = "",
+        *,
+        is_cut: bool = True,
     ) -> list[Outcome]:
         if self.failure is not None:
             raise self.failure

@@ -61,5 +61,5 @@ def test_the_machine_itself_is_not_limited_unless_its_proxy_tells_more() -> None
 
 
 def test_all_addresses_of_one_customer_are_one() -> None:
-    assert to_limit("2001:db8:2::1") == to_limit("2001:db8:2::2:3") == "2001:db8:2::/64"
+    assert to_limit("2001:db8:2::1") == to_limit("2001:db8:2::2:3") == "2001:db8:2::"
     assert to_limit("2001:db8:2:1::1") != to_limit("2001:db8:2::1")

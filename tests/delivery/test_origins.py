@@ -1,14 +1,16 @@
 """Whose pages may connect: at the handshake by any site's list, in a namespace by its own."""
 
 import json
+import re
+from dataclasses import dataclass
 from typing import Any
 
-import engineio
 import pytest
 
+from delivery.connection_limits import ConnectionLimits
 from delivery.origins import TOO_LONG, allows, kept_of
 from tests.delivery.fake_site import FakeSite
-from tests.delivery.server_fixtures import Gateway, MakeGateway, Sites
+from tests.delivery.server_fixtures import PROXY, Gateway, MakeGateway, Sites, connect_packet
 from tests.delivery.socket_fixtures import Process
 
 OWN, FOREIGN = "https://newsite.com", "https://evil.com"
@@ -88,26 +90,59 @@ async def test_a_page_that_no_site_wants_is_refused_at_the_handshake(
     assert await join(gateway, FOREIGN) == REFUSED
 
 
-async def poll(gateway: Gateway, origin: str | None, method: str = "GET") -> dict[str, Any]:
-    """Return status and headers of a handshake by polling, or of what comes before it."""
-    headers = [(b"origin", origin.encode())] if origin else []
-    if method == "OPTIONS":
-        headers.append((b"access-control-request-headers", b"x-own"))
-    scope = {"type": "http", "method": method, "path": "/socket.io/", "headers": headers}
+@dataclass
+class Polled:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+async def exchange(
+    gateway: Gateway, method: str, query: bytes, headers: dict[str, str], body: bytes = b""
+) -> Polled:
     answer: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": b""}
+        return {"type": "http.request", "body": body}
 
     async def send(event: dict[str, Any]) -> None:
         answer.append(event)
 
-    application = engineio.ASGIApp(gateway.server, engineio_path=None)
-    await application(scope | {"query_string": POLLING}, receive, send)
-    lines = {name.decode(): value.decode() for name, value in answer[0]["headers"]}
-    if method == "GET" and answer[0]["status"] == 200:
-        gateway.server.close_transport(json.loads(answer[1]["body"][1:])["sid"])
-    return {"status": answer[0]["status"], **lines}
+    lines = {"content-length": str(len(body))} | headers
+    scope = {"type": "http", "method": method, "path": "/socket.io/", "query_string": query}
+    scope["headers"] = [(name.encode(), value.encode()) for name, value in lines.items()]
+    await gateway.server.handle(scope | {"client": (PROXY, 4711)}, receive, send)
+    told = {name.decode(): value.decode() for name, value in answer[0]["headers"]}
+    return Polled(answer[0]["status"], told, answer[1]["body"])
+
+
+async def poll(
+    gateway: Gateway, origin: str | None, method: str = "GET", query: bytes = POLLING
+) -> dict[str, Any]:
+    """Return status and headers of a handshake by polling, or of what comes before it."""
+    headers = {"origin": origin} if origin else {}
+    if method == "OPTIONS":
+        headers["access-control-request-headers"] = "x-own"
+    answer = await exchange(gateway, method, query, headers)
+    if method == "GET" and answer.status == 200:
+        gateway.server.close_transport(json.loads(answer.body[1:])["sid"])
+    return {"status": answer.status, **answer.headers}
+
+
+async def test_a_page_that_hides_its_origin_at_the_handshake_shows_it_later(
+    gateway: Gateway, sites: Sites
+) -> None:
+    """With <script src>, whose answer it can read where that is JSONP."""
+    sites.change("newsite", allowed_origins=ALLOWED)
+    opened = await exchange(gateway, "GET", POLLING + b"&j=0", {})
+    [sid] = re.findall(r'\\"sid\\":\\"([^"\\]+)', opened.body.decode())
+    session = POLLING + f"&sid={sid}".encode()
+    packet = connect_packet("/newsite").encode()
+    sent = await exchange(gateway, "POST", session, {"origin": FOREIGN}, packet)
+    assert sent.status == 200
+    answer = await exchange(gateway, "GET", session, {})
+    assert answer.body.decode() == REFUSED
+    gateway.server.close_transport(sid)
 
 
 async def test_polling_of_every_origin_is_allowed_by_default(gateway: Gateway) -> None:
@@ -136,3 +171,24 @@ async def test_a_site_cannot_allow_what_the_configuration_refuses(
     sites.change("newsite", allowed_origins=FOREIGN)
     gateway = make_gateway(cors_allowed_origins=[OWN])
     assert (await poll(gateway, FOREIGN))["status"] == 400
+
+
+@pytest.mark.parametrize("limit", ["connections_per_address", "handshakes_per_second"])
+async def test_a_page_that_may_connect_reads_why_it_cannot_now(
+    make_gateway: MakeGateway, sites: Sites, limit: str
+) -> None:
+    for name in ("newsite", "othersite"):
+        sites.change(name, allowed_origins=ALLOWED)
+    gateway = make_gateway(limits=ConnectionLimits(**{limit: 1}))
+    await gateway.open()
+    refused = await poll(gateway, OWN)
+    assert (refused["status"], refused["Access-Control-Allow-Origin"]) == (503, OWN)
+    assert refused["Vary"] == "Origin"
+    assert (await poll(gateway, OWN, "OPTIONS"))["status"] == 200  # it begins no session
+    foreign = await poll(gateway, FOREIGN)
+    assert (foreign["status"], "Access-Control-Allow-Origin" in foreign) == (503, False)
+
+
+async def test_a_page_reads_what_was_wrong_with_its_request(gateway: Gateway) -> None:
+    answer = await poll(gateway, OWN, query=b"EIO=3&transport=polling")
+    assert (answer["status"], answer["Access-Control-Allow-Origin"]) == (400, OWN)

@@ -14,13 +14,15 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from pytest_django import Settings
 
-from delivery.exceptions import AuthRefused, AuthUnavailable
+from delivery.exceptions import AuthRefused, AuthUnavailable, UpdateFailed
 from delivery.service import build_service
 from delivery.site_auth import ADDRESS_DENIED, SiteAuth
+from delivery.site_updates import SiteUpdates, Update
 from sites.networks import read_deny_list
 from tests.delivery.fake_site import FakeSite
 from tests.delivery.socket_fixtures import TIMEOUT_SECONDS
 
+CAME = Update("user_1", is_online=True, at_ms=1_800_000_000_000)
 LOOPBACK_FORMS = [
     "127.0.0.1",
     "localhost",
@@ -102,7 +104,20 @@ async def test_networks_that_are_not_named_are_asked(fake_site: FakeSite) -> Non
 
 async def test_service_denies_what_the_configuration_names(settings: Settings) -> None:
     settings.CONFIG = settings.CONFIG.__class__(auth_url_deny=("private",))
-    assert build_service().site_auth._deny_list == read_deny_list(["private"])
+    service, private = build_service(), read_deny_list(["private"])
+    assert service.site_auth._deny_list == private
+    assert service.updates._site_updates._deny_list == private
+
+
+@pytest.mark.parametrize("host", LOOPBACK_FORMS)
+async def test_denied_address_is_told_of_no_user_either(host: str, fake_site: FakeSite) -> None:
+    site_updates = SiteUpdates(read_deny_list(["private"]))
+    url = fake_site.url.replace("127.0.0.1", host)
+    with pytest.raises(UpdateFailed, match="auth_url_deny") as failed:
+        await site_updates.put(fake_site.snapshot(update_user_url=url), CAME)
+    assert failed.value.is_definite
+    assert fake_site.requests == []
+    await site_updates.close()
 
 
 @pytest_asyncio.fixture

@@ -189,6 +189,24 @@ async def test_sender_that_hangs_up_does_not_stop_its_message(
     assert len(backplane.broadcast) == 1
 
 
+async def test_drain_waits_for_a_call_that_nobody_cuts(
+    queues: Queues, backplane: RecordingBackplane
+) -> None:
+    slow = SlowQueues(queues)
+    publisher = make_publisher(slow, backplane)
+    before = asyncio.all_tasks()
+    call = asyncio.create_task(publisher.publish(SITE, make_request(*BOTH), False, is_cut=False))
+    await slow.reached.wait()
+    assert asyncio.all_tasks() - before == {call}, "it has no task of its own"
+    drained = asyncio.create_task(publisher.drain())
+    await asyncio.sleep(0)
+    assert not drained.done()
+    slow.released.set()
+    await drained
+    assert call.done()
+    assert len(backplane.broadcast) == 1
+
+
 async def test_failure_that_no_sender_waits_for_is_logged(
     queues: Queues, backplane: RecordingBackplane, caplog: pytest.LogCaptureFixture
 ) -> None:

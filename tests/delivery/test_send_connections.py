@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from delivery import http_connection
 from delivery.heads import Heads
-from delivery.http_connection import HttpConnection, JoinedAnswer
+from delivery.http_connection import HttpConnection, JoinedAnswer, runs_to_end
 from delivery.send_connections import SendConnections
 from tests.delivery.socket_fixtures import TIMEOUT_SECONDS, until
 
@@ -29,7 +29,7 @@ class Sender:
     writer: asyncio.StreamWriter
     requests: list[tuple[str, bytes]]
     handed_back: list[bytes]
-    released: asyncio.Event
+    site: "Site"
 
     def its_connection(self) -> HttpConnection:
         [connection] = self.connections.state.connections
@@ -51,6 +51,8 @@ class Site:
     """An application that answers with what it is told to wait for."""
 
     requests: list[tuple[str, bytes]] = field(default_factory=list)
+    uncut: list[bool] = field(default_factory=list)  # of each request
+    answered: int = 0
     released: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -59,10 +61,12 @@ class Site:
             event = await receive()
             body, more = body + event.get("body", b""), event.get("more_body", False)
         self.requests.append((scope["path"], body))
+        self.uncut.append(runs_to_end(scope))
         await self.released.wait()
         headers = [(b"content-length", b"4")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": b"done"})
+        self.answered += 1
 
 
 @pytest_asyncio.fixture
@@ -79,7 +83,7 @@ async def sender() -> AsyncIterator[Sender]:
     theirs, own = socket.socketpair()
     connections.adopt(own, REQUEST)
     reader, writer = await asyncio.open_connection(sock=theirs)
-    yield Sender(connections, reader, writer, site.requests, handed_back, site.released)
+    yield Sender(connections, reader, writer, site.requests, handed_back, site)
     writer.transport.abort()
     connections.close()
     await until(lambda: not connections.state.connections)
@@ -139,6 +143,37 @@ async def test_long_body_is_no_long_head(sender: Sender) -> None:
     assert len(sender.requests[1][1]) == len(body)
 
 
+CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+
+
+async def test_trailers_are_no_headers(sender: Sender) -> None:
+    await sender.read_answer()
+    connection = sender.its_connection()
+    sender.writer.write(CHUNKED + b"4\r\nbody\r\n0\r\nX-Forwarded-For: 203.0.113.7\r\n\r\n")
+    assert (await sender.read_answer())[1] == b"done"
+    assert [name for name, _ in connection.headers] == [b"host", b"transfer-encoding"]
+
+
+@pytest.mark.parametrize(
+    "endless",
+    [b"0\r\n" + b"a: b\r\n" * 20_000, b"0\r\na: " + b"b" * 100_000, b"4;" + b"x" * 100_000],
+)
+async def test_what_is_neither_head_nor_body_has_an_end(sender: Sender, endless: bytes) -> None:
+    await sender.read_answer()
+    connection = sender.its_connection()
+    sender.writer.write(CHUNKED)
+    await until(lambda: connection._is_in_request)
+    sender.writer.write(endless)
+    assert await sender.read_rest() == b""
+
+
+async def test_long_body_of_small_chunks_is_taken(sender: Sender) -> None:
+    await sender.read_answer()
+    sender.writer.write(CHUNKED + b"1\r\nx\r\n" * 20_000 + b"0\r\n\r\n")
+    await sender.read_answer()
+    assert sender.requests[1] == ("/send", b"x" * 20_000)
+
+
 async def test_what_is_no_http_is_refused(sender: Sender) -> None:
     await sender.read_answer()
     sender.writer.write(b"POST /send\r\nnonsense\r\n\r\n")
@@ -156,15 +191,29 @@ async def test_sender_who_waits_for_it_is_told_to_continue(sender: Sender) -> No
 
 async def test_running_request_is_answered_before_its_connection_closes(sender: Sender) -> None:
     await sender.read_answer()
-    sender.released.clear()
+    sender.site.released.clear()
     sender.writer.write(REQUEST)
     await until(lambda: len(sender.requests) == 2)
     sender.connections.close()
     assert len(sender.connections.requests) == 1
-    sender.released.set()
+    sender.site.released.set()
     head, _ = await sender.read_answer()
     assert b"connection: close" in head
     assert await sender.read_rest() == b""
+
+
+async def test_request_of_a_sender_that_hangs_up_runs_to_its_end_as_it_says(
+    sender: Sender,
+) -> None:
+    await sender.read_answer()
+    sender.site.released.clear()
+    sender.writer.write(REQUEST)
+    await until(lambda: len(sender.requests) == 2)
+    sender.writer.transport.abort()
+    await until(lambda: not sender.connections.state.connections)
+    sender.site.released.set()
+    await until(lambda: sender.site.answered == 2)
+    assert sender.site.uncut == [True, True]
 
 
 async def test_idle_connection_closes_at_once(sender: Sender) -> None:

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from delivery.connection_limits import ConnectionLimits
-from delivery.counters import ALL_SITES
+from delivery.counters import ALL_SITES, Limit
 from delivery.transports import WINDOW_SECONDS, Transport
 from tests.delivery.fake_site import FakeSite
 from tests.delivery.queue_fixtures import NOBODY, texts
@@ -142,6 +142,12 @@ async def test_client_of_a_site_that_means_something_else_now_is_sent_off_to_com
     assert await is_open(gateway, other)
 
 
+def limited(gateway: Gateway, limit: Limit) -> dict[str, int]:
+    """By site, where it was reached."""
+    counters = gateway.process.switchboard.counters
+    return {site: counts.limited[limit] for site, counts in counters if counts.limited[limit]}
+
+
 async def test_transport_may_ask_for_so_many_namespaces_and_no_more(
     make_gateway: MakeGateway, fake_site: FakeSite
 ) -> None:
@@ -158,7 +164,7 @@ async def test_transport_may_ask_for_so_many_namespaces_and_no_more(
     assert await client.is_closed()
     await client.hang_up()
     await until(lambda: not gateway.leftovers)
-    assert gateway.process.switchboard.counters.of(ALL_SITES).limited["namespaces"] == 1
+    assert limited(gateway, "namespaces") == {"fourth": 1}
 
 
 async def test_namespace_left_makes_room_for_another(make_gateway: MakeGateway) -> None:
@@ -187,8 +193,16 @@ async def test_flood_of_events_disconnects(
     client.write(f"42/newsite,{HELLO}")
     assert await client.is_closed()
     assert "too many events" in caplog.text
-    assert gateway.process.switchboard.counters.of(ALL_SITES).limited["events"] == 1
+    assert limited(gateway, "events") == {"newsite": 1}
     assert await is_open(gateway, other)
+
+
+async def test_flood_for_a_site_that_was_not_joined_is_not_counted_there(gateway: Gateway) -> None:
+    client = await gateway.open()
+    await client.join()
+    client.write(*[f"42/othersite,{HELLO}"] * (ConnectionLimits().events + 1))
+    assert await client.is_closed()
+    assert limited(gateway, "events") == {ALL_SITES: 1}
 
 
 async def test_events_count_by_windows_of_time() -> None:

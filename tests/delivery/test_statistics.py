@@ -75,6 +75,18 @@ async def test_a_site_is_counted_by_itself_and_with_all(one: Member) -> None:
     assert everything.clients == 2
 
 
+async def test_who_sees_one_site_sees_nothing_of_others(one: Member) -> None:
+    await one.count("newsite", clients=1, waiting=2)
+    await one.count("othersite", clients=4)
+    [process] = (await one.statistics.read("newsite")).processes
+    assert process.clients == 1
+    assert process.sites.keys() == {"newsite"}
+    [process] = (await one.statistics.read("third")).processes
+    assert process.clients == 0
+    [process] = (await one.statistics.read(ALL_SITES)).processes
+    assert process.clients == 5
+
+
 async def test_the_first_and_the_last_count_come_back_as_they_were(one: Member) -> None:
     counts = one.counters.of("newsite")
     counts.connects = 1

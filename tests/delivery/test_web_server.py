@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 
 from delivery.daphne_server import DiscreetRequest, log_failure
 from tests.delivery.socket_fixtures import TIMEOUT_SECONDS
-from tests.delivery.web_server_process import HEAD_BYTES, LISTEN_ERROR_CODE
+from tests.delivery.web_server_process import HEAD_BYTES, LISTEN_ERROR_CODE, MESSAGE_BYTES
 
 PROJECT = Path(__file__).parents[2]
 HOST = "127.0.0.1"
@@ -199,6 +199,36 @@ async def test_a_head_past_its_bound_is_answered_with_431(start: Start, server: 
     assert sent.startswith(b"HTTP/1.1 431 ")
     assert b" 200 " in await process.request("/send", body="x" * too_long, method="POST")
     assert (await send_endless_head(process)).startswith(b"HTTP/1.1 431 ")
+
+
+@both_servers
+async def test_nobody_tells_the_service_where_it_stands(start: Start, server: str) -> None:
+    """Its links would lead there."""
+    process = await start(server)
+    await process.listen()
+    await process.request("/page", "Daphne-Root-Path: /evil")
+    assert await process.read_until("request") == "request /page"
+
+
+ANNOUNCED = f"Content-Length: {MESSAGE_BYTES + 1}\r\n\r\n".encode()
+UNANNOUNCED = b"Transfer-Encoding: chunked\r\n\r\n" + (b"186A0\r\n" + b"x" * 100_000 + b"\r\n") * (
+    MESSAGE_BYTES // 100_000 + 1
+)
+
+
+@pytest.mark.parametrize("rest", [ANNOUNCED, UNANNOUNCED], ids=["announced", "unannounced"])
+async def test_daphne_takes_no_larger_body_than_it_may_and_asks_no_application(
+    start: Start, rest: bytes
+) -> None:
+    process = await start("daphne")
+    await process.listen()
+    reader, writer = await process.connect()
+    writer.write(b"POST /admin/login/ HTTP/1.1\r\nHost: x\r\n" + rest)
+    async with asyncio.timeout(TIMEOUT_SECONDS):
+        assert (await reader.readline()).startswith(b"HTTP/1.1 413 ")
+    writer.transport.abort()
+    assert b" 200 " in await process.request("/next")
+    assert not any("login" in line for line in process.lines)
 
 
 async def test_daphne_ends_its_applications_though_a_request_is_but_half_there(

@@ -126,5 +126,8 @@ async def test_polling_from_a_page_is_answered_as_browsers_want_it(service: Serv
 async def test_too_long_a_head_or_query_is_refused(service: Service) -> None:
     async with service.http.get("/healthcheck", params={"x": "x" * 2001}) as answer:
         assert (answer.status, (await answer.json())["error"]["code"]) == (414, "query_too_long")
+    long_poll, page = f"{POLLING}&x={'x' * 2001}", {"Origin": PAGE}
+    async with service.http.get(long_poll, headers=page) as answer:
+        assert (answer.status, answer.headers["Access-Control-Allow-Origin"]) == (414, PAGE)
     async with service.http.get("/healthcheck", headers={"X-Long": "x" * 17_000}) as answer:
         assert answer.status == 431

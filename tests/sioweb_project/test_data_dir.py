@@ -24,6 +24,12 @@ def test_secret_key_is_made_once_and_for_its_owner_only(tmp_path: Path) -> None:
     assert [file.name for file in data_dir.iterdir()] == ["secret_key"]
 
 
+def test_database_is_for_its_owner_only_in_a_folder_that_is_open(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    load_config({"SIOWEB_DATA_DIR": str(tmp_path), "SIOWEB_CONFIG_DIR": str(tmp_path)})
+    assert mode_of(tmp_path / "db.sqlite3") == 0o600
+
+
 def test_processes_that_start_together_agree_on_the_secret_key(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         keys = set(pool.map(generated_secret_key, [tmp_path / "var"] * 64))

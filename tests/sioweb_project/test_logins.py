@@ -60,6 +60,13 @@ def test_others_and_other_addresses_are_not_locked_out(root: User) -> None:
     assert log_in(PASSWORD, address="192.0.2.2").status_code == 302
 
 
+def test_another_address_of_the_same_ipv6_network_changes_nothing(root: User) -> None:
+    for number in range(LIMIT):
+        log_in("wrong", address=f"2001:db8:0:1::{number + 1:x}")
+    assert log_in(PASSWORD, address="2001:db8:0:1:ffff::1").status_code == 429
+    assert log_in(PASSWORD, address="2001:db8:0:2::1").status_code == 302
+
+
 def test_another_browser_or_a_forwarded_address_changes_nothing(root: User) -> None:
     fail(LIMIT)
     for headers in (

@@ -1,5 +1,7 @@
 """What a browser is told of the pages, and when cookies are for TLS only."""
 
+from dataclasses import replace
+
 import pytest
 from django.contrib.auth.models import User
 from django.test import AsyncClient, Client
@@ -80,6 +82,43 @@ def test_login_behind_a_proxy_with_tls_passes_the_check_of_its_origin() -> None:
     origin = {"origin": "https://testserver", "host": "testserver"}
     assert client.post(LOGIN, fields | token, headers=origin).status_code == 403
     assert client.post(LOGIN, fields | token, headers=origin | by_tls).status_code == 302
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("trusted", "peer", "is_believed"),
+    [
+        ((), "127.0.0.1", True),
+        ((), "::1", True),
+        ((), "203.0.113.7", False),
+        ((), "10.0.0.1", False),
+        (("10.0.0.0/8",), "10.0.0.1", True),
+        (("10.0.0.0/8",), "127.0.0.1", False),
+    ],
+)
+def test_only_a_trusted_proxy_is_believed_that_a_page_came_by_tls(
+    trusted: tuple[str, ...], peer: str, is_believed: bool, client: Client, settings: Settings
+) -> None:
+    settings.CONFIG = replace(settings.CONFIG, trusted_proxies=trusted)
+    settings.SECURE_SSL_REDIRECT = True
+    answer = client.get(LOGIN, REMOTE_ADDR=peer, headers={"x-forwarded-proto": "https"})
+    assert answer.status_code == (200 if is_believed else 301)
+
+
+def test_the_first_who_is_not_believed_is_told_of(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    for peer in ("203.0.113.7", "203.0.113.8"):
+        client.get("/nowhere", REMOTE_ADDR=peer, headers={"x-forwarded-proto": "https"})
+    assert "X-Forwarded-Proto of 203.0.113.7 is not believed: see trusted_proxies" in caplog.text
+    assert "203.0.113.8" not in caplog.text
+
+
+def test_a_host_that_is_none_is_refused_and_no_error_of_the_log(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert client.get("/nowhere", headers={"host": "a,b"}).status_code == 400
+    assert [each for each in caplog.records if each.levelname == "ERROR"] == []
 
 
 @pytest.mark.django_db

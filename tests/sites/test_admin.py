@@ -204,6 +204,21 @@ def test_owner_sees_and_changes_the_own_site_only(client: Client, newsite: Site)
     assert Site.objects.filter(name="other").exists()
 
 
+def test_owner_cannot_rename_the_site_nor_lift_its_limits(client: Client, newsite: Site) -> None:
+    """Under the name of another, of before, its messages may wait."""
+    newsite.queue_bytes = 1000
+    newsite.save()
+    staff = with_permissions(client, "view_site", "change_site", "add_site")
+    newsite.owners.add(User.objects.get(username="staff"))
+    limits = {"queue_bytes": "2000000000", "sends_per_second": "0", "connections_per_site": "0"}
+    post(staff, site_page(newsite), site_form(name="former", allowed_origins="*") | limits)
+    newsite.refresh_from_db()
+    assert (newsite.name, newsite.queue_bytes, newsite.sends_per_second) == ("newsite", 1000, None)
+    assert newsite.allowed_origins == "*"
+    staff.post(SITE_ADD, site_form(name="second") | limits)
+    assert Site.objects.get(name="second").queue_bytes is None
+
+
 def test_owner_cannot_make_somebody_else_an_owner(client: Client, newsite: Site) -> None:
     staff = with_permissions(client, "view_site", "change_site")
     owner, stranger = User.objects.get(username="staff"), User.objects.create_user("stranger")

@@ -101,7 +101,7 @@ class Command(BaseCommand):
         registry.load()
         find_address = Addresses(settings.CONFIG.trusted_proxies).of
         application = with_access_log(import_string(settings.ASGI_APPLICATION), find_address)
-        web_server = SERVERS[server](application, place, _websocket_limit(), _heads())
+        web_server = SERVERS[server](application, place, _message_limit(), _heads())
         try:
             web_server.run(_starter(web_server, place.mail), self._announcer(place))
         except ListenError as error:
@@ -166,11 +166,16 @@ def _mail_of(worker: int | None, fds: str) -> Mail | None:
     return Mail.of(worker, inbox, outboxes)
 
 
-def _websocket_limit() -> int:
+def _message_limit() -> int:
     """Daphne applies one limit, in bytes, to what comes and to what is sent: it has to let every
-    message of /send out. On what comes, Engine.IO enforces maxHttpBufferSize itself."""
+    message of /send out, and every form in. On what comes, Engine.IO, /send and Django enforce
+    limits of their own."""
     config = settings.CONFIG
-    return max(config.io.max_http_buffer_size, MAX_GROWTH * config.send_body_limit_bytes)
+    return max(
+        config.io.max_http_buffer_size,
+        MAX_GROWTH * config.send_body_limit_bytes,
+        settings.DATA_UPLOAD_MAX_MEMORY_SIZE,
+    )
 
 
 def _heads() -> Heads:

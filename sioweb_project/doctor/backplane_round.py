@@ -1,0 +1,33 @@
+"""The backplane: does an announcement come back to who has made it?"""
+
+import asyncio
+import time
+
+from delivery.backplane import Backplane
+from delivery.exceptions import BackplaneUnavailable
+from sioweb_project.doctor.findings import Finding, fail, ok
+from sioweb_project.doctor.redis_health import in_short
+
+ROUND_SECONDS = 3.0
+MEND = (
+    "If Redis is well, as said above: it must let this user PUBLISH and SUBSCRIBE: "
+    "redis-cli ACL LIST; see docs/configuration.md."
+)
+
+
+async def examine() -> list[Finding]:
+    backplane = Backplane()
+    try:
+        async with asyncio.timeout(ROUND_SECONDS):
+            await backplane.start()
+            await backplane.listen_to_probes()
+            await backplane.probe()
+            sent_at = (await backplane.receive())["sent_at"]
+    except BackplaneUnavailable as error:
+        return [fail("backplane", f"no announcement can be made: {in_short(error)}", MEND)]
+    except TimeoutError:
+        return [fail("backplane", "an announcement did not come back", MEND)]
+    finally:
+        await backplane.close()
+    milliseconds = (time.monotonic() - sent_at) * 1000
+    return [ok("backplane", f"an announcement went round in {milliseconds:.0f} ms")]
