@@ -33,9 +33,7 @@ def read_section(file: Path, environment: str, option_names: frozenset[str]) -> 
     `option_names` outside of a section, or lacks a section of another name than the
     built-in ones.
     """
-    sections = _mapping(file, "", _read_yaml(file), "a mapping of environments to options")
-    for name in sections.keys() & option_names - {environment}:
-        raise refusal(file, name, sections[name], "below an environment, such as production")
+    sections = _sections(file, option_names - {environment})
     if sections and environment not in (*sections, *BUILT_IN_ENVIRONMENTS):
         raise ConfigError(
             f"{file}: {environment} is not a section of this file (chosen by SIOWEB_ENV or"
@@ -43,6 +41,18 @@ def read_section(file: Path, environment: str, option_names: frozenset[str]) -> 
         )
     section = _mapping(file, environment, sections.get(environment), "a mapping of options")
     return _without_aliases(file, environment, section)
+
+
+def section_names(file: Path, option_names: frozenset[str]) -> list[str]:
+    """Return the environments of the file, in its order. Raises ConfigError as read_section."""
+    return list(_sections(file, option_names))
+
+
+def _sections(file: Path, option_names: frozenset[str]) -> dict[str, object]:
+    sections = _mapping(file, "", _read_yaml(file), "a mapping of environments to options")
+    for name in sections.keys() & option_names:
+        raise refusal(file, name, sections[name], "below an environment, such as production")
+    return sections
 
 
 def _mapping(file: Path, path: str, value: object, accepted: str) -> dict[str, object]:

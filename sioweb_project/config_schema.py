@@ -5,7 +5,6 @@ says what each option means. May import the schemas of the single mappings.
 """
 
 import difflib
-import re
 import time
 import typing
 from collections.abc import Mapping, Sequence
@@ -16,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, Field, Tag, ValidationError, mod
 from pydantic_core import ErrorDetails
 
 from sioweb_project.admin_config import AdminOptions
+from sioweb_project.database_settings import DATABASE_URLS, check_database_url
 from sioweb_project.exceptions import ConfigError, refusal, shown
 from sioweb_project.io_schema import IoOptions
 from sioweb_project.limits_config import Limits, TrustedProxies
@@ -34,19 +34,11 @@ from sioweb_project.options import (
 from sioweb_project.redis_config import EMBEDDED, RedisOptions
 from sites.networks import ACCEPTED, read_deny_list
 
-DATABASE_URLS = "a URL such as sqlite:////path/to/db.sqlite3 or postgres://user:password@host/name"
-DATABASE_URL = re.compile(r"(sqlite|postgres|postgresql)://.+")
 SECONDS = "a whole number of seconds, 0 or more (0: for ever)"
 PORTS = "a whole number from 0 to 65535"
 
 Seconds = Annotated[int | None, Field(ge=0, le=MAX_INT32, description=SECONDS)]
 Identifier = Annotated[int, Field(ge=0, le=31, description="a whole number from 0 to 31")]
-
-
-def is_database_url(url: str) -> str:
-    if url and not DATABASE_URL.fullmatch(url):
-        raise ValueError
-    return url
 
 
 def is_denial(text: str) -> str:
@@ -103,7 +95,9 @@ class SectionOptions(Options):
         FlakeIdOptions, Field(description="a mapping with id, or with datacenter and worker")
     ] = FlakeIdOptions()
     io: Annotated[IoOptions, Field(description="a mapping of Socket.IO's options")] = IoOptions()
-    database: Annotated[str, AfterValidator(is_database_url), Field(description=DATABASE_URLS)] = ""
+    database: Annotated[
+        str, AfterValidator(check_database_url), Field(description=DATABASE_URLS)
+    ] = ""
     secret_key: Text = ""
     allowed_hosts: Annotated[
         list[Annotated[str, Field(pattern=r"^[^\s/:]+$")]],
@@ -145,6 +139,17 @@ def parse_section(file: Path, environment: str, section: Mapping[str, object]) -
         return SectionOptions.model_validate(section)
     except ValidationError as error:
         raise _first_fault(file, environment, error.errors(include_url=False)) from None
+
+
+def unknown_options(section: Mapping[str, object]) -> list[tuple[str, ...]]:
+    """Return the paths of options that nobody knows, whatever else is wrong."""
+    try:
+        SectionOptions.model_validate(section)
+    except ValidationError as error:
+        faults = error.errors(include_url=False)
+        unknown = [each["loc"] for each in faults if each["type"] == "extra_forbidden"]
+        return [(*_locate(loc)[0], str(loc[-1])) for loc in unknown]
+    return []
 
 
 def _first_fault(file: Path, environment: str, faults: Sequence[ErrorDetails]) -> ConfigError:

@@ -8,12 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sioweb_project.config_schema import (
-    DATABASE_URLS,
-    PORTS,
-    SECONDS,
-    is_database_url,
-)
+from sioweb_project.config_schema import PORTS, SECONDS
+from sioweb_project.database_settings import DATABASE_URLS, check_database_url
 from sioweb_project.exceptions import refusal
 from sioweb_project.options import MAX_INT32
 from sioweb_project.redis_address import parse_redis_url
@@ -49,7 +45,7 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
         client_ttl_seconds=_whole_number(environ, "DEVICE_TTL", MAX_INT32, SECONDS),
         redis_url=own_redis_url or _checked(environ, "REDIS_URL", REDIS_URLS, _redis_url),
         is_redis_nodes=not own_redis_url,
-        database_url=_checked(environ, "SIOWEB_DATABASE_URL", DATABASE_URLS, is_database_url),
+        database_url=_checked(environ, "SIOWEB_DATABASE_URL", DATABASE_URLS, check_database_url),
         secret_key=environ.get("SIOWEB_SECRET_KEY", ""),
     )
 

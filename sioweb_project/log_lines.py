@@ -8,12 +8,15 @@ Imports nothing of the project.
 
 import json
 import logging
+import math
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
 from structlog.processors import JSONRenderer, format_exc_info
+
+QUIET_SECONDS = 60.0
 
 Fields = dict[str, Any]
 
@@ -81,6 +84,20 @@ class Lines(logging.StreamHandler[Any]):
             self.stream.buffer.flush()
         except Exception:  # noqa: BLE001, as all handlers do
             self.handleError(record)
+
+
+class FirstOfAMinute(logging.Filter):
+    """For what is tried again and again: it need not be told each time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._told_at = -math.inf
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.created - self._told_at < QUIET_SECONDS:
+            return False
+        self._told_at = record.created
+        return True
 
 
 def _trace(record: logging.LogRecord) -> str:

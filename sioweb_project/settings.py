@@ -4,10 +4,9 @@ import logging
 from datetime import timedelta
 from typing import Any
 
-import environ
-
 from sioweb_project import admin_look, page_policy
 from sioweb_project.config import PROJECT_DIR, current_config
+from sioweb_project.database_settings import database
 from sioweb_project.embedded_redis import embedded_redis_url
 from sioweb_project.redis_settings import layer_host, queues_cache
 
@@ -122,15 +121,7 @@ TEMPLATES = [
     }
 ]
 
-DATABASES = {"default": environ.Env.db_url_config(CONFIG.database_url)}
-if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    # WAL lets the admin read while another process writes; IMMEDIATE makes two
-    # writers queue up for `timeout` seconds instead of failing at their first write.
-    DATABASES["default"]["OPTIONS"] = {
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL",
-        "transaction_mode": "IMMEDIATE",
-        "timeout": 20,
-    }
+DATABASES = {"default": database(CONFIG.database_url)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Queues live in a cache alias of their own: nothing may call clear() on it, as
@@ -175,10 +166,11 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {
+        "first_of_a_minute": {"()": "sioweb_project.log_lines.FirstOfAMinute"},
         "no_503": {
             "()": "django.utils.log.CallbackFilter",
             "callback": lambda record: getattr(record, "status_code", 0) != 503,
-        }
+        },
     },
     "formatters": {
         "json": {"()": "sioweb_project.log_lines.JsonLines"},
@@ -197,6 +189,8 @@ LOGGING = {
         # Whoever writes a strange Host header has 400; it is no fault of the service's.
         "django.security.DisallowedHost": {"level": "CRITICAL"},
         "axes": {"level": "ERROR"},  # logins.py says it, without what was posted
+        # Why there is no connection, which whoever waits for one is not told.
+        "psycopg.pool": {"level": "WARNING", "filters": ["first_of_a_minute"]},
         "daphne": {"level": QUIET_LEVEL},
         "uvicorn": {"level": QUIET_LEVEL},  # at INFO it writes each websocket's URL, with its token
         "engineio": {"level": QUIET_LEVEL},

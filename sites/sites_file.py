@@ -76,16 +76,21 @@ def read_environment(environ: Mapping[str, str]) -> dict[str, SiteEntry]:
 
 def read_sites_file(path: Path) -> dict[str, SiteEntry]:
     """Read a sites.yml; none at all, or an empty one, is no sites. Raises SitesFileError."""
+    data = load_sites_file(path)
+    return check_entries({} if data is None else data, str(path))
+
+
+def load_sites_file(path: Path) -> object:
+    """Return what the YAML says, unchecked; None if there is none. Raises SitesFileError."""
     try:
         text = path.read_text("utf-8-sig")
     except FileNotFoundError:
-        return {}
+        return None
     except OSError as error:
         raise SitesFileError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise SitesFileError(f"{path}: is no UTF-8 text at byte {error.start}") from None
-    data = _parse(text, path)
-    return check_entries({} if data is None else data, str(path))
+    return _parse(text, path)
 
 
 def _parse(text: str, path: Path) -> object:

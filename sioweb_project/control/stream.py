@@ -20,6 +20,7 @@ from delivery.service import service
 from delivery.statistics import Figures
 from sioweb_project.control.access import check_view, for_staff, is_still_allowed
 from sioweb_project.control.series import to_json
+from sites.registry import with_live_connection
 
 CHECK_SECONDS = 3.0  # how long a stream outlives its session
 
@@ -30,7 +31,9 @@ News = AsyncGenerator[Figures | None, None]
 @for_staff
 async def figures(request: HttpRequest) -> HttpResponseBase:
     site_name = request.GET.get("site", "")
-    await sync_to_async(check_view)(await request.auser(), site_name)
+    user = await request.auser()
+    # Closes this request's database connection as well, which would be held by the stream.
+    await sync_to_async(with_live_connection)(check_view, user, site_name)
     news = service().live.watch(site_name)
     try:
         first = await anext(news, None)

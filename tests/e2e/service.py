@@ -46,6 +46,7 @@ Config = Mapping[str, Any]
 @dataclass(frozen=True)
 class Installation:
     folder: Path
+    variables: Mapping[str, str] = field(default_factory=dict)  # of the environment, beside its own
 
     @classmethod
     def create(cls, folder: Path, sites: Sites, config: Config) -> "Installation":
@@ -78,6 +79,7 @@ class Installation:
         return own | {
             "SIOWEB_CONFIG_DIR": str(self.config_dir),
             "SIOWEB_DATA_DIR": str(self.data_dir),
+            **self.variables,
         }
 
     async def manage(self, *arguments: str) -> str:

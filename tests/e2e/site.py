@@ -48,6 +48,7 @@ class FakeSite:
     """Start it with `start`; `url` is known from then on and survives `close` and `listen`."""
 
     port: int = 0
+    host: str = "127.0.0.1"  # to listen on
     calls: list[Call] = field(default_factory=list)
     _answers: dict[str, list[Answer | str]] = field(default_factory=dict)
     _called: dict[str, asyncio.Event] = field(default_factory=lambda: defaultdict(asyncio.Event))
@@ -68,7 +69,7 @@ class FakeSite:
             web.Server(self._answer), access_log=None, shutdown_timeout=0
         )
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self.port).start()
+        await web.TCPSite(self._runner, self.host, self.port).start()
         self.port = self._runner.addresses[0][1]
 
     async def close(self) -> None:

@@ -48,7 +48,11 @@ class ReadmeClient:
 
     @classmethod
     async def open(cls, service: Service) -> Self:
-        client = cls(await start_script("readme_client.js", f"{service.url}/newsite?token={TOKEN}"))
+        return await cls.run("readme_client.js", f"{service.url}/newsite?token={TOKEN}")
+
+    @classmethod
+    async def run(cls, script: str, url: str) -> Self:
+        client = cls(await start_script(script, url))
         assert await client.line() == ["connect"]
         return client
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from sioweb_project.log_lines import JsonLines, Lines, TextLines
+from sioweb_project.log_lines import FirstOfAMinute, JsonLines, Lines, TextLines
 
 CONTROLS = [*map(chr, range(0x20)), "\x7f", "\x85", "\x9b", "\u2028", "\u2029", "\u202e", "\ud800"]
 
@@ -105,3 +105,13 @@ def test_a_record_that_cannot_be_written_is_no_failure_of_its_caller(
 ) -> None:
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     assert written(JsonLines(), record("%d", "no number")) == ""
+
+
+def test_of_what_is_tried_again_and_again_a_line_a_minute_is_told() -> None:
+    seldom = FirstOfAMinute()
+    told = []
+    for second in (0, 1, 59, 60, 61, 120):
+        made = record("no connection")
+        made.created = 1_000 + second
+        told.append(seldom.filter(made))
+    assert told == [True, False, False, True, False, True]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from sioweb_project.database_settings import DATABASE_URLS
 from tests.sioweb_project.malformed import SECRET, assert_one_safe_line, refuse
 
 VARIABLES = {
@@ -35,6 +36,11 @@ VARIABLES = {
     "SIOWEB_DATABASE_URL of another kind": (
         {"SIOWEB_DATABASE_URL": f"oracle://me:{SECRET}@db/x"},
         "SIOWEB_DATABASE_URL is 'oracle://***@db/x'; accepted: a URL such as sqlite:",
+    ),
+    "SIOWEB_DATABASE_URL with a wrong parameter": (
+        {"SIOWEB_DATABASE_URL": f"postgres://me:{SECRET}@db/name?sslmod={SECRET}"},
+        "SIOWEB_DATABASE_URL is 'postgres://***@db/name?***'; accepted: "
+        f"{DATABASE_URLS} ('sslmod' is no parameter of PostgreSQL's library)",
     ),
 }
 

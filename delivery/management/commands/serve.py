@@ -14,6 +14,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError, connection
 from django.utils.module_loading import import_string
 
 from delivery.access_log import with_access_log
@@ -33,6 +34,7 @@ from sites.registry import registry
 MAX_GROWTH = 6  # from the body of /send to the text on the wire; 1e15 becomes 18 characters
 
 MAX_WORKERS = len(NUMBERS)
+MIGRATING = 1_936_287_599  # of PostgreSQL's locks for applications; any number of our own
 
 leaving: list[asyncio.Future[None]] = []  # holds the tasks that greet, and end the process
 
@@ -86,9 +88,12 @@ class Command(BaseCommand):
     def _prepare(self) -> None:
         for warning in settings.CONFIG.warnings:
             logger.warning("%s", warning)
-        with _one_process_at_a_time():
-            call_command("migrate", interactive=False, verbosity=0)
-            call_command("seed_sites", stdout=(said := StringIO()), no_color=True)
+        try:
+            with _one_process_at_a_time(), _one_machine_at_a_time():
+                call_command("migrate", interactive=False, verbosity=0)
+                call_command("seed_sites", stdout=(said := StringIO()), no_color=True)
+        except OperationalError as error:
+            raise CommandError(f"The database cannot be used: {error}") from error
         for line in said.getvalue().splitlines():
             logger.info("%s", line)
 
@@ -215,3 +220,17 @@ def _one_process_at_a_time() -> Iterator[None]:
     with (data_dir / "start.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+@contextmanager
+def _one_machine_at_a_time() -> Iterator[None]:
+    """So do machines that share a PostgreSQL. The lock ends with its connection at the latest."""
+    if connection.vendor != "postgresql":
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [MIGRATING])
+    yield
+    # After a failure the process ends, and its connection with it.
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_unlock(%s)", [MIGRATING])

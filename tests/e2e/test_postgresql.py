@@ -1,0 +1,283 @@
+"""A real PostgreSQL that two processes share, each with a data folder of its own, as machines
+have."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.e2e.conftest import Connect
+from tests.e2e.control_room import MAKE_ADMIN, ControlRoom
+from tests.e2e.events import stored
+from tests.e2e.installing import install, new_prefix, redis_url, running, site_entries
+from tests.e2e.interpreter import Interpreter, interpreter
+from tests.e2e.service import Installation, Service
+from tests.e2e.site import FakeSite, User
+from tests.e2e.test_serving import serve
+from tests.e2e.waiting import until
+from tests.postgresql import PostgreSQL, postgresql
+from tests.sites.admin_pages import KEY_ADD, shown_key
+
+SECRET_KEY = "one-for-all-machines-1234567890-abcdefghijklmnop"
+PAGES = [
+    "/admin/",
+    "/admin/sites/site/",
+    "/admin/sites/site/{site}/change/",
+    "/admin/sites/apikey/",
+    "/admin/auth/user/",
+    "/admin/control/live/",
+    "/admin/control/inspector/",
+    "/admin/control/sender/",
+]
+LIVE_VIEWS = 12  # more than there are connections in the pool
+POOL_SIZE = 10
+# The commands of docs/configuration.md.
+CALL = "from django.core.management import call_command; call_command"
+MOVED = ["--natural-foreign", "--natural-primary", "sites", "auth", "otp_totp", "admin"]
+FILL_SQLITE = """
+from datetime import timedelta
+from django.contrib.auth.models import Group, User
+from django.core.management import call_command
+from django.utils import timezone
+from sites.models import ApiKey, Site
+call_command("migrate", verbosity=0)
+owner = User.objects.create_user("owner", is_staff=True)
+owner.groups.add(Group.objects.get(name="Site owners"))
+site = Site.objects.create(name="shop", auth_url="http://shop.com/", user_room_prefix="user_")
+site.owners.add(owner)
+ApiKey.objects.filter(pk=ApiKey.objects.add(site, "key-of-the-shop").pk).update(use_count=7)
+ApiKey.objects.add(site, "key-that-ends").end(timezone.now() - timedelta(days=1))
+"""
+LOOK_AT_WHAT_MOVED = """
+from sites.models import ApiKey, Site
+site = Site.objects.get(name="shop")
+names = [[owner.username for owner in site.owners.all()]]
+names.append([group.name for owner in site.owners.all() for group in owner.groups.all()])
+print(site.name, site.user_room_prefix, *names)
+for key in ("key-of-the-shop", "key-that-ends"):
+    row = site.api_keys.with_text(key).get()
+    print(key, row.use_count, row.is_usable)
+Site.objects.create(name="another", auth_url="http://another.com/")
+print(Site.objects.count(), "sites")
+"""
+USE_DATABASE = """
+from django.db import connection
+connection.settings_dict["NAME"] = {name!r}
+connection.close_pool()
+"""
+ANSWERED = {"redis": "ok", "database": "ok", "backplane": "ok"}
+
+
+@dataclass(frozen=True)
+class Pair:
+    database: PostgreSQL
+    one: Service
+    other: Service
+    python: Interpreter
+    control: ControlRoom  # of `one`
+
+    def execute(self, statement: str) -> list[tuple[object, ...]]:
+        return self.database.execute(statement, "shared")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def database() -> AsyncIterator[PostgreSQL]:
+    with postgresql() as server:
+        await server.start()
+        for name in ("shared", "moved"):
+            server.execute(f"CREATE DATABASE {name}")
+        yield server
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def pair(
+    database: PostgreSQL, fake_site: FakeSite, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Pair]:
+    """Both are started at once on the empty database."""
+    config = {"redis": {"url": redis_url(), "prefix": new_prefix()}, "secret_key": SECRET_KEY}
+    one, other = (
+        replace(
+            Installation.create(
+                tmp_path_factory.mktemp("postgresql") / name, site_entries(fake_site), config
+            ),
+            variables={"SIOWEB_DATABASE_URL": f"{database.url('shared')}?sslmode=prefer"},
+        )
+        for name in ("one", "other")
+    )
+    async with AsyncExitStack() as stack:
+        services = [running(one), running(other)]
+        first, second = await asyncio.gather(*map(stack.enter_async_context, services))
+        python = await stack.enter_async_context(interpreter(one))
+        await python.run(MAKE_ADMIN)
+        control = await stack.enter_async_context(ControlRoom.enter(first))
+        yield Pair(database, first, second, python, control)
+
+
+@pytest.fixture
+def service(pair: Pair) -> Service:
+    return pair.one
+
+
+@pytest.fixture
+def user(fake_site: FakeSite) -> User:
+    return fake_site.new_user()
+
+
+async def readiness(service: Service) -> tuple[int, dict[str, str]]:
+    async with service.http.get("/readyz") as response:
+        return response.status, await response.json()
+
+
+async def status_of_send(service: Service) -> int:
+    query = {"site": "newsite", "apiKey": "54321"}
+    body = {"rooms": "nobody-here", "event": "hello"}
+    async with service.http.post("/send", params=query, json=body) as response:
+        return response.status
+
+
+async def both_answer(pair: Pair, status: int) -> None:
+    async def do() -> bool:
+        statuses = [await status_of_send(each) for each in (pair.one, pair.other)]
+        return statuses == [status, status]
+
+    await until(do, f"/send answers {status} in both processes")
+
+
+async def test_processes_that_start_at_once_on_an_empty_database_fill_it_once(pair: Pair) -> None:
+    assert await readiness(pair.one) == await readiness(pair.other) == (200, ANSWERED)
+    assert pair.execute("SELECT count(*) FROM sites_site") == [(4,)]
+    assert pair.execute("SELECT count(*) FROM sites_apikey WHERE is_from_file") == [(4,)]
+
+
+async def test_a_message_sent_to_one_process_reaches_a_client_of_the_other(
+    pair: Pair, connect: Connect, user: User
+) -> None:
+    client = await connect(user)
+    await pair.other.send(user.room, "hello")
+    assert await client.event() == stored("hello")
+
+
+async def test_the_pages_of_the_admin_work(pair: Pair) -> None:
+    [(site,)] = pair.execute("SELECT id FROM sites_site WHERE name = 'newsite'")
+    for page in PAGES:
+        async with pair.control.http.get(page.format(site=site)) as answer:
+            assert (page, answer.status) == (page, 200)
+            assert "/login/" not in str(answer.url)
+
+
+async def test_a_site_that_is_changed_beside_is_changed_in_both_processes(pair: Pair) -> None:
+    await both_answer(pair, 200)
+    change = "from sites.models import Site; s = Site.objects.get(name='newsite'); "
+    await pair.python.run(f"{change} s.is_enabled = False; s.save()")
+    await both_answer(pair, 401)
+    await pair.python.run(f"{change} s.is_enabled = True; s.save()")
+    await both_answer(pair, 200)
+
+
+async def test_a_key_that_is_made_in_the_admin_of_one_process_works_in_the_other(
+    pair: Pair,
+) -> None:
+    [(site,)] = pair.execute("SELECT id FROM sites_site WHERE name = 'newsite'")
+    form = {"site": str(site), "label": "shop", "csrfmiddlewaretoken": pair.control.token}
+    async with pair.control.http.post(KEY_ADD, data=form) as answer:
+        key = shown_key(await answer.text())
+
+    async def is_known() -> bool:
+        query = {"site": "newsite", "apiKey": key}
+        body = {"rooms": "nobody-here", "event": "hello"}
+        async with pair.other.http.post("/send", params=query, json=body) as response:
+            return response.status == 200
+
+    await until(is_known, "the other process knows the key")
+
+
+async def test_uses_of_a_key_are_counted_and_an_expired_one_is_refused(pair: Pair) -> None:
+    await both_answer(pair, 200)
+
+    async def are_counted() -> bool:
+        return pair.execute(
+            "SELECT 1 FROM sites_apikey WHERE use_count > 0 AND first_characters = '5'"
+        ) == [(1,)]
+
+    await until(are_counted, "uses are written")
+    pair.execute("UPDATE sites_apikey SET expires_at = now() WHERE first_characters = '5'")
+    await both_answer(pair, 401)
+    pair.execute("UPDATE sites_apikey SET expires_at = NULL WHERE first_characters = '5'")
+    await both_answer(pair, 200)
+
+
+async def test_live_views_hold_no_connection_of_the_pool(pair: Pair) -> None:
+    async with AsyncExitStack() as stack:
+        views = [stack.enter_async_context(pair.control.watch()) for _ in range(LIVE_VIEWS)]
+        await asyncio.gather(*map(anext, await asyncio.gather(*views)))
+        assert await readiness(pair.one) == (200, ANSWERED)
+        held = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'sioweb'"
+        [(connections,)] = pair.execute(f"{held} AND client_port IS NOT NULL")
+        assert isinstance(connections, int)
+        assert connections <= POOL_SIZE
+
+
+async def test_without_the_database_messages_go_on_and_a_new_one_is_found(
+    pair: Pair, connect: Connect, user: User
+) -> None:
+    client = await connect(user)
+    pair.database.stop()
+
+    async def is_missed() -> bool:
+        return await readiness(pair.one) == (503, ANSWERED | {"database": "unreachable"})
+
+    await until(is_missed, "/readyz says so")
+    await pair.one.says("Database out of reach, the sites stay as they are")
+    for service in (pair.one, pair.other):
+        await service.send(user.room, "hello")
+        assert await client.event() == stored("hello")
+    newcomer = await connect(user, device="another")
+    await pair.other.send(user.room, "hello again")
+    assert await newcomer.event() == stored("hello again")
+    await pair.database.start()
+
+    async def is_found() -> bool:
+        return await readiness(pair.one) == await readiness(pair.other) == (200, ANSWERED)
+
+    await until(is_found, "/readyz says that it is back")
+    await pair.one.says("Database answers again")
+    pair.execute("UPDATE sites_site SET is_enabled = false WHERE name = 'newsite'")
+    await both_answer(pair, 401)
+    pair.execute("UPDATE sites_site SET is_enabled = true WHERE name = 'newsite'")
+    await both_answer(pair, 200)
+
+
+async def test_a_start_that_the_database_refuses_says_why_in_two_lines(
+    database: PostgreSQL, tmp_path: Path
+) -> None:
+    url = f"postgres://sioweb:a-wrong-password@127.0.0.1:{database.port}/shared"
+    installation = install(tmp_path / "service", {}, {"database": url})
+    code, output, errors = await serve(installation, "--port", "0")
+    assert (code, output) == (1, "")
+    reason, refusal = errors.splitlines()
+    assert 'password authentication failed for user \\"sioweb\\"' in reason
+    assert "a-wrong-password" not in errors
+    assert refusal.startswith("CommandError: The database cannot be used: ")
+
+
+async def test_what_sqlite_has_moves_over_with_its_keys(pair: Pair, tmp_path: Path) -> None:
+    former = install(tmp_path / "former", {}, {"secret_key": SECRET_KEY})
+    dump = tmp_path / "sioweb.json"
+    async with interpreter(former) as python:
+        await python.run(FILL_SQLITE)
+        await python.run(f"{CALL}('dumpdata', *{MOVED}, output={str(dump)!r})")
+    await pair.python.run(USE_DATABASE.format(name="moved"))
+    await pair.python.run(f"{CALL}('migrate', verbosity=0)")
+    await pair.python.run(f"{CALL}('loaddata', {str(dump)!r}, verbosity=0)")
+    said = await pair.python.run(LOOK_AT_WHAT_MOVED)
+    await pair.python.run(USE_DATABASE.format(name="shared"))
+    assert said.splitlines() == [
+        "shop user_ ['owner'] ['Site owners']",
+        "key-of-the-shop 7 True",
+        "key-that-ends 0 False",
+        "2 sites",
+    ]
