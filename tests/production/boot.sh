@@ -5,7 +5,7 @@ set -euo pipefail
 export ROOT=$1 GROUP
 GROUP=$(findmnt --noheadings --first-only --output TARGET --types cgroup2)/sioweb-guide-$$
 mkdir "$GROUP"
-trap 'rmdir "$GROUP"' EXIT
+trap 'find "$GROUP" -depth -type d -exec rmdir {} +' EXIT
 
 boot() {
   mount --make-rprivate /

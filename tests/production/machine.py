@@ -5,6 +5,7 @@ It has the network of this machine: what listens there listens here.
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -15,6 +16,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 BOOT_SECONDS = 60.0
+POWER_OFF = signal.SIGRTMIN + 4  # to systemd, see its manual
 CERTIFICATES = "/etc/of-this-network.pem"  # where this machine has been given some, in there
 CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "PIP_CERT")
 PORTS = (80, 443, 1337, 1338, 5432, 6379, 9000)  # of the guide
@@ -70,16 +72,18 @@ def machine(base: Path, root: Path, source: bytes) -> Iterator[Machine]:
     shutil.rmtree(root, ignore_errors=True)
     subprocess.run(["cp", "-a", str(base), str(root)], check=True)
     _prepare(root, source)
-    with subprocess.Popen(["bash", str(HERE / "boot.sh"), str(root)]) as boot:
+    command = ["bash", str(HERE / "boot.sh"), str(root)]
+    with subprocess.Popen(command, start_new_session=True) as boot:
         try:
             pid = _until_booted(boot)
-            yield Machine(root, pid)
-            subprocess.run(
-                ["nsenter", "--target", str(pid), "--all", "systemctl", "poweroff"], check=True
-            )
+            try:
+                yield Machine(root, pid)
+            finally:
+                os.kill(pid, POWER_OFF)
             boot.wait(BOOT_SECONDS)
         finally:
-            boot.terminate()
+            if boot.poll() is None:
+                os.killpg(boot.pid, signal.SIGKILL)  # and with them all that the machine runs
     shutil.rmtree(root)
 
 
