@@ -77,8 +77,13 @@ def open_client(
     node: NodeProcess, site: DeployedSite, user: User, transports: list[str]
 ) -> NodeClient:
     ca = (site.folder / "fullchain.pem").read_text()
-    options = {"transports": transports, "ca": ca, "rejectUnauthorized": False}
-    return node.open(f"{site.url}/newsite", auth={"token": user.token}, **options)
+    return node.open(
+        f"{site.url}/newsite",
+        auth={"token": user.token},
+        transports=transports,
+        ca=ca,
+        rejectUnauthorized=False,
+    )
 
 
 @pytest.mark.parametrize("transports", [["websocket"], ["polling"], ["polling", "websocket"]])
@@ -146,7 +151,7 @@ async def test_a_body_that_is_too_large_is_refused_as_the_service_would(
 
 
 async def test_limits_count_the_real_address_whatever_a_client_says(
-    deployment: Deployment, fake_site: FakeSite
+    deployment: Deployment,
 ) -> None:
     async with session(deployment.site, ANOTHER_ADDRESS) as guesser:
         statuses = []

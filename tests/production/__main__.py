@@ -35,6 +35,15 @@ CHECKS = {
     "nothing has gone wrong": """! journalctl --unit 'sioweb@*' | grep '"level":"error"' """,
     "both processes restart without a failed call": """
         cd /srv/sioweb/current && .venv/bin/python -m tests.production.restarting""",
+    "connections wait in systemd's socket while a single process restarts": """
+        systemctl stop sioweb.target
+        systemctl start sioweb@1337.socket
+        systemctl start sioweb@1337
+        systemctl restart sioweb@1337 &
+        while kill -0 $! 2>/dev/null; do
+          curl --silent --show-error --fail http://127.0.0.1:1337/healthcheck
+        done
+        wait $!""",
     "logrotate takes its file": "logrotate --debug /etc/logrotate.d/sioweb",
 }
 

@@ -58,7 +58,7 @@ class Machine:
         environment = [f"{name}={CERTIFICATES}" for name in CERTIFICATE_VARIABLES if is_given(name)]
         command = ["nsenter", "--target", str(self.pid), "--all", "env", "-i", "HOME=/root"]
         command += ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
-        command += [*environment, "bash", "-c", f"cd /root\n{script}"]
+        command += [*environment, "bash", "-c", f"cd /\n{script}"]
         return subprocess.run(
             command, stdin=subprocess.DEVNULL, timeout=seconds, check=False
         ).returncode
@@ -66,10 +66,9 @@ class Machine:
 
 @contextmanager
 def machine(base: Path, root: Path, source: bytes) -> Iterator[Machine]:
-    """A copy of `base`, booted, with the tar archive `source` in /usr/local/src/sioweb; its
-    folder `root` goes when it ends."""
+    """A copy of `base` in the folder `root`, booted, with the tar archive `source` in
+    /usr/local/src/sioweb."""
     check_ports()
-    shutil.rmtree(root, ignore_errors=True)
     subprocess.run(["cp", "-a", str(base), str(root)], check=True)
     _prepare(root, source)
     command = ["bash", str(HERE / "boot.sh"), str(root)]
@@ -80,11 +79,10 @@ def machine(base: Path, root: Path, source: bytes) -> Iterator[Machine]:
                 yield Machine(root, pid)
             finally:
                 os.kill(pid, POWER_OFF)
-            boot.wait(BOOT_SECONDS)
+                boot.wait(BOOT_SECONDS)
         finally:
             if boot.poll() is None:
                 os.killpg(boot.pid, signal.SIGKILL)  # and with them all that the machine runs
-    shutil.rmtree(root)
 
 
 def is_given(variable: str) -> bool:
