@@ -15,7 +15,7 @@ INPUTS ?= 100000
 SERVER ?= daphne
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test faults fuzz storm slow-readers bench bench-compare lint format javascript locks audit clean
+.PHONY: help serve test faults fuzz storm slow-readers production-guide bench bench-compare lint format javascript locks audit clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -47,6 +47,9 @@ storm: $(VENV)/dev.installed ## Let 5,000 clients connect at once, twice, and ti
 
 slow-readers: $(VENV)/dev.installed ## Send to 2,000 clients that read nothing
 	$(BIN)/python -m tests.faults.slow_readers
+
+production-guide: $(VENV)/dev.installed ## Follow docs/production.md on a bare Debian 12; needs root, debootstrap, some minutes
+	$(BIN)/python -m tests.production
 
 lint: $(VENV)/dev.installed ## Check format, style, types and the direction of imports
 	$(BIN)/ruff format --check .

@@ -3,8 +3,11 @@
 Below `daphne_server` and `uvicorn_server`; imports only the mail of workers.
 """
 
+import os
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Self
 
 from delivery.mail import Mail
 
@@ -22,6 +25,19 @@ class Place:
     port: int
     fd: int | None = None
     mail: Mail | None = None
+
+    @classmethod
+    def of_socket(cls, fd: int, mail: Mail | None = None) -> Self:
+        """Raises ListenError when nobody can connect to it."""
+        try:
+            with socket.socket(fileno=os.dup(fd)) as given:
+                listens = given.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+                if given.family != socket.AF_INET or not listens:
+                    raise ListenError("it is no socket that listens on an IPv4 address")
+                host, port = given.getsockname()
+        except OSError as error:
+            raise ListenError(f"it is no open socket ({error.strerror})") from error
+        return cls(host, port, fd, mail)
 
 
 class ListenError(Exception):

@@ -1,6 +1,7 @@
 """Config to Django: the one place that knows both names."""
 
 import logging
+import os
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ from sioweb_project.config import PROJECT_DIR, current_config
 from sioweb_project.database_settings import database
 from sioweb_project.embedded_redis import embedded_redis_url
 from sioweb_project.redis_settings import layer_host, queues_cache
+from sioweb_project.systemd_socket import take_systemd_socket
 
 CONFIG = current_config()
 REDIS_URL = CONFIG.redis.url or embedded_redis_url(CONFIG.data_dir)
@@ -150,8 +152,10 @@ STATICFILES_DIRS = [("clients", PROJECT_DIR / "sioweb_project" / "clients" / "br
 UNFOLD = admin_look.UNFOLD
 SERVESTATIC_USE_FINDERS = True  # the packages' own files: nothing to collect before a start
 
-# What `serve` asks of the project, by dotted name: a context manager around whatever must run
-# beside the service, and a function(url) that returns what to say once it listens, "" = none.
+# What `serve` asks of the project: a socket to listen on, if any; and by dotted name a context
+# manager around whatever must run beside the service, and a function(url) that returns what to
+# say once it listens, "" = none.
+SYSTEMD_SOCKET = take_systemd_socket(os.environ)
 SERVE_WITHIN = "sioweb_project.embedded_redis.redis_of_this_service"
 ON_LISTENING = "sioweb_project.demo.greeting.greet" if CONFIG.is_development else ""
 

@@ -58,31 +58,42 @@ def require_nginx() -> None:
 @asynccontextmanager
 async def nginx(folder: Path, ports: Sequence[int]) -> AsyncIterator[str]:
     """The URL of an nginx in front of these ports."""
-    require_nginx()
     port = free_port()
-    _write_config(folder, port, ports)
+    url = f"http://127.0.0.1:{port}"
+    async with nginx_of(_config(folder, port, ports), folder, url):
+        yield url
+
+
+@asynccontextmanager
+async def nginx_of(config: str, folder: Path, url: str) -> AsyncIterator[None]:
+    """An nginx with this configuration in a folder that is made for it; it answers at `url`."""
+    require_nginx()
+    _write(config, folder)
     process = await asyncio.create_subprocess_exec(
         *("nginx", "-p", str(folder), "-c", "nginx.conf", "-e", str(folder / "error.log")),
     )
-    url = f"http://127.0.0.1:{port}"
     try:
         await _until_it_answers(url, process, folder)
-        yield url
+        yield
     finally:
         if process.returncode is None:
             process.terminate()
         await asyncio.wait_for(process.wait(), STOP_SECONDS)
 
 
-def _write_config(folder: Path, port: int, ports: Sequence[int]) -> None:
-    temp_paths = [f"{name}_temp_path {folder}/{name};" for name in TEMP_PATHS]
-    servers = [f"server 127.0.0.1:{each} max_fails=0;" for each in ports]
-    folder.mkdir()
-    (folder / "nginx.conf").write_text(
-        CONFIG.format(
-            folder=folder, port=port, temp_paths=" ".join(temp_paths), servers=" ".join(servers)
-        )
-    )
+def _write(config: str, folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / "nginx.conf").write_text(config)
+
+
+def temp_paths(folder: Path) -> str:
+    """Where nginx puts what it does not keep in memory, in place of the system's folders."""
+    return " ".join(f"{name}_temp_path {folder}/{name};" for name in TEMP_PATHS)
+
+
+def _config(folder: Path, port: int, ports: Sequence[int]) -> str:
+    servers = " ".join(f"server 127.0.0.1:{each} max_fails=0;" for each in ports)
+    return CONFIG.format(folder=folder, port=port, temp_paths=temp_paths(folder), servers=servers)
 
 
 async def _until_it_answers(url: str, process: asyncio.subprocess.Process, folder: Path) -> None:
@@ -91,8 +102,8 @@ async def _until_it_answers(url: str, process: asyncio.subprocess.Process, folde
         async def does() -> bool:
             assert process.returncode is None, (folder / "error.log").read_text()
             try:
-                async with http.get(f"{url}/healthcheck") as response:
-                    return response.status == 200
+                async with http.get(f"{url}/healthcheck", ssl=False) as response:
+                    return response.status > 0
             except (ClientError, OSError):
                 return False
 

@@ -3,8 +3,9 @@
 import asyncio
 import fcntl
 import logging
+import os
 import sys
-from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError
+from argparse import SUPPRESS, ArgumentParser
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -25,7 +26,14 @@ from delivery.exceptions import BackplaneUnavailable, MetricsUnavailable, RedisU
 from delivery.garbage import spare_the_rush, tidy_for_ever
 from delivery.heads import Heads
 from delivery.listening import ListenError, Place
-from delivery.mail import NUMBERS, Mail
+from delivery.mail import Mail
+from delivery.management.serve_options import (
+    check_workers,
+    place_of,
+    read_count_of_workers,
+    read_sid_prefix,
+)
+from delivery.readiness import say_ready
 from delivery.service import service
 from delivery.web_server import SERVERS, WebServer, on_signals
 from delivery.workers import LISTENING, WorkerFailed, Workers, leave_with_parent, listen
@@ -33,7 +41,6 @@ from sites.registry import registry
 
 MAX_GROWTH = 6  # from the body of /send to the text on the wire; 1e15 becomes 18 characters
 
-MAX_WORKERS = len(NUMBERS)
 MIGRATING = 1_936_287_599  # of PostgreSQL's locks for applications; any number of our own
 
 leaving: list[asyncio.Future[None]] = []  # holds the tasks that greet, and end the process
@@ -52,11 +59,22 @@ class Command(BaseCommand):
         parser.add_argument("--server", choices=sorted(SERVERS), default="daphne")
         parser.add_argument(
             "--workers",
-            type=_count_of_workers,
+            type=read_count_of_workers,
             default=1,
             help="processes that share the port, one for each core; default 1",
         )
-        parser.add_argument("--fd", type=int, help="listen on this inherited socket instead")
+        parser.add_argument(
+            "--fd",
+            type=int,
+            default=settings.SYSTEMD_SOCKET,
+            help="listen on this inherited socket instead; default: the one of systemd, if any",
+        )
+        parser.add_argument(
+            "--sid-prefix",
+            type=read_sid_prefix,
+            default="",
+            help="what session ids begin with, for a proxy that sends polls to their process",
+        )
         # Of one of several workers: its number, and the files of its mailbox and of all.
         parser.add_argument("--worker", type=int, help=SUPPRESS)
         parser.add_argument("--mail", default="", help=SUPPRESS)
@@ -69,21 +87,23 @@ class Command(BaseCommand):
         server: str,
         workers: int,
         fd: int | None,
+        sid_prefix: str,
         worker: int | None,
         mail: str,
         **options: Any,
     ) -> None:
         """1. Bring database and sites up to date. 2. Start what belongs to the process.
         3. Listen, and say so. 4. Serve until told to stop, then drain."""
+        place = place_of(host, port, fd, _mail_of(worker, mail))
         if worker is None:
-            _check_workers(workers, server, host)
+            if workers > 1:
+                check_workers(server, place, sid_prefix)
             self._prepare()
         with import_string(settings.SERVE_WITHIN)():
             if workers > 1 and worker is None:
                 self._serve_by_workers(workers, host, port, server)
             else:
-                place = Place(host, port, fd, _mail_of(worker, mail))
-                self._serve(place, server)
+                self._serve(place, server, sid_prefix)
 
     def _prepare(self) -> None:
         for warning in settings.CONFIG.warnings:
@@ -97,13 +117,13 @@ class Command(BaseCommand):
         for line in said.getvalue().splitlines():
             logger.info("%s", line)
 
-    def _serve(self, place: Place, server: str) -> None:
+    def _serve(self, place: Place, server: str, sid_prefix: str) -> None:
         registry.load()
         find_address = Addresses(settings.CONFIG.trusted_proxies).of
         application = with_access_log(import_string(settings.ASGI_APPLICATION), find_address)
         web_server = SERVERS[server](application, place, _message_limit(), _heads())
         try:
-            web_server.run(_starter(web_server, place.mail), self._announcer(place))
+            web_server.run(_starter(web_server, place.mail, sid_prefix), self._announcer(place))
         except ListenError as error:
             raise CommandError(f"Cannot listen on {place.host}:{place.port}: {error}") from error
         except (BackplaneUnavailable, RedisUnavailable) as error:
@@ -132,6 +152,8 @@ class Command(BaseCommand):
     def _announce(self, url: str, *, is_worker: bool = False) -> None:
         self.stdout.write(f"{LISTENING} {url}")
         self.stdout.flush()
+        if not is_worker:
+            say_ready(os.environ)
         if settings.ON_LISTENING and not is_worker:
             greet = import_string(settings.ON_LISTENING)
             leaving.append(asyncio.ensure_future(self._greet(greet, url)))
@@ -140,23 +162,6 @@ class Command(BaseCommand):
         """Let the project say where to go next; it may use the database for that."""
         self.stdout.write(await asyncio.to_thread(greet, url))
         self.stdout.flush()
-
-
-def _count_of_workers(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= MAX_WORKERS:
-        raise ArgumentTypeError(f"expected 1 to {MAX_WORKERS}, got {text!r}")
-    return int(text)
-
-
-def _check_workers(count: int, server: str, host: str) -> None:
-    """What cannot work is refused: sessions by polling need daphne's way of passing them on."""
-    if count == 1:
-        return
-    if ":" in host:
-        raise CommandError("--workers: only on IPv4 addresses", returncode=2)
-    if server != "daphne" and "polling" in settings.CONFIG.io.transports:
-        message = f"--workers with --server {server}: set io.transports to [websocket]"
-        raise CommandError(message, returncode=2)
 
 
 def _mail_of(worker: int | None, fds: str) -> Mail | None:
@@ -185,8 +190,9 @@ def _heads() -> Heads:
     return Heads(settings.CONFIG.limits.header_bytes, count)
 
 
-def _starter(web_server: WebServer, mail: Mail | None) -> Any:
+def _starter(web_server: WebServer, mail: Mail | None, sid_prefix: str) -> Any:
     async def start() -> None:
+        service().server.eio.id_prefix = sid_prefix
         if mail is not None:
             service().server.eio.id_prefix = mail.prefix
             leave_with_parent(lambda: leave(web_server))

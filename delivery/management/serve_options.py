@@ -1,0 +1,53 @@
+"""What `serve` accepts: which values its options have, and which go together.
+
+Beside the command; may import where a web server listens.
+"""
+
+import re
+from argparse import ArgumentTypeError
+
+from django.conf import settings
+from django.core.management.base import CommandError
+
+from delivery.listening import ListenError, Place
+from delivery.mail import NUMBERS, Mail
+
+MAX_WORKERS = len(NUMBERS)
+SID_PREFIX = re.compile(r"[A-Za-z0-9_-]{0,16}")
+
+
+def read_count_of_workers(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= MAX_WORKERS:
+        raise ArgumentTypeError(f"expected 1 to {MAX_WORKERS}, got {text!r}")
+    return int(text)
+
+
+def read_sid_prefix(text: str) -> str:
+    if not SID_PREFIX.fullmatch(text):
+        raise ArgumentTypeError(f"expected up to 16 letters, digits, - or _, got {text!r}")
+    return text
+
+
+def place_of(host: str, port: int, fd: int | None, mail: Mail | None) -> Place:
+    """On the socket `fd`, or on the address."""
+    if fd is None:
+        return Place(host, port, None, mail)
+    try:
+        return Place.of_socket(fd, mail)
+    except ListenError as error:
+        raise CommandError(f"Cannot listen on socket {fd}: {error}") from error
+
+
+def check_workers(server: str, place: Place, sid_prefix: str) -> None:
+    """What cannot work is refused: sessions by polling need daphne's way of passing them on."""
+    if place.fd is not None:
+        message = "--workers: they open sockets of their own; accepted: no --fd, no systemd socket"
+        raise CommandError(message, returncode=2)
+    if sid_prefix:
+        message = "--workers: their sessions have prefixes of their own; accepted: no --sid-prefix"
+        raise CommandError(message, returncode=2)
+    if ":" in place.host:
+        raise CommandError("--workers: only on IPv4 addresses", returncode=2)
+    if server != "daphne" and "polling" in settings.CONFIG.io.transports:
+        message = f"--workers with --server {server}: set io.transports to [websocket]"
+        raise CommandError(message, returncode=2)

@@ -1,0 +1,92 @@
+"""The site of `config/deploy/nginx.conf` in a real nginx, with ports and folders of the test's own.
+
+What is replaced is what an administrator would: ports, paths, nothing else.
+"""
+
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.e2e.nginx import nginx_of, require_nginx, temp_paths
+from tests.e2e.service import PROJECT
+from tests.redis_process import free_port
+
+SITE = PROJECT / "config" / "deploy" / "nginx.conf"
+NAME = "push.example.org"
+# What /etc/nginx/nginx.conf of Debian is around it.
+AROUND = """
+daemon off;
+master_process off;
+pid {folder}/nginx.pid;
+error_log {folder}/error.log;
+events {{ worker_connections 1024; }}
+http {{
+  access_log {folder}/others.log;
+  {temp_paths}
+  {site}
+}}
+"""
+
+
+@dataclass(frozen=True)
+class DeployedSite:
+    folder: Path
+    port: int
+    plain_port: int
+
+    @property
+    def url(self) -> str:
+        return f"https://127.0.0.1:{self.port}"
+
+    @property
+    def plain_url(self) -> str:
+        return f"http://127.0.0.1:{self.plain_port}"
+
+    @property
+    def access_log(self) -> list[str]:
+        return (self.folder / "log" / "access.log").read_text().splitlines()
+
+    @property
+    def logs(self) -> str:
+        """All that this nginx has written down."""
+        files = [*self.folder.glob("log/*.log"), *self.folder.glob("*.log")]
+        return "\n".join(file.read_text() for file in files)
+
+
+@asynccontextmanager
+async def deployed_site(folder: Path, ports: tuple[int, int]) -> AsyncIterator[DeployedSite]:
+    """The site in front of processes that listen at `ports`."""
+    require_nginx()
+    site = DeployedSite(folder, free_port(), free_port())
+    (folder / "log").mkdir(parents=True)
+    make_certificate(folder)
+    config = AROUND.format(folder=folder, temp_paths=temp_paths(folder), site=_adapted(site, ports))
+    async with nginx_of(config, folder, site.url):
+        yield site
+
+
+def make_certificate(folder: Path) -> None:
+    make = ["openssl", "req", "-x509", "-nodes", "-days", "2", "-newkey", "ec"]
+    make += ["-pkeyopt", "ec_paramgen_curve:prime256v1", "-subj", f"/CN={NAME}"]
+    files = ["-keyout", str(folder / "privkey.pem"), "-out", str(folder / "fullchain.pem")]
+    subprocess.run([*make, *files], check=True, capture_output=True)
+
+
+def _adapted(site: DeployedSite, ports: tuple[int, int]) -> str:
+    text = SITE.read_text()
+    replacements = {
+        "1337": str(ports[0]),
+        "1338": str(ports[1]),
+        "listen 80;": f"listen 127.0.0.1:{site.plain_port};",
+        "listen [::]:80;": "",
+        "listen 443 ssl": f"listen 127.0.0.1:{site.port} ssl",
+        "listen [::]:443 ssl http2;": "",
+        "/etc/sioweb/tls": str(site.folder),
+        "/var/log/sioweb": f"{site.folder}/log",
+    }
+    for part, own in replacements.items():
+        assert part in text, f"{part!r} is not in {SITE}"
+        text = text.replace(part, own)
+    return text
