@@ -26,6 +26,7 @@ from delivery.heads import Heads
 from delivery.listening import ListenError, Place
 from delivery.mail import NUMBERS, Mail
 from delivery.service import service
+from delivery.version import VERSION
 from delivery.web_server import SERVERS, WebServer, on_signals
 from delivery.workers import LISTENING, WorkerFailed, Workers, leave_with_parent, listen
 from sites.registry import registry
@@ -42,6 +43,10 @@ logger = logging.getLogger(__name__)
 class Command(BaseCommand):
     help = "Migrate, seed the sites, and serve until SIGTERM or SIGINT."
     requires_system_checks = []
+
+    def get_version(self) -> str:
+        """For `serve --version`."""
+        return f"sioweb {VERSION}"
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         config = settings.CONFIG
