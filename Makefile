@@ -13,7 +13,7 @@ BENCH ?=
 BASE ?= main
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test faults storm slow-readers bench bench-compare lint format javascript locks audit clean
+.PHONY: help serve test faults storm slow-readers bench bench-compare sizing lint format javascript locks audit clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -42,6 +42,9 @@ storm: $(VENV)/dev.installed ## Let 5,000 clients connect at once, twice, and ti
 
 slow-readers: $(VENV)/dev.installed ## Send to 2,000 clients that read nothing
 	$(BIN)/python -m tests.faults.slow_readers
+
+sizing: $(VENV)/dev.installed ## Measure what users and messages take of Redis and of a process
+	$(BIN)/python -m tests.bench.sizing
 
 lint: $(VENV)/dev.installed ## Check format, style, types and the direction of imports
 	$(BIN)/ruff format --check .
