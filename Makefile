@@ -13,7 +13,7 @@ BENCH ?=
 BASE ?= main
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test faults storm slow-readers bench bench-compare sizing docs lint format javascript locks audit clean
+.PHONY: help serve test faults storm slow-readers bench bench-compare sizing docs release-check lint format javascript locks audit clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -48,6 +48,9 @@ sizing: $(VENV)/dev.installed ## Measure what users and messages take of Redis a
 
 docs: $(VENV)/dev.installed ## Build docs/ as a site in var/docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --config-file docs/site/mkdocs.yml
+
+release-check: $(VENV)/dev.installed ## Tell whether this commit may be released
+	$(BIN)/python -m tests.release
 
 lint: $(VENV)/dev.installed ## Check format, style, types and the direction of imports
 	$(BIN)/ruff format --check .

@@ -12,6 +12,7 @@ COMMANDS = {
     "make bench": "tests/bench/test_bench.py",
     "make bench-compare": "make bench-compare",
     "make sizing": "tests/bench/test_sizing.py",
+    "make release-check": "tests/release/test_checks.py",
     ".venv/bin/python manage.py serve": "tests/e2e/service.py",
 }
 
