@@ -1,7 +1,8 @@
 """A hook of MkDocs: what stands outside of docs/ and is linked from there comes to the site too.
 
 README.md, CHANGELOG.md and SECURITY.md become pages, other files are copied below `files/`.
-Links are written as they work in the repository; here they are turned to where a file has come.
+Links are written as they work in the repository; here they are turned to where a file has come,
+and those to a folder are left out.
 """
 
 import posixpath
@@ -21,7 +22,7 @@ PAGES = {
     "SECURITY.md": "security-policy.md",
 }
 FAVICON = ("sioweb_project/static/sioweb/favicon.svg", "images/favicon.svg")
-LINK = re.compile(r"(?<=\]\()(?P<path>[^)#:\s]+)(?=[)#])")
+LINK = re.compile(r"\[(?P<text>[^\[\]]*)\]\((?P<path>[^)#:\s]+)(?P<anchor>(?:#[^)\s]*)?)\)")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -42,9 +43,12 @@ def on_page_markdown(markdown: str, *, page: Page, **_: object) -> str:
 
     def turned(link: re.Match[str]) -> str:
         target = target_of(source, link["path"])
+        if (PROJECT / target).is_dir():
+            return link["text"]  # a site has no page for a folder
         if not (PROJECT / target).is_file():
-            return link["path"]
-        return posixpath.relpath(place_of(target), posixpath.dirname(uri) or ".")
+            return link[0]  # which MkDocs then warns of
+        place = posixpath.relpath(place_of(target), posixpath.dirname(uri) or ".")
+        return f"[{link['text']}]({place}{link['anchor']})"
 
     return LINK.sub(turned, markdown)
 

@@ -72,4 +72,4 @@ def _unquoted(line: str) -> str:
 
 def _lines(block: Block) -> Iterator[str]:
     text = PROMPT.sub("", block.text).replace("\\\n", " ")
-    return (line for line in text.splitlines() if line.strip())
+    return (line for line in text.splitlines() if line.strip() and not line.startswith("#"))
