@@ -12,6 +12,9 @@ PROMPT = re.compile(r"^\$ ", re.MULTILINE)
 PROGRAMS = "make|curl|git|sudo|apt|apt-get|fab|docker|pip|python3?|systemctl|cp|export"
 # What may run on the machine of a test, so that no page can make it push, install or remove.
 HARMLESS = re.compile(r"curl |\.venv/bin/python manage\.py ")
+JOINED = re.compile(r"[;&|`>]|\$\(")  # with another command
+ADDRESS = "http://localhost:1337"
+OTHER_ADDRESS = re.compile(rf"https?://(?!{ADDRESS.partition('//')[2]}/)")
 # Where a block names no language.
 COMMAND = re.compile(rf"(?:\$ |[A-Z_]+=\S+ )*(?:(?:{PROGRAMS}) [\w/'.-]|\.venv/bin/)")
 
@@ -50,7 +53,9 @@ def is_harmless(line: str) -> bool:
     >>> is_harmless("curl 'http://localhost:1337/healthcheck'"), is_harmless("git push")
     (True, False)
     """
-    return HARMLESS.match(line) is not None and not re.search(r"[;&|`>]|\$\(", _unquoted(line))
+    is_joined = JOINED.search(_unquoted(line)) is not None
+    goes_elsewhere = OTHER_ADDRESS.search(line) is not None
+    return HARMLESS.match(line) is not None and not is_joined and not goes_elsewhere
 
 
 def runs_elsewhere(line: str) -> bool:

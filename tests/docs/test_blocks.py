@@ -18,7 +18,7 @@ from tests.needs import missing
 
 PARSED = {"json", "yml", "yaml", "js", "javascript", "python", "py"}
 # For people to read, or read by a program that a test of its own starts with the whole file.
-NOT_PARSED = {"", "text", "http", "nginx", "ini", "html", "sql", "promql"}
+NOT_PARSED = {"", "text", "http", "nginx", "ini", "html", "nft", "sql", "promql"}
 
 
 def written_in(*languages: str) -> list[Block]:

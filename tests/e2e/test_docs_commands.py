@@ -12,11 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.commands import Script, is_harmless, scripts
+from tests.docs.commands import ADDRESS, Script, is_harmless, scripts
 from tests.e2e.service import PROJECT, Service
 from tests.e2e.waiting import WAIT_SECONDS
 
-ADDRESS = "http://localhost:1337"
 EXAMPLE_ID = "7530791394961522691"
 ANSWERED_ID = re.compile(r'"id": ?"(\d+)"')
 COMMAND_SECONDS = 6 * WAIT_SECONDS
