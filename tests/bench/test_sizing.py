@@ -7,7 +7,7 @@ from tests.bench.idle import idle
 from tests.bench.sizing import measure, table
 from tests.needs import missing
 
-USERS = 600
+USERS = 200
 
 
 async def test_a_message_takes_its_text_and_something_more(tmp_path: Path) -> None:
