@@ -15,7 +15,7 @@ INPUTS ?= 100000
 SERVER ?= daphne
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test faults fuzz storm slow-readers production-guide bench bench-compare lint format javascript locks audit clean
+.PHONY: help serve test faults fuzz storm slow-readers production-guide bench bench-compare sizing docs release-check lint format javascript locks audit clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -50,6 +50,15 @@ slow-readers: $(VENV)/dev.installed ## Send to 2,000 clients that read nothing
 
 production-guide: $(VENV)/dev.installed ## Follow docs/production.md on a bare Debian 12; needs root, debootstrap, some minutes
 	$(BIN)/python -m tests.production
+
+sizing: $(VENV)/dev.installed ## Measure what users and messages take of Redis and of a process
+	$(BIN)/python -m tests.bench.sizing
+
+docs: $(VENV)/dev.installed ## Build docs/ as a site in var/docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --config-file docs/site/mkdocs.yml
+
+release-check: $(VENV)/dev.installed ## Tell whether this commit may be released
+	$(BIN)/python -m tests.release
 
 lint: $(VENV)/dev.installed ## Check format, style, types and the direction of imports
 	$(BIN)/ruff format --check .

@@ -20,7 +20,7 @@ from delivery.bearer import read_bearer
 from delivery.counters import Counters
 from delivery.exceptions import DeliveryError
 from delivery.histograms import Histogram
-from delivery.reports import VERSION
+from delivery.version import VERSION
 
 logger = logging.getLogger(__name__)
 

@@ -13,11 +13,11 @@ import time
 from delivery.counters import ALL_SITES, AuthFailure, Counters
 from delivery.exceptions import DeliveryError
 from delivery.statistics import Statistics
+from delivery.version import VERSION
 
 logger = logging.getLogger(__name__)
 
 REPORT_SECONDS = 1.0
-VERSION = "0.1.0"  # as in pyproject.toml
 
 
 class Reports:

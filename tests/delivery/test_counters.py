@@ -1,14 +1,11 @@
 """What one process counts, on the way of real messages to real sockets."""
 
 import itertools
-import tomllib
-from pathlib import Path
 
 import pytest
 
 from delivery.counters import ALL_SITES, DELAY_ENDS_MS, FIELDS, Counters, SiteCounts
 from delivery.exceptions import DeliveryError
-from delivery.reports import VERSION
 from tests.delivery.fake_site import FakeSite, Reply
 from tests.delivery.queue_fixtures import SITE
 from tests.delivery.server_fixtures import TOKEN, MakeNamespaces
@@ -175,8 +172,3 @@ async def test_what_the_site_answers_is_counted(
     assert counted(counts) == {f"refused.{refusal}": 1}
     assert (found.reason if found else "").startswith(failure)
     assert (found is None) == (not failure)
-
-
-def test_the_version_is_that_of_the_project() -> None:
-    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
-    assert project["project"]["version"] == VERSION

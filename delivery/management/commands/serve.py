@@ -35,6 +35,7 @@ from delivery.management.serve_options import (
 )
 from delivery.readiness import say_ready
 from delivery.service import service
+from delivery.version import VERSION
 from delivery.web_server import SERVERS, WebServer, on_signals
 from delivery.workers import LISTENING, WorkerFailed, Workers, leave_with_parent, listen
 from sites.registry import registry
@@ -51,6 +52,10 @@ logger = logging.getLogger(__name__)
 class Command(BaseCommand):
     help = "Migrate, seed the sites, and serve until SIGTERM or SIGINT."
     requires_system_checks = []
+
+    def get_version(self) -> str:
+        """For `serve --version`."""
+        return f"sioweb {VERSION}"
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         config = settings.CONFIG
