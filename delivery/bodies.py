@@ -66,9 +66,17 @@ def parse_json_list(body: bytes) -> list[object]:
     return entries
 
 
+def parse_form_fields(body: bytes) -> Fields:
+    """Parse a form, and refuse JSON, which `curl -d` and others call one. Raises InvalidRequest."""
+    if body.lstrip().startswith(b"{"):
+        message = "Body: JSON needs the header Content-Type: application/json."
+        raise InvalidRequest(status=400, code="malformed_form", message=message)
+    return parse_form(body)
+
+
 PARSERS: dict[str, Callable[[bytes], Fields]] = {
     "application/json": parse_json,
-    "application/x-www-form-urlencoded": parse_form,
+    "application/x-www-form-urlencoded": parse_form_fields,
 }
 
 

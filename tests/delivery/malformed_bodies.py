@@ -134,7 +134,8 @@ FIELD_CASES = [
 ]
 FORM_CASES = [
     Case(400, "invalid_rooms", "got nothing", b"", FORM),
-    Case(400, "invalid_rooms", "got nothing", b'{"rooms": "staff", "event": "x"}', FORM),
+    bad_form("JSON needs the header", b'{"rooms": "staff", "event": "x"}'),
+    bad_form("JSON needs the header", b'\n{"rooms": "staff", "event": "x"}'),
     Case(400, "invalid_rooms", "got nothing", b"\x00\x01\x02", FORM),
     Case(400, "invalid_rooms", "got an object", b"event=x&rooms[__proto__]=staff", FORM),
     Case(400, "invalid_rooms", "got an object", b"event=x&rooms[length]=1", FORM),
