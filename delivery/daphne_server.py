@@ -130,7 +130,8 @@ class DaphneServer(Daphne):
             twisted_loop.call_soon(self._on_listening, port.getHost().host, port.getHost().port)
 
     def listen_error(self, failure: Any) -> None:
-        self._listen_error = failure.getErrorMessage()
+        # Without the address, which whoever reports it knows.
+        self._listen_error = str(getattr(failure.value, "socketError", failure.value))
         self.stop()
 
     async def stop_listening(self) -> None:

@@ -166,7 +166,6 @@ async def test_port_that_is_taken_is_a_listen_error_that_says_why(
     [started, error] = process.lines
     assert started == "started"
     assert error.startswith("listen error: ")
-    assert str(taken_port) in error
     assert "address already in use" in error.lower()
 
 

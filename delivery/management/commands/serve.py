@@ -132,7 +132,8 @@ class Command(BaseCommand):
         except ListenError as error:
             raise CommandError(f"Cannot listen on {place.host}:{place.port}: {error}") from error
         except (BackplaneUnavailable, RedisUnavailable) as error:
-            raise CommandError(f"Redis is out of reach: {error}") from error
+            mend = "Start it, or say where it is: redis in config.yml, or SIOWEB_REDIS_URL."
+            raise CommandError(f"Redis is out of reach: {error} {mend}") from error
         except MetricsUnavailable as error:
             raise CommandError(str(error)) from error
 
