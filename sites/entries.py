@@ -183,7 +183,7 @@ def check_entries(
     try:
         return _ENTRIES.validate_python(data)
     except EntryError as error:
-        first = error.errors(include_url=False)[0]
+        first = _most_telling(error.errors(include_url=False))
         path = (name_path or _dotted)(first["loc"])
         raise SitesFileError(": ".join(filter(None, (origin, path, explain(first))))) from None
 
@@ -230,6 +230,11 @@ def show_value(value: object) -> str:
         return "a mapping" if isinstance(value, dict) else "a list"
     text = repr(re.sub(r"//[^/]*@", "//***@", str(value)))
     return text if len(text) <= SHOWN_LENGTH else text[: SHOWN_LENGTH - 1] + "…"
+
+
+def _most_telling(errors: list["ErrorDetails"]) -> "ErrorDetails":
+    """A misspelt name is the cause of the field that is missing."""
+    return next((each for each in errors if each["type"] == "extra_forbidden"), errors[0])
 
 
 def _flat(fields: dict[str, Any]) -> dict[str, SiteValue]:

@@ -155,6 +155,12 @@ def test_merge_keys_share_fields_and_may_be_overridden(sites_yml: Path) -> None:
             "newsite: {authUrl: http://newsite.com}",
             "newsite.apiKey: is missing. Each site needs one.",
         ),
+        (  # rather than the field that it leaves missing
+            "newsite: {authURL: http://a.com, apiKey: 1}",
+            "newsite.authURL: is unknown. Known are authUrl, authScheme, apiKey, userRoomPrefix, "
+            "updateUserUrl, publicChannel, prefixedSystemEvents, reauthSeconds, "
+            "enabled, allowedOrigins, limits.",
+        ),
         (
             GOOD + ", authUri: http://a.com}",
             "newsite.authUri: is unknown. Known are authUrl, authScheme, apiKey, userRoomPrefix, "
