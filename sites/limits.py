@@ -36,21 +36,23 @@ class SiteLimits(models.Model):
         help_text="Pages that may connect, one origin a line, such as https://newsite.com or "
         "https://*.newsite.com. Blank: every page.",
     )
-    sends_per_second = _limit("messages a second", "Of all keys together, by /send.")
-    key_sends_per_second = _limit("messages a second of each key", "By /send.")
+    sends_per_second = _limit(
+        "messages a second", "At most so many, of all keys together, by /send."
+    )
+    key_sends_per_second = _limit("messages a second of each key", "At most so many, by /send.")
     sends_at_once = models.PositiveIntegerField(
         "messages at once",
         null=True,
         blank=True,
-        help_text="As many may come at once after a pause. Blank: as config.yml says. 0: as "
+        help_text="A burst: at most so many after a pause. Blank: as config.yml says. 0: as "
         "many as in a second.",
     )
-    connections_per_site = _limit("clients", "In each process.")
+    connections_per_site = _limit("clients", "At most so many at once, in each process.")
     connections_per_user_room = _limit(
-        "clients of a user room", "Tabs and devices of one user, in each process."
+        "clients of a user room", "Tabs and devices of one user at once, in each process."
     )
     site_handshakes_per_second = _limit(
-        "connects a second", "More wait for their turn, in each process."
+        "connects a second", "At most so many, in each process; more wait for their turn."
     )
     queue_messages = _size("Most messages that wait for a device.")
     queue_bytes = _size("Most bytes that wait for a device.")

@@ -87,7 +87,7 @@ class Site(SiteLimits):
         blank=True,
         default="",
         validators=[validate_room],
-        help_text="From sites.yml of later Node versions; this service does not open it yet.",
+        help_text="From sites.yml of later Node versions. Here it is a shared room like any other.",
     )
     reauth_seconds = models.PositiveIntegerField(
         "ask again after",

@@ -83,7 +83,7 @@ class SiteAdmin(OfVisibleSites, SiteModelAdmin):
             {
                 "fields": ("auth_url", "auth_scheme", "reauth_seconds"),
                 "description": "For each client that connects, the service asks your site which "
-                "rooms it is in.",
+                "rooms it is in. In sites.yml this address is authUrl.",
             },
         ),
         (
@@ -102,6 +102,13 @@ class SiteAdmin(OfVisibleSites, SiteModelAdmin):
             },
         ),
         (
+            "Who comes and goes",
+            {
+                "fields": ("update_user_url",),
+                "description": "Your site may be told which users are online.",
+            },
+        ),
+        (
             "Who looks after it",
             {
                 "fields": ("owners",),
@@ -111,7 +118,7 @@ class SiteAdmin(OfVisibleSites, SiteModelAdmin):
         (
             "Later Node versions",
             {
-                "fields": ("prefixed_system_events", "update_user_url", "public_channel"),
+                "fields": ("prefixed_system_events", "public_channel"),
                 "description": "Leave these alone unless your clients were written for them.",
             },
         ),

@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
                 ('user_room_prefix', models.CharField(blank=True, default='', help_text='Rooms that start with this, e.g. "user_", belong to one user, and their messages are kept until acknowledged. Blank: no such rooms.', max_length=256, validators=[sites.validators.validate_room])),
                 ('prefixed_system_events', models.BooleanField(default=False, help_text='For clients written for later Node versions: "_batch", "_resync" and "_settings" in place of "batch" and "resync".')),
                 ('update_user_url', models.CharField(blank=True, default='', help_text='From sites.yml of later Node versions; this service does not call it yet.', max_length=2000, validators=[sites.validators.validate_http_url], verbose_name='update user URL')),
-                ('public_channel', models.CharField(blank=True, default='', help_text='From sites.yml of later Node versions; this service does not open it yet.', max_length=256, validators=[sites.validators.validate_room])),
+                ('public_channel', models.CharField(blank=True, default='', help_text='From sites.yml of later Node versions. Here it is a shared room like any other.', max_length=256, validators=[sites.validators.validate_room])),
                 ('is_enabled', models.BooleanField(default=True, help_text='A disabled site refuses messages and disconnects its clients.', verbose_name='enabled')),
                 ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),
                 ('updated_at', models.DateTimeField(auto_now=True, verbose_name='updated')),

@@ -20,17 +20,17 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='site',
             name='connections_per_site',
-            field=models.PositiveIntegerField(blank=True, help_text='In each process. Blank: as config.yml says. 0: no limit.', null=True, verbose_name='clients'),
+            field=models.PositiveIntegerField(blank=True, help_text='At most so many at once, in each process. Blank: as config.yml says. 0: no limit.', null=True, verbose_name='clients'),
         ),
         migrations.AddField(
             model_name='site',
             name='connections_per_user_room',
-            field=models.PositiveIntegerField(blank=True, help_text='Tabs and devices of one user, in each process. Blank: as config.yml says. 0: no limit.', null=True, verbose_name='clients of a user room'),
+            field=models.PositiveIntegerField(blank=True, help_text='Tabs and devices of one user at once, in each process. Blank: as config.yml says. 0: no limit.', null=True, verbose_name='clients of a user room'),
         ),
         migrations.AddField(
             model_name='site',
             name='key_sends_per_second',
-            field=models.PositiveIntegerField(blank=True, help_text='By /send. Blank: as config.yml says. 0: no limit.', null=True, verbose_name='messages a second of each key'),
+            field=models.PositiveIntegerField(blank=True, help_text='At most so many, by /send. Blank: as config.yml says. 0: no limit.', null=True, verbose_name='messages a second of each key'),
         ),
         migrations.AddField(
             model_name='site',
@@ -45,16 +45,16 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='site',
             name='sends_at_once',
-            field=models.PositiveIntegerField(blank=True, help_text='As many may come at once after a pause. Blank: as config.yml says. 0: as many as in a second.', null=True, verbose_name='messages at once'),
+            field=models.PositiveIntegerField(blank=True, help_text='A burst: at most so many after a pause. Blank: as config.yml says. 0: as many as in a second.', null=True, verbose_name='messages at once'),
         ),
         migrations.AddField(
             model_name='site',
             name='sends_per_second',
-            field=models.PositiveIntegerField(blank=True, help_text='Of all keys together, by /send. Blank: as config.yml says. 0: no limit.', null=True, verbose_name='messages a second'),
+            field=models.PositiveIntegerField(blank=True, help_text='At most so many, of all keys together, by /send. Blank: as config.yml says. 0: no limit.', null=True, verbose_name='messages a second'),
         ),
         migrations.AddField(
             model_name='site',
             name='site_handshakes_per_second',
-            field=models.PositiveIntegerField(blank=True, help_text='More wait for their turn, in each process. Blank: as config.yml says. 0: no limit.', null=True, verbose_name='connects a second'),
+            field=models.PositiveIntegerField(blank=True, help_text='At most so many, in each process; more wait for their turn. Blank: as config.yml says. 0: no limit.', null=True, verbose_name='connects a second'),
         ),
     ]
