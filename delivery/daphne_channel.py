@@ -7,9 +7,12 @@ Between `daphne_server` and `heads`; imports Twisted.
 from collections.abc import Callable
 from typing import Any
 
+from twisted.internet import reactor
 from twisted.web.http import HTTPChannel, _GenericHTTPChannelProtocol
 
 from delivery.heads import TOO_LONG_ANSWER, Heads
+
+LINGER_SECONDS = 1.0  # for the client to read the answer; cut at once, it might lose that
 
 
 class BoundedChannel(HTTPChannel):
@@ -27,8 +30,17 @@ class BoundedChannel(HTTPChannel):
 
     def _refuse_head(self) -> None:
         self.heads.on_too_long()
-        self.transport.write(TOO_LONG_ANSWER)
-        self.loseConnection()
+        answer_and_close(self, TOO_LONG_ANSWER)
+
+
+def answer_and_close(channel: HTTPChannel, answer: bytes) -> None:
+    """Answer who sends too much, and read no more of it."""
+    transport = channel.transport
+    transport.write(answer)
+    transport.unregisterProducer()
+    transport.loseWriteConnection()
+    transport.pauseProducing()
+    reactor.callLater(LINGER_SECONDS, transport.abortConnection)
 
 
 def channels_of(heads: Heads) -> Callable[[], Any]:

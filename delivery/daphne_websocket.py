@@ -162,6 +162,9 @@ class FlowControlledWebSocket(Takeover, WebSocketProtocol):
         transport.write(frame)
         return True
 
+    def stop_reading(self) -> None:
+        self.transport.pauseProducing()
+
     def finish(self) -> None:
         self.sendClose(self.CLOSE_STATUS_CODE_NORMAL)
 

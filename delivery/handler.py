@@ -12,13 +12,14 @@ from typing import IO, Any, cast
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.core.exceptions import DisallowedHost
+from django.core.exceptions import DisallowedHost, RequestAborted
 from django.core.handlers.asgi import ASGIHandler, ASGIRequest
 from django.core.handlers.exception import response_for_exception
 from django.http import HttpResponse, HttpResponseBase
 from django.urls import ResolverMatch, resolve
 
 from delivery.answers import error_answer
+from delivery.large_bodies import LARGE_BYTES, LargeBodies
 
 Created = tuple[ASGIRequest, None] | tuple[None, HttpResponseBase]
 Scope = dict[str, Any]
@@ -26,7 +27,27 @@ Scope = dict[str, Any]
 URLCONF = "delivery.urls"
 
 
+class BodyTooLarge(Exception):
+    """More has come than a page may get."""
+
+
 class Handler(ASGIHandler):
+    async def handle(self, scope: Scope, receive: Any, send: Any) -> None:
+        try:
+            await super().handle(scope, receive, send)
+        except BodyTooLarge:
+            await _send(error_answer(413, "body_too_large", "The body is too large."), send)
+
+    async def read_body(self, receive: Any) -> IO[bytes]:
+        """As Django's own, which writes a body of any length to disk."""
+        limit_bytes = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        body = await read_body(receive, limit_bytes)
+        if body is None:
+            raise RequestAborted
+        if len(body) > limit_bytes:
+            raise BodyTooLarge
+        return BytesIO(body)
+
     def create_request(self, scope: Mapping[str, Any], body_file: IO[bytes]) -> Created:
         """Answer 400 where Django cannot make a request.
 
@@ -50,6 +71,10 @@ class DirectHandler(Handler):
     views are async, use no session, no cookie and, but for /readyz, no database.
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._large_bodies = LargeBodies()
+
     def load_middleware(self, is_async: bool = False) -> None:
         """There is none."""
 
@@ -57,6 +82,8 @@ class DirectHandler(Handler):
         body = await read_body(receive, settings.CONFIG.send_body_limit_bytes)
         if body is None:
             return
+        if len(body) > LARGE_BYTES:
+            await self._large_bodies.wait_for_turn()
         request, answer = self.create_request(scope, BytesIO(body))
         if request is not None:
             answer = _refuse_host(request) or await _view(request)

@@ -188,6 +188,8 @@ LOGGING = {
         },
         # The access log tells of refused requests, and the step that found Redis gone of a 503.
         "django.request": {"level": "ERROR", "filters": ["no_503"]},
+        # Anybody may send any Host: the access log tells of that, too, as of a 400.
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
         "axes": {"level": "ERROR"},  # logins.py says it, without what was posted
         "daphne": {"level": QUIET_LEVEL},
         "uvicorn": {"level": QUIET_LEVEL},  # at INFO it writes each websocket's URL, with its token

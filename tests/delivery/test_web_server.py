@@ -14,9 +14,10 @@ import pytest_asyncio
 from twisted.logger import Logger, globalLogPublisher
 from twisted.python.failure import Failure
 
-from delivery.daphne_server import DiscreetRequest, log_failure
+from delivery.daphne_request import BoundedRequest
+from delivery.daphne_server import log_failure
 from tests.delivery.socket_fixtures import TIMEOUT_SECONDS
-from tests.delivery.web_server_process import HEAD_BYTES, LISTEN_ERROR_CODE
+from tests.delivery.web_server_process import HEAD_BYTES, LISTEN_ERROR_CODE, MESSAGE_BYTES
 
 PROJECT = Path(__file__).parents[2]
 HOST = "127.0.0.1"
@@ -201,6 +202,26 @@ async def test_a_head_past_its_bound_is_answered_with_431(start: Start, server: 
     assert (await send_endless_head(process)).startswith(b"HTTP/1.1 431 ")
 
 
+async def test_a_body_past_its_bound_is_answered_with_413_while_it_arrives(start: Start) -> None:
+    """uvicorn leaves that to the application: see test_asgi."""
+    process = await start("daphne")
+    await process.listen()
+    part = b"1000\r\n" + b"x" * 0x1000 + b"\r\n"
+    chunks = b"POST /any HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    announced = f"POST /any HTTP/1.1\r\nHost: x\r\nContent-Length: {MESSAGE_BYTES + 1}\r\n\r\n"
+    count = MESSAGE_BYTES // 0x1000 + 1
+    for text in (chunks + part * count, chunks + part * count + b"0\r\n\r\n", announced.encode()):
+        reader, writer = await process.connect()
+        writer.write(text)
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            assert (await reader.read()).startswith(b"HTTP/1.1 413 ")
+        writer.close()
+    body = "x" * MESSAGE_BYTES
+    assert b" 200 " in await process.request("/whole", body=body, method="POST")
+    await process.read_until("answered /whole")
+    assert "request /any" not in process.lines
+
+
 async def test_daphne_ends_its_applications_though_a_request_is_but_half_there(
     start: Start,
 ) -> None:
@@ -231,6 +252,6 @@ def test_a_failure_inside_twisted_is_logged(caplog: pytest.LogCaptureFixture) ->
 
 
 def test_a_request_that_daphne_logs_shows_no_query() -> None:
-    request = DiscreetRequest.__new__(DiscreetRequest)
+    request = BoundedRequest.__new__(BoundedRequest)
     request.method, request.uri = b"GET", b"/socket.io/?EIO=4&token=12345"
     assert repr(request) == "<b'GET' b'/socket.io/'>"

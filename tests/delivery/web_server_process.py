@@ -20,6 +20,7 @@ from delivery.web_server import SERVERS, on_signals
 
 LISTEN_ERROR_CODE = 3
 HEAD_BYTES = 20_000
+MESSAGE_BYTES = 1_000_000
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
@@ -53,7 +54,7 @@ class Program:
         self._server: DaphneServer | UvicornServer = SERVERS[server](
             application,
             Place("127.0.0.1", port),
-            1_000_000,
+            MESSAGE_BYTES,
             Heads(HEAD_BYTES, lambda: say("too long")),
         )
 
