@@ -6,7 +6,7 @@ hold up every message. For `handler`; imports nothing of the project.
 
 import asyncio
 
-LARGE_BYTES = 65_536  # less is read in a few milliseconds
+LARGE_BYTES = 16_384  # less is read in a millisecond or two
 LONGEST_REST_SECONDS = 0.25
 
 
