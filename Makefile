@@ -10,10 +10,11 @@ MINUTES ?= 1
 SEED ?=
 REDIS ?= server
 BENCH ?=
+ATTACKS ?=
 BASE ?= main
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test faults storm slow-readers bench bench-compare lint format javascript locks audit clean
+.PHONY: help serve test faults storm slow-readers attacks bench bench-compare lint format javascript locks audit clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -42,6 +43,9 @@ storm: $(VENV)/dev.installed ## Let 5,000 clients connect at once, twice, and ti
 
 slow-readers: $(VENV)/dev.installed ## Send to 2,000 clients that read nothing
 	$(BIN)/python -m tests.faults.slow_readers
+
+attacks: $(VENV)/dev.installed ## Attack a service, and write docs/security.md; ATTACKS="name name" for some
+	$(BIN)/python -m tests.attacks $(or $(ATTACKS),--markdown docs/security.md)
 
 lint: $(VENV)/dev.installed ## Check format, style, types and the direction of imports
 	$(BIN)/ruff format --check .
