@@ -14,13 +14,13 @@ from tests.attacks.catalogue import ATTACKS
 from tests.attacks.table import line, write_page
 from tests.faults.crowd import raise_file_limit
 
-SECONDS = 3.0  # of each attack: 150 messages of the bystander
+SECONDS = 2.0  # of each attack: 100 messages of the bystander at least
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.attacks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="of attacks; default all")
-    parser.add_argument("--seconds", type=float, default=SECONDS, help="of each; default 3")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="of each; default 2")
     parser.add_argument("--list", action="store_true", help="only tell the names")
     parser.add_argument("--markdown", type=Path, help="page whose table is to be written anew")
     options = parser.parse_args()

@@ -38,7 +38,7 @@ CONFIG: dict[str, Any] = {
     "allowed_hosts": ["127.0.0.1"],
     "metrics": {"token": METRICS_TOKEN},
     "limits": {"connections_per_address": CONNECTIONS_PER_ADDRESS},
-    "io": {"connectTimeout": 10_000},
+    "io": {"connectTimeout": 20_000},
 }
 
 

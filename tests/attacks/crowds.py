@@ -11,6 +11,8 @@ IDLE = (
 )
 TURNS = "connections take their turn, and messages go ahead of them"
 WORD = "x" * 20_000
+# So many are all open before the first is closed, and none waits long for its handshake.
+HANDSHAKES_PER_SECOND, IDLE_SECONDS = 800, 18.0
 
 
 @attack("held", stopped_by=CHEAP, at_once=2000, is_repeated=False)
@@ -41,9 +43,10 @@ async def slow_handshake(target: Target) -> str:
 )
 async def idle_handshakes(target: Target) -> str:
     """10,000 websockets that are open and join nothing."""
-    await _take_turns(target)
+    began_at = asyncio.get_running_loop().time()
+    await asyncio.sleep(next(target.numbers) / HANDSHAKES_PER_SECOND)
     async with target.websocket() as socket:
-        await target.rest()
+        await asyncio.sleep(began_at + IDLE_SECONDS - asyncio.get_running_loop().time())
         return "closed" if socket.reader.at_eof() else "held"
 
 
@@ -113,8 +116,3 @@ async def answers_that_nobody_reads(target: Target) -> str:
         writer.write(one * 20)
         await target.rest()
         return "held"
-
-
-async def _take_turns(target: Target) -> None:
-    """As many a second as go in the time, not all in one moment: the attacker is no faster."""
-    await asyncio.sleep(next(target.numbers) / 1500)

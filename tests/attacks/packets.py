@@ -17,28 +17,28 @@ async def event_flood(target: Target) -> str:
     """Events as fast as they go, and it does not stop when it is told to."""
     async with target.joined("room") as socket:
         event = f'42/{OWN},["x",1]'
-        while not target.is_over:
+        async for _ in target.rounds():
             for _ in range(BURST):
                 await socket.write(event)
         return await socket.read_to_end()
 
 
-@attack(*ENDED, stopped_by=EVENTS)
+@attack("held", *ENDED, stopped_by="8 MiB in 10 s of one client, then the same")
 async def large_event_flood(target: Target) -> str:
     """Events of 900 KB, full of objects, as fast as they go."""
     event = f'42/{OWN},["x",{json.dumps([{"a": [1, {}]}] * 50_000)}]'.encode()
     async with target.joined("room") as socket:
-        while not target.is_over:
+        async for _ in target.rounds():
             await socket.frame(event)
-        return await socket.read_to_end()
+        return "held" if await socket.is_alive() else await socket.read_to_end()
 
 
-@attack(*ENDED, stopped_by=EVENTS, at_once=2)
+@attack(*ENDED, stopped_by="8 MiB in 10 s of one client, then the same", at_once=2)
 async def flood_of_large_packets_that_are_nothing(target: Target) -> str:
     """Packets of 900 KB that are refused one by one, before any namespace."""
     packet = b'42/nowhere,["x","' + b"y" * 900_000 + b'"]'
     async with target.websocket() as socket:
-        while not target.is_over:
+        async for _ in target.rounds():
             await socket.frame(packet)
         return await socket.read_to_end()
 
@@ -47,7 +47,7 @@ async def flood_of_large_packets_that_are_nothing(target: Target) -> str:
 async def pong_flood(target: Target) -> str:
     """Pongs of Engine.IO that nobody has asked for, as fast as they go."""
     async with target.joined("room") as socket:
-        while not target.is_over:
+        async for _ in target.rounds():
             for _ in range(BURST):
                 await socket.write("3")
         return "held" if await socket.is_alive() else "closed"
@@ -57,7 +57,7 @@ async def pong_flood(target: Target) -> str:
 async def engine_ping_flood(target: Target) -> str:
     """Pings of Engine.IO from the client's side."""
     async with target.joined("room") as socket:
-        while not target.is_over:
+        async for _ in target.rounds():
             for _ in range(BURST):
                 await socket.write("2")
         return "held"

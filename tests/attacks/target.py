@@ -38,6 +38,13 @@ class Target:
     def is_over(self) -> bool:
         return asyncio.get_running_loop().time() >= self.ends_at
 
+    async def rounds(self) -> AsyncIterator[None]:
+        """Go on until the time is over, once at least, with a turn for others in between."""
+        yield
+        while not self.is_over:
+            await asyncio.sleep(0)
+            yield
+
     async def rest(self) -> None:
         """Hold what is held until the time is over."""
         await asyncio.sleep(max(0.0, self.ends_at - asyncio.get_running_loop().time()))

@@ -12,6 +12,7 @@ FIN, RSV1, MASKED = 0x80, 0x40, 0x80
 SHORT, MEDIUM = 126, 127  # lengths that say: it stands in the next 2, or 8, bytes
 MAX_SHORT_BYTES, MAX_MEDIUM_BYTES = 125, 0xFFFF
 READ_SECONDS = 10.0
+HANDSHAKE_SECONDS = 40.0  # in a crowd, each waits for its turn
 HEAD = (
     "GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n{headers}\r\n"
@@ -85,7 +86,7 @@ async def shake_hands(socket: Socket, path: str, headers: Mapping[str, str]) -> 
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     socket.writer.write(HEAD.format(path=path, headers=lines).encode())
     try:
-        async with asyncio.timeout(READ_SECONDS):
+        async with asyncio.timeout(HANDSHAKE_SECONDS):
             head = await socket.reader.readuntil(b"\r\n\r\n")
     except (asyncio.IncompleteReadError, ConnectionError) as error:
         raise Refused("closed") from error
