@@ -144,7 +144,9 @@ def _entries(sites_port: int, service_port: int) -> dict[str, dict[str, Any]]:
     common = {"apiKey": KEY, "userRoomPrefix": "user_"}
     here = f"http://127.0.0.1:{sites_port}"
     names = {CALM, OWN, LIMITED, HUNG, *ANSWERS}
-    entries = {name: {**common, "authUrl": f"{here}/{name}"} for name in names}
+    entries: dict[str, dict[str, Any]] = {
+        name: {**common, "authUrl": f"{here}/{name}"} for name in names
+    }
     entries[LIMITED]["limits"] = {"sends_per_second": SENDS_PER_SECOND}
     entries[LIMITED]["allowedOrigins"] = ["https://newsite.com"]
     own = f"http://127.0.0.1:{service_port}/socket.io/?EIO=4&transport=polling"
