@@ -54,7 +54,13 @@ async def body_of_a_get(target: Target) -> str:
     return await target.flood(start, CHUNK, 64 * MIB)
 
 
-@attack("413", "400", stopped_by="a chunk's own line has a bound, too")
+@attack(
+    "400",
+    "413",
+    "closed",
+    "took 64 MiB",
+    stopped_by="a bound on a chunk's own line; at `/send` it is read and kept nowhere",
+)
 async def chunk_extensions(target: Target) -> str:
     """A chunk whose extension never ends."""
     path = SEND if next(target.numbers) % 2 else "/admin/login/"

@@ -79,7 +79,7 @@ async def two_lengths(target: Target) -> str:
     return await target.ask(f"{head}\r\nab".encode())
 
 
-@attack("400", stopped_by=READER)
+@attack("400", "413", stopped_by=READER)
 async def odd_length(target: Target) -> str:
     """A `Content-Length` that is negative, signed, hexadecimal, or too large for any number."""
     lengths = "-1", "+1", "0x10", "1,1", "1 1", "9" * 30

