@@ -10,12 +10,13 @@ MINUTES ?= 1
 SEED ?=
 REDIS ?= server
 BENCH ?=
+ATTACKS ?=
 BASE ?= main
 INPUTS ?= 100000
 SERVER ?= daphne
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test faults fuzz storm slow-readers production-guide bench bench-compare sizing docs release-check lint format javascript locks audit clean
+.PHONY: help serve test faults fuzz storm slow-readers attacks production-guide bench bench-compare sizing docs release-check lint format javascript locks audit clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -47,6 +48,9 @@ storm: $(VENV)/dev.installed ## Let 5,000 clients connect at once, twice, and ti
 
 slow-readers: $(VENV)/dev.installed ## Send to 2,000 clients that read nothing
 	$(BIN)/python -m tests.faults.slow_readers
+
+attacks: $(VENV)/dev.installed ## Attack a service, and write docs/security.md; ATTACKS="name name" for some
+	$(BIN)/python -m tests.attacks $(or $(ATTACKS),--markdown docs/security.md)
 
 production-guide: $(VENV)/dev.installed ## Follow docs/production.md on a bare Debian 12; needs root, debootstrap, some minutes
 	$(BIN)/python -m tests.production
