@@ -8,6 +8,7 @@ TESTS ?=
 JOBS ?= $(shell echo $$(( 1 + $$(getconf _NPROCESSORS_ONLN) )))
 MINUTES ?= 1
 SEED ?=
+CLIENTS ?= 500
 REDIS ?= server
 BENCH ?=
 ATTACKS ?=
@@ -16,7 +17,7 @@ INPUTS ?= 100000
 SERVER ?= daphne
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test faults fuzz storm slow-readers attacks production-guide bench bench-compare sizing docs release-check lint format javascript locks audit clean
+.PHONY: help serve test faults fuzz storm slow-readers attacks deploy-test production-guide bench bench-compare sizing docs release-check lint format javascript locks audit clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -63,6 +64,9 @@ docs: $(VENV)/dev.installed ## Build docs/ as a site in var/docs
 
 release-check: $(VENV)/dev.installed ## Tell whether this commit may be released
 	$(BIN)/python -m tests.release
+
+deploy-test: $(VENV)/dev.installed ## Deploy and roll back under CLIENTS=500 clients and steady sends
+	$(BIN)/python -m tests.deploy --clients $(CLIENTS)
 
 lint: $(VENV)/dev.installed ## Check format, style, types and the direction of imports
 	$(BIN)/ruff format --check .

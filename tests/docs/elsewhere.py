@@ -11,6 +11,7 @@ COMMANDS = {
     "make faults": "make faults",
     "make bench": "tests/bench/test_bench.py",
     "make bench-compare": "make bench-compare",
+    "fab production": "tests/deploy/test_rollout.py",
     "make sizing": "tests/bench/test_sizing.py",
     "make release-check": "tests/release/test_checks.py",
     ".venv/bin/python manage.py serve": "tests/e2e/service.py",
