@@ -11,7 +11,6 @@ COMMANDS = {
     "make faults": "make faults",
     "make bench": "tests/bench/test_bench.py",
     "make bench-compare": "make bench-compare",
-    "fab production": "tests/deploy/test_rollout.py",
     "make sizing": "tests/bench/test_sizing.py",
     "make release-check": "tests/release/test_checks.py",
     "cp -r sioweb_project/clients/python/sioweb_client": "tests/e2e/test_python_sender.py",
