@@ -82,6 +82,12 @@ class DaphneServer(Daphne):
             scope["extensions"] = {WEBSOCKET: protocol}
         return super().create_application(protocol, scope)
 
+    def protocol_disconnected(self, protocol: Any) -> None:
+        """Twice for a websocket that was refused: when it was, and when the client hangs up, which
+        may be after it was forgotten."""
+        if protocol in self.connections:
+            super().protocol_disconnected(protocol)
+
     def _use_own_protocols(self) -> None:
         globalLogPublisher.addObserver(log_failure)
         self.ws_factory.setProtocolOptions(closeHandshakeTimeout=CLOSE_SECONDS)
