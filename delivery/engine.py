@@ -10,28 +10,23 @@ import asyncio
 import contextvars
 import logging
 import time
-from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 import engineio
-from engineio.async_socket import AsyncSocket
-from engineio.exceptions import EngineIOError, SocketIsClosedError, UnknownPacketError
+from engineio.exceptions import EngineIOError, SocketIsClosedError
 from engineio.packet import NOOP, PING, Packet
 
+from delivery.hearing import HearingSocket
 from delivery.origins import read_origin
 from delivery.packets import MALFORMED
-from delivery.send_queue import SMALL_PACKET_BYTES, SendQueue, Unsent
+from delivery.send_queue import SendQueue, Unsent
 from delivery.tasks import Tasks
-from delivery.transports import Scope, WebSocket, find_websocket
+from delivery.transports import Scope, find_websocket
 
 logger = logging.getLogger(__name__)
 
 PROBE, PROBED, UPGRADE = "2probe", "3probe", "5"  # of a websocket that follows on polling
-PONG = "3"
-# Of one client, while a packet before is worked on, besides the largest packet; acks of all that
-# may wait for a device are less.
-MAX_HEARD_BYTES = 1024 * 1024
 NOTHING = contextvars.Context()  # for callbacks of sockets: a copy for each would be kept with it
 
 TakeAck = Callable[[str, str], bool]
@@ -88,16 +83,13 @@ class Engine(engineio.AsyncServer):
         socket.queue.put_nowait(opening)
 
 
-class Socket(AsyncSocket):
+class Socket(HearingSocket):
     """One Engine.IO connection."""
 
     queue: SendQueue
     last_ping: float | None  # when it was sent; None = it is answered
     connected: bool
     upgrading: bool
-    websocket: WebSocket | None = None  # the web server's end of it, where it offers one
-    _heard: deque[str | bytes] | None = None  # what a task takes, in order
-    _heard_bytes: int = 0
     _timer: asyncio.TimerHandle | None = None  # until a ping is sent, or its pong is late
 
     # --- python-engineio's hooks
@@ -196,16 +188,6 @@ class Socket(AsyncSocket):
 
     # --- what a websocket that was taken over tells
 
-    def hear(self, packet: str | bytes) -> None:
-        """Take what the client sent: acks and pongs now, all else in a task, in order."""
-        if len(packet) > self.server.max_http_buffer_size:
-            self.server.close_transport(self.sid)
-        elif self._heard is not None:
-            self._keep(packet, self._heard)
-        elif not self._take_at_once(packet) and not self.closing:
-            self._heard = deque([packet])
-            self.server.tasks.start(self._take_in_order())
-
     def write_on(self) -> None:
         """The websocket takes more again."""
         self.queue.write_on()
@@ -214,40 +196,6 @@ class Socket(AsyncSocket):
         """The websocket is gone."""
         self.queue.clear()
         self.server.tasks.start(self._end(True, self.server.reason.TRANSPORT_CLOSE))
-
-    def _take_at_once(self, packet: str | bytes) -> bool:
-        if packet == PONG:
-            self.schedule_ping()
-            return True
-        is_ack = isinstance(packet, str) and packet.startswith("43")
-        return is_ack and not self.closed and self.server.take_ack(self.sid, packet[1:])
-
-    def _keep(self, packet: str | bytes, heard: deque[str | bytes]) -> None:
-        if self._heard_bytes > MAX_HEARD_BYTES:
-            if not self.closing:
-                self.server.close_transport(self.sid)
-        else:
-            heard.append(packet)
-            self._heard_bytes += SMALL_PACKET_BYTES + len(packet)
-
-    async def _take_in_order(self) -> None:
-        try:
-            while self._heard:
-                await self._take(self._heard[0])
-                self._heard.popleft()
-        finally:
-            self._heard, self._heard_bytes = None, 0
-
-    async def _take(self, packet: str | bytes) -> None:
-        try:
-            await self.receive(Packet(encoded_packet=packet))
-        except (UnknownPacketError, SocketIsClosedError):
-            logger.debug("A packet of no kind, or for a socket that is closed")
-        except MALFORMED as error:
-            logger.info("Transport closed after a malformed frame: %s", type(error).__name__)
-            self.server.close_transport(self.sid)
-        except Exception:
-            logger.exception("A packet of a client failed")
 
     async def _end(self, abort: bool, reason: str) -> None:
         await self.close(abort=abort, reason=reason)

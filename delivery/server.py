@@ -151,7 +151,7 @@ class Server(socketio.AsyncServer):
             await super()._handle_eio_message(eio_sid, data)
         except MALFORMED as error:
             logger.info("Transport closed after a malformed packet: %s", type(error).__name__)
-            self.close_transport(eio_sid)
+            self._give_up(eio_sid)
 
     async def _handle_connect(self, eio_sid: str, namespace: str | None, data: object) -> None:
         name = namespace or "/"
@@ -163,7 +163,7 @@ class Server(socketio.AsyncServer):
             return
         if len(transport.connecting) + len(transport.joined) >= self._limits.namespaces:
             self._clients.counts_of(name).limited["namespaces"] += 1
-            self.close_transport(eio_sid)
+            self._give_up(eio_sid)
             return
         connect = self._connect(transport, eio_sid, name, data, former)
         transport.connecting[name] = self._tasks.start(connect)
@@ -260,7 +260,13 @@ class Server(socketio.AsyncServer):
             # Of other sites the client is none, whatever it names.
             joined = namespace if namespace and namespace in transport.joined else "/"
             self._clients.counts_of(joined).limited["events"] += 1
-            self.close_transport(eio_sid)
+            self._give_up(eio_sid)
+
+    def _give_up(self, eio_sid: str) -> None:
+        """Close it, and read nothing more of it meanwhile."""
+        socket = self.eio.sockets.get(eio_sid)
+        if socket is not None:
+            socket.give_up()
 
     def _take_ack(self, eio_sid: str, text: str) -> bool:
         """Take `3/newsite,17[]`, the way that nearly all packets of clients go; False = it is

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from engineio.packet import NOOP, Packet
 
-from delivery.engine import MAX_HEARD_BYTES, PROBE, Engine, Socket
+from delivery import hearing
+from delivery.engine import PROBE, Engine, Socket
+from delivery.hearing import MAX_HEARD_BYTES, MAX_SENT_BYTES
 from tests.delivery.socket_fixtures import TIMEOUT_SECONDS, until
 
 
@@ -122,3 +124,32 @@ async def test_nothing_but_acks_is_heard_of_a_connection_that_is_closing() -> No
     socket.hear("43/newsite,1[]")
     assert socket._heard is None
     assert acks == ["3/newsite,1[]"]
+
+
+class ReadWebSocket:
+    """The web server's end of a websocket."""
+
+    is_read = True
+
+    def stop_reading(self) -> None:
+        self.is_read = False
+
+
+async def test_who_sends_too_much_in_a_window_is_read_no_more_and_closed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    socket, websocket = polling_socket(max_http_buffer_size=1_000_000), ReadWebSocket()
+    socket.websocket = websocket  # type: ignore[assignment]  # all that is used of it
+    closed: list[str] = []
+    socket.server.close_transport = closed.append
+    socket.server.take_ack = lambda *_: True
+    packet = "43/newsite,1" + "x" * (MAX_SENT_BYTES // 10)
+    monkeypatch.setattr(hearing, "SENT_WINDOW_SECONDS", 0.0)  # so that it is always over
+    for _ in range(30):
+        socket.hear(packet)
+    assert websocket.is_read
+    monkeypatch.undo()
+    for _ in range(30):
+        socket.hear(packet)
+    assert not websocket.is_read
+    assert closed == ["sid"]
