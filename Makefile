@@ -61,6 +61,7 @@ sizing: $(VENV)/dev.installed ## Measure what users and messages take of Redis a
 
 docs: $(VENV)/dev.installed ## Build docs/ as a site in var/docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --config-file docs/site/mkdocs.yml
+	@echo "To read it, with its search: $(BIN)/python -m http.server --bind 127.0.0.1 --directory var/docs"
 
 release-check: $(VENV)/dev.installed ## Tell whether this commit may be released
 	$(BIN)/python -m tests.release
