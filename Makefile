@@ -20,7 +20,7 @@ SERVER ?= daphne
 .PHONY: help serve test faults fuzz storm slow-readers attacks deploy-test production-guide bench bench-compare sizing docs release-check lint format javascript locks audit clean
 
 help: ## List the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 serve: $(VENV)/base.installed ## Start the service for development on port 1337
 	SIOWEB_ENV=development $(BIN)/python manage.py serve

@@ -202,7 +202,7 @@ class Registry:
 
     def _notify(self, names: frozenset[str]) -> None:
         first = ", ".join(sorted(names)[:NAMES_IN_LOG])
-        logger.info("%d sites added, changed or gone: %s", len(names), first)
+        logger.info("Sites added, changed or gone (%d): %s", len(names), first)
         for listener in self._listeners:
             try:
                 listener(names)
