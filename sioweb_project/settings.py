@@ -22,9 +22,9 @@ ROOT_URLCONF = "sioweb_project.urls"
 ASGI_APPLICATION = "sioweb_project.asgi.application"
 
 INSTALLED_APPS = [
-    "daphne",
     "sites",
-    "delivery",
+    "delivery",  # before daphne, for its runserver
+    "daphne",
     "sioweb_project.control.apps.ControlConfig",
     "sioweb_project.apps.SiowebProjectConfig",
     "unfold",  # before the admin, whose templates it replaces; after those who extend its own
