@@ -32,4 +32,4 @@ def test_sudo_lets_the_deploy_do_what_it_does() -> None:
 
 
 def test_every_command_is_told() -> None:
-    assert all(f"    fab production {command} " in PAGE for command in COMMANDS)
+    assert all(f"\nfab production {command} " in PAGE for command in COMMANDS)
