@@ -16,8 +16,8 @@ from typing import Any
 
 import engineio
 from engineio.async_socket import AsyncSocket
-from engineio.exceptions import EngineIOError, SocketIsClosedError, UnknownPacketError
-from engineio.packet import NOOP, PING, Packet
+from engineio.exceptions import EngineIOError, SocketIsClosedError
+from engineio.packet import CLOSE, MESSAGE, NOOP, PING, PONG, UPGRADE, Packet
 
 from delivery.origins import read_origin
 from delivery.packets import MALFORMED
@@ -27,8 +27,9 @@ from delivery.transports import Scope, WebSocket, find_websocket
 
 logger = logging.getLogger(__name__)
 
-PROBE, PROBED, UPGRADE = "2probe", "3probe", "5"  # of a websocket that follows on polling
-PONG = "3"
+PROBE, PROBED, UPGRADED = "2probe", "3probe", "5"  # of a websocket that follows on polling
+PLAIN_PONG = "3"
+KINDS = frozenset({CLOSE, PONG, MESSAGE, UPGRADE})  # of a client's packets
 # Of one client, while a packet before is worked on, besides the largest packet; acks of all that
 # may wait for a device are less.
 MAX_HEARD_BYTES = 1024 * 1024
@@ -136,6 +137,14 @@ class Socket(AsyncSocket):
             self._timer.cancel()
             self._timer = None
 
+    async def receive(self, pkt: Packet) -> None:
+        """The library passes over kinds that no client sends, or fails on them."""
+        if pkt.packet_type in KINDS:
+            await super().receive(pkt)
+        else:
+            logger.info("Transport closed after a packet of kind %d", pkt.packet_type)
+            self.server.close_transport(self.sid)
+
     async def handle_post_request(self, environ: dict[str, Any]) -> None:
         """Refuse what makes no sense; the library would answer 200 and log a traceback."""
         try:
@@ -190,7 +199,7 @@ class Socket(AsyncSocket):
                     return False
                 await ws.send(PROBED)
                 self.queue.put_nowait(Packet(NOOP))
-                return await ws.wait() == UPGRADE and not (self.closing or self.closed)
+                return await ws.wait() == UPGRADED and not (self.closing or self.closed)
         except OSError:  # a TimeoutError, too
             return False
 
@@ -216,7 +225,7 @@ class Socket(AsyncSocket):
         self.server.tasks.start(self._end(True, self.server.reason.TRANSPORT_CLOSE))
 
     def _take_at_once(self, packet: str | bytes) -> bool:
-        if packet == PONG:
+        if packet == PLAIN_PONG:
             self.schedule_ping()
             return True
         is_ack = isinstance(packet, str) and packet.startswith("43")
@@ -241,8 +250,8 @@ class Socket(AsyncSocket):
     async def _take(self, packet: str | bytes) -> None:
         try:
             await self.receive(Packet(encoded_packet=packet))
-        except (UnknownPacketError, SocketIsClosedError):
-            logger.debug("A packet of no kind, or for a socket that is closed")
+        except SocketIsClosedError:
+            logger.debug("A packet for a socket that is closed")
         except MALFORMED as error:
             logger.info("Transport closed after a malformed frame: %s", type(error).__name__)
             self.server.close_transport(self.sid)
