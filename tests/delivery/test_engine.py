@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from engineio.packet import NOOP, Packet
 
-from delivery.engine import MAX_HEARD_BYTES, PROBE, Engine, Socket
+from delivery.engine import Engine
+from delivery.engine_socket import MAX_HEARD_BYTES, PROBE, Socket
 from tests.delivery.socket_fixtures import TIMEOUT_SECONDS, until
 
 
