@@ -8,14 +8,16 @@ TESTS ?=
 JOBS ?= $(shell echo $$(( 1 + $$(getconf _NPROCESSORS_ONLN) )))
 MINUTES ?= 1
 SEED ?=
+CLIENTS ?= 500
 REDIS ?= server
 BENCH ?=
+ATTACKS ?=
 BASE ?= main
 INPUTS ?= 100000
 SERVER ?= daphne
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test faults fuzz storm slow-readers production-guide bench bench-compare sizing docs release-check lint format javascript locks audit clean
+.PHONY: help serve test faults fuzz storm slow-readers attacks deploy-test production-guide bench bench-compare sizing docs release-check lint format javascript locks audit clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -48,6 +50,9 @@ storm: $(VENV)/dev.installed ## Let 5,000 clients connect at once, twice, and ti
 slow-readers: $(VENV)/dev.installed ## Send to 2,000 clients that read nothing
 	$(BIN)/python -m tests.faults.slow_readers
 
+attacks: $(VENV)/dev.installed ## Attack a service, and write docs/security.md; ATTACKS="name name" for some
+	$(BIN)/python -m tests.attacks $(or $(ATTACKS),--markdown docs/security.md)
+
 production-guide: $(VENV)/dev.installed ## Follow docs/production.md on a bare Debian 12; needs root, debootstrap, some minutes
 	$(BIN)/python -m tests.production
 
@@ -59,6 +64,9 @@ docs: $(VENV)/dev.installed ## Build docs/ as a site in var/docs
 
 release-check: $(VENV)/dev.installed ## Tell whether this commit may be released
 	$(BIN)/python -m tests.release
+
+deploy-test: $(VENV)/dev.installed ## Deploy and roll back under CLIENTS=500 clients and steady sends
+	$(BIN)/python -m tests.deploy --clients $(CLIENTS)
 
 lint: $(VENV)/dev.installed ## Check format, style, types and the direction of imports
 	$(BIN)/ruff format --check .

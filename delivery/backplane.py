@@ -24,6 +24,9 @@ from delivery.queue_values import Appended, Device
 logger = logging.getLogger(__name__)
 
 ANNOUNCE_TIMEOUT_SECONDS = 2.0
+# Group of every process. A broadcast to more rooms than this is announced there, once: each
+# announcement is as long as the list of its rooms, so that all of them grow with its square.
+EVERYBODY, MANY_ROOMS = "everybody", 50
 JOINS_AT_ONCE = 500  # each portion has the timeout to itself: a client may have 10,000 rooms
 
 T = TypeVar("T")
@@ -49,7 +52,9 @@ class Backplane:
         self._members: dict[str, int] = {}  # group -> sockets of this process in its room
 
     async def start(self) -> None:
+        """Raises BackplaneUnavailable."""
         self._channel = await _bounded(self._layer.new_channel())
+        await _bounded(self._layer.group_add(EVERYBODY, self._channel))
 
     def on_reconnect(self, listener: Callable[[], None]) -> None:
         """Call `listener` whenever announcements may have been missed."""
@@ -123,7 +128,9 @@ class Backplane:
             "shared": list(shared_rooms),
             "user": list(user_rooms),
         }
-        await self._announce((group_name(site, room), announcement) for room in shared_rooms)
+        is_for_many = len(shared_rooms) > MANY_ROOMS
+        groups = [EVERYBODY] if is_for_many else [group_name(site, room) for room in shared_rooms]
+        await self._announce((group, announcement) for group in groups)
 
     async def announce_resync(self, device: Device, reason: str, epoch: str, seq: int) -> None:
         """Tell the other sockets of a device that its queue was given up at `seq`."""

@@ -8,7 +8,6 @@ import contextlib
 import logging
 import os
 from collections.abc import Awaitable, Callable, Mapping
-from functools import partial
 from socket import AF_INET
 from typing import Any
 
@@ -19,8 +18,9 @@ from twisted.internet import reactor
 from twisted.internet.defer import maybeDeferred
 from twisted.logger import globalLogPublisher
 
-from delivery.daphne_channel import BoundedRequest, channels_of
+from delivery.daphne_channel import channels_of
 from delivery.daphne_doorway import BACKLOG, Doorway, keep_in_bounds
+from delivery.daphne_request import requests_of
 from delivery.daphne_websocket import CLOSE_SECONDS, FlowControlledWebSocket
 from delivery.heads import Heads
 from delivery.library_versions import are_known
@@ -32,13 +32,6 @@ from delivery.turnstile import Turnstile
 logger = logging.getLogger(__name__)
 
 FOR_EVER_SECONDS = 10 * 365 * 86_400
-
-
-class DiscreetRequest(BoundedRequest):
-    """Daphne logs a request as it is shown, when it has to end it: without its query, then."""
-
-    def __repr__(self) -> str:
-        return f"<{self.method!r} {self.uri.partition(b'?')[0]!r}>"
 
 
 class DaphneServer(Daphne):
@@ -59,13 +52,10 @@ class DaphneServer(Daphne):
             verbosity=1,
             ready_callable=self._use_own_protocols,
         )
-        # Nobody asks Twisted for a form; looking whether there is one takes a tenth of a `/send`.
-        self._request = partial(
-            DiscreetRequest, parsePOSTFormSubmission=False, max_body_bytes=max_message_bytes
-        )
         self._turnstile = Turnstile()
         self._mail = place.mail
         self._heads = heads or Heads()
+        self._make_request = requests_of(max_message_bytes)
         self.is_fast = are_known()
         self._send_connections = SendConnections(application, self._adopt, self._heads)
         self._websockets: set[FlowControlledWebSocket] = set()  # that were taken over
@@ -92,6 +82,12 @@ class DaphneServer(Daphne):
             scope["extensions"] = {WEBSOCKET: protocol}
         return super().create_application(protocol, scope)
 
+    def protocol_disconnected(self, protocol: Any) -> None:
+        """Twice for a websocket that was refused: when it was, and when the client hangs up, which
+        may be after it was forgotten."""
+        if protocol in self.connections:
+            super().protocol_disconnected(protocol)
+
     def _use_own_protocols(self) -> None:
         globalLogPublisher.addObserver(log_failure)
         self.ws_factory.setProtocolOptions(closeHandshakeTimeout=CLOSE_SECONDS)
@@ -103,7 +99,7 @@ class DaphneServer(Daphne):
 
     def _build_paced_protocol(self, address: Any) -> Any:
         protocol = self._build_protocol(address)
-        protocol.requestFactory = self._request
+        protocol.requestFactory = self._make_request
         send_connections = self._send_connections if self.is_fast else None
         Doorway(protocol, self._turnstile, self._mail, send_connections)
         return protocol

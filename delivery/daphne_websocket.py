@@ -48,6 +48,7 @@ CLOSE_SECONDS = 5.0  # for a slow reader to take what is on its way, and read wh
 class FlowControlledWebSocket(Takeover, WebSocketProtocol):
     """One websocket; Twisted's producer of its own, in place of the HTTP channel's."""
 
+    server: Any = None  # daphne's, from the moment that autobahn has found no fault
     _on_end: Callable[[], None] | None = None
 
     @classmethod
@@ -125,6 +126,8 @@ class FlowControlledWebSocket(Takeover, WebSocketProtocol):
             super().onPing(payload)
 
     def onClose(self, wasClean: bool, code: int, reason: str) -> None:
+        if self.server is None:  # the handshake was refused: nobody knows of it
+            return
         super().onClose(wasClean, code, reason)
         if self._listener is not None:
             self._end()
@@ -161,6 +164,9 @@ class FlowControlledWebSocket(Takeover, WebSocketProtocol):
             # Else the connection is lost: Twisted finds that out with its own write.
         transport.write(frame)
         return True
+
+    def stop_reading(self) -> None:
+        self.transport.pauseProducing()
 
     def finish(self) -> None:
         self.sendClose(self.CLOSE_STATUS_CODE_NORMAL)

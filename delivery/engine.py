@@ -1,18 +1,33 @@
-"""Engine.IO: python-engineio's server, which makes each connection an `engine_socket`.
+"""Engine.IO: python-engineio's server, with sockets that need no task where they can do without.
 
-Between `server`, which sets its callbacks, and `engine_socket`.
+A websocket of a web server that lets us (see `transports.WebSocket`) is taken over once it is
+open: what comes is heard in a callback, what goes is written at once, and the ASGI call ends.
+Under any other server, and while a client polls, python-engineio's own way is taken.
+Between `server` and `send_queue`.
 """
 
+import asyncio
+import contextvars
+import logging
+import time
 from collections.abc import Callable
 from typing import Any
 
 import engineio
+from engineio.exceptions import EngineIOError, SocketIsClosedError
+from engineio.packet import NOOP, PING, Packet
 
-from delivery.engine_socket import Socket
+from delivery.hearing import HearingSocket
 from delivery.origins import read_origin
+from delivery.packets import MALFORMED
 from delivery.send_queue import SendQueue, Unsent
 from delivery.tasks import Tasks
-from delivery.transports import Scope
+from delivery.transports import Scope, find_websocket
+
+logger = logging.getLogger(__name__)
+
+PROBE, PROBED, UPGRADE = "2probe", "3probe", "5"  # of a websocket that follows on polling
+NOTHING = contextvars.Context()  # for callbacks of sockets: a copy for each would be kept with it
 
 TakeAck = Callable[[str, str], bool]
 CloseTransport = Callable[[str], None]
@@ -66,3 +81,126 @@ class Engine(engineio.AsyncServer):
         opening: Any = socket.queue.get_nowait()
         opening.data["pingInterval"] = round(self.ping_interval * 1000)
         socket.queue.put_nowait(opening)
+
+
+class Socket(HearingSocket):
+    """One Engine.IO connection."""
+
+    queue: SendQueue
+    last_ping: float | None  # when it was sent; None = it is answered
+    connected: bool
+    upgrading: bool
+    _timer: asyncio.TimerHandle | None = None  # until a ping is sent, or its pong is late
+
+    # --- python-engineio's hooks
+
+    def schedule_ping(self) -> None:
+        """As the library's own, by a timer in place of a task for each and one for all."""
+        if self.last_ping:
+            self.last_ping = None
+            self._set_timer(self.server.ping_interval, self._send_ping)
+
+    def _send_ping(self) -> None:
+        if not self.closing and not self.closed:
+            self.last_ping = time.time()
+            self.queue.put_nowait(Packet(PING))
+            self._set_timer(self.server.ping_timeout, self._time_out)
+
+    def _time_out(self) -> None:
+        """The pong is late. Half-open connections are told that they are closed, too."""
+        reason = self.server.reason.PING_TIMEOUT
+        self.server.tasks.start(self._end(False, reason))
+
+    async def check_ping_timeout(self) -> bool:
+        """Leave that to the timer: the library's own looks at a clock that may be set, and keeps
+        even the CLOSE packet from a client that is late."""
+        if self.closed:
+            raise SocketIsClosedError
+        return True
+
+    def _set_timer(self, seconds: float, callback: Callable[[], None]) -> None:
+        self._cancel_timer()
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(seconds, callback, context=NOTHING)
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    async def handle_post_request(self, environ: dict[str, Any]) -> None:
+        """Refuse what makes no sense; the library would answer 200 and log a traceback."""
+        try:
+            await super().handle_post_request(environ)
+        except MALFORMED as error:
+            raise EngineIOError("malformed") from error
+        if self.closed:  # and need not come again
+            self._forget()
+
+    async def close(
+        self, wait: bool = True, abort: bool = False, reason: str | None = None
+    ) -> None:
+        """Close without waiting until the client has read what is left."""
+        was_closed = self.closed
+        await super().close(wait=False, abort=abort, reason=reason)
+        self._cancel_timer()
+        if self.queue.websocket is not None and self.closed and not was_closed:
+            self.queue.put_nowait(None)
+
+    async def _upgrade_websocket(self, environ: dict[str, Any]) -> Any:
+        """One websocket at a time: of two that follow on polling the wrong one would be taken
+        over, and what comes on the other be kept for nobody."""
+        if self.upgrading or self.upgraded:
+            return self.server._bad_request("Upgraded already")
+        self.upgrading = self.connected
+        self.websocket = find_websocket(environ["asgi.scope"])
+        try:
+            return await super()._upgrade_websocket(environ)
+        finally:
+            self.upgrading = False
+
+    async def _websocket_handler(self, ws: Any) -> None:
+        if self.websocket is None:
+            await super()._websocket_handler(ws)
+        elif not self.connected or await self._is_upgraded(ws):
+            self.connected = self.upgraded = True
+            self.queue.attach(self.websocket)
+            await self.websocket.take_over(self)
+        else:
+            await ws.close()
+
+    async def _is_upgraded(self, ws: Any) -> bool:
+        """Go through the probe of a websocket; polling goes on when it fails.
+
+        Engine.IO protocol 4: the client sends PING "probe" and gets PONG "probe", its poll is
+        ended with a NOOP, and it sends UPGRADE. One that does not, or not before its session
+        has ended, would stay open for ever.
+        """
+        try:
+            async with asyncio.timeout(self.server.ping_timeout):
+                if await ws.wait() != PROBE:
+                    return False
+                await ws.send(PROBED)
+                self.queue.put_nowait(Packet(NOOP))
+                return await ws.wait() == UPGRADE and not (self.closing or self.closed)
+        except OSError:  # a TimeoutError, too
+            return False
+
+    # --- what a websocket that was taken over tells
+
+    def write_on(self) -> None:
+        """The websocket takes more again."""
+        self.queue.write_on()
+
+    def end(self) -> None:
+        """The websocket is gone."""
+        self.queue.clear()
+        self.server.tasks.start(self._end(True, self.server.reason.TRANSPORT_CLOSE))
+
+    async def _end(self, abort: bool, reason: str) -> None:
+        await self.close(abort=abort, reason=reason)
+        self._forget()
+
+    def _forget(self) -> None:
+        if self.server.sockets.get(self.sid) is self:
+            del self.server.sockets[self.sid]

@@ -10,6 +10,7 @@ the tests compare the two. Where qs guesses (`a=1&a[x]=2`), this refuses.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from delivery.exceptions import InvalidRequest
@@ -50,14 +51,23 @@ def parse_form(body: bytes) -> dict[str, object]:
     parameters = body.split(b"&", MAX_PARAMETERS)
     if len(parameters) > MAX_PARAMETERS:
         raise _too_many(f"more than {MAX_PARAMETERS} form parameters")
-    pairs = [_parse_pair(each, number) for number, each in enumerate(parameters, start=1)]
-    if sum(len(segments) for _, segments, _ in pairs) > MAX_BRACKETS:
-        raise _too_many(f"more than {MAX_BRACKETS} brackets in form keys")
     root = Node()
-    for pair in pairs:
+    for pair in _parse_pairs(parameters):
         _insert(root, pair)
     list_limit = max(MIN_LIST_LIMIT, len(parameters))
     return {name: _value(child, name, list_limit) for name, child in root.children.items()}
+
+
+def _parse_pairs(parameters: Iterable[bytes]) -> list[Pair]:
+    """Counts as it goes: what is too much is not read to its end."""
+    pairs, brackets = [], 0
+    for number, parameter in enumerate(parameters, start=1):
+        pair = _parse_pair(parameter, number)
+        brackets += len(pair[1])
+        if brackets > MAX_BRACKETS:
+            raise _too_many(f"more than {MAX_BRACKETS} brackets in form keys")
+        pairs.append(pair)
+    return pairs
 
 
 def _parse_pair(parameter: bytes, number: int) -> Pair:

@@ -19,6 +19,7 @@ from django.http import HttpResponse, HttpResponseBase
 from django.urls import ResolverMatch, resolve
 
 from delivery.answers import error_answer
+from delivery.large_bodies import LARGE_BYTES, LargeBodies
 
 Created = tuple[ASGIRequest, None] | tuple[None, HttpResponseBase]
 Scope = dict[str, Any]
@@ -67,6 +68,10 @@ class DirectHandler(CarefulHandler):
     views are async, use no session, no cookie and, but for /readyz, no database.
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._large_bodies = LargeBodies()
+
     def load_middleware(self, is_async: bool = False) -> None:
         """There is none."""
 
@@ -74,6 +79,8 @@ class DirectHandler(CarefulHandler):
         body = await read_body(receive, settings.CONFIG.send_body_limit_bytes)
         if body is None:
             return
+        if len(body) > LARGE_BYTES:
+            await self._large_bodies.wait_for_turn()
         request, answer = self.create_request(scope, BytesIO(body))
         if request is not None:
             answer = _refuse_host(request) or await _view(request)

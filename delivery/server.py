@@ -60,7 +60,7 @@ class Server(TransportServer):
             return
         if len(transport.connecting) + len(transport.joined) >= self._limits.namespaces:
             self._clients.counts_of(name).limited["namespaces"] += 1
-            self.close_transport(eio_sid)
+            self._give_up(eio_sid)
             return
         connect = self._connect(transport, eio_sid, name, data, former)
         transport.connecting[name] = self._tasks.start(connect)
@@ -154,7 +154,7 @@ class Server(TransportServer):
             # Of other sites the client is none, whatever it names.
             joined = namespace if namespace and namespace in transport.joined else "/"
             self._clients.counts_of(joined).limited["events"] += 1
-            self.close_transport(eio_sid)
+            self._give_up(eio_sid)
 
     def _take_ack(self, eio_sid: str, text: str) -> bool:
         """Take `3/newsite,17[]`, the way that nearly all packets of clients go; False = it is

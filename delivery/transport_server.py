@@ -135,7 +135,13 @@ class TransportServer(socketio.AsyncServer):
             await super()._handle_eio_message(eio_sid, data)
         except MALFORMED as error:
             logger.info("Transport closed after a malformed packet: %s", type(error).__name__)
-            self.close_transport(eio_sid)
+            self._give_up(eio_sid)
+
+    def _give_up(self, eio_sid: str) -> None:
+        """Close it, and read nothing more of it meanwhile."""
+        socket = self.eio.sockets.get(eio_sid)
+        if socket is not None:
+            socket.give_up()
 
     def _engineio_server_class(self) -> type[Engine]:
         return Engine

@@ -45,6 +45,9 @@ class WebSocket(DirectWebSocket, Protocol):
     def tell_end(self, callback: Callable[[], None]) -> bool:
         """Call back when it is closed; False = it was not taken over, or is closed already."""
 
+    def stop_reading(self) -> None:
+        """Take nothing more of the client, who is about to be closed."""
+
     def close(self, reason: str) -> None:
         """Close it at once, whatever is unsent, and tell the client why."""
 

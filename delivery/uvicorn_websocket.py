@@ -39,6 +39,9 @@ class UvicornWebSocket(Takeover, WebSocketsSansIOProtocol):
         self.transport.write(frame)
         return True
 
+    def stop_reading(self) -> None:
+        self.transport.pause_reading()
+
     def finish(self) -> None:
         self._send_close(CLOSE_NORMALLY, "")
 

@@ -3,15 +3,33 @@
 import asyncio
 import contextlib
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from http.client import OK
 
 from aiohttp import ClientSession, ClientTimeout, StreamReader
 
+from tests.bench.load import LoadError
 from tests.bench.servers import Side, Surroundings, service_environment
 from tests.bench.turn import Turn
 
 PAGE = "/admin/control/live/figures"
+PAGES = (
+    "/admin/",
+    "/admin/sites/site/",
+    "/admin/sites/site/1/change/",
+    "/admin/sites/site/1/snippets/",
+    "/admin/sites/site/1/auth-check/",
+    "/admin/sites/apikey/",
+    "/admin/sites/apikey/1/change/",
+    "/admin/control/live/",
+    "/admin/control/inspector/",
+    "/admin/control/inspector/look?site=bench&room=user_1",
+    "/admin/control/inspector/recent?site=bench&room=user_1",
+    "/admin/control/sender/",
+)
+VISITS = 5  # of each page, behind one that reads its templates
 COMMAND_SECONDS = 60.0
 LOG_IN = """
 from django.contrib.auth import get_user_model
@@ -31,10 +49,7 @@ print(session.session_key)
 @asynccontextmanager
 async def viewer(turn: Turn) -> AsyncIterator[None]:
     """Look at all sites, and see a figure before anything is measured."""
-    cookies = {"sessionid": await _log_in(turn.side, turn.round.around)}
-    url = f"http://127.0.0.1:{turn.running.ports[0]}{PAGE}"
-    timeout = ClientTimeout(total=None, sock_read=COMMAND_SECONDS)
-    async with ClientSession(cookies=cookies, timeout=timeout) as http, http.get(url) as response:
+    async with _logged_in(turn) as http, http.get(PAGE) as response:
         response.raise_for_status()
         await response.content.readline()
         reading = asyncio.create_task(_read_on(response.content))
@@ -44,6 +59,32 @@ async def viewer(turn: Turn) -> AsyncIterator[None]:
             reading.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await reading
+
+
+async def slowest_page(turn: Turn) -> float:
+    """Visit the pages one after the other; return the longest time of an answer, in ms."""
+    async with _logged_in(turn) as http:
+        for page in PAGES:
+            await _visit(http, page)
+        return max([await _visit(http, page) for _ in range(VISITS) for page in PAGES])
+
+
+async def _visit(http: ClientSession, page: str) -> float:
+    began_at = time.perf_counter()
+    async with http.get(page, allow_redirects=False) as response:
+        await response.read()
+    if response.status != OK:
+        raise LoadError(f"{page} was answered with {response.status}")
+    return 1000 * (time.perf_counter() - began_at)
+
+
+@asynccontextmanager
+async def _logged_in(turn: Turn) -> AsyncIterator[ClientSession]:
+    cookies = {"sessionid": await _log_in(turn.side, turn.round.around)}
+    base = f"http://127.0.0.1:{turn.running.ports[0]}"
+    timeout = ClientTimeout(total=None, sock_read=COMMAND_SECONDS)
+    async with ClientSession(base, cookies=cookies, timeout=timeout) as http:
+        yield http
 
 
 async def _read_on(stream: StreamReader) -> None:

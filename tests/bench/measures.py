@@ -28,6 +28,7 @@ class Sizes:
     held_seconds: float = 30.0  # with a message to all of them each second
     watched_clients: int = 2_000  # while an admin looks at the live view
     watched_rate: float = 500.0  # messages a second
+    visited_seconds: float = 10.0  # while an admin visits every page several times
     queue_lengths: tuple[int, ...] = (10, 1_000, 100_000)
     queue_seconds: float = 0.5  # for each operation at each length
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
-from tests.bench.live_view import viewer
+from tests.bench.live_view import slowest_page, viewer
 from tests.bench.load import Sent
 from tests.bench.measures import Measure
 from tests.bench.queue_times import OPERATIONS, queue_times
@@ -126,6 +126,12 @@ async def live_view(turn: Turn) -> AsyncIterator[Measure]:
         failures = failures or _failures(sent)
     name = f"CPU with a live view ÷ without, {len(users):,} clients"
     yield Measure(name, "x", watched / alone, "lower", failures=failures)
+    (sent, _), slowest_ms = await asyncio.gather(
+        turn.send(replace(plan, seconds=turn.sizes.visited_seconds)), slowest_page(turn)
+    )
+    yield Measure(
+        "slowest admin page meanwhile", "ms", slowest_ms, "lower", failures=_failures(sent)
+    )
 
 
 async def processes(turn: Turn) -> AsyncIterator[Measure]:

@@ -36,11 +36,12 @@ TINY = Sizes(
     held_seconds=1.5,
     watched_clients=5,
     watched_rate=50.0,
+    visited_seconds=0.5,
     queue_lengths=(10, 600),
     queue_seconds=0.05,
 )
 SERVICE = Side("service", PROJECT)
-PEER_HAS_NONE = ("queue ", "CPU with a live view")
+PEER_HAS_NONE = ("queue ", "CPU with a live view", "slowest admin page")
 
 
 @pytest.fixture(autouse=True)

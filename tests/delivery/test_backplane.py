@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 
 from delivery import backplane as backplane_module
 from delivery import channel_layer
-from delivery.backplane import Backplane
+from delivery.backplane import MANY_ROOMS, Backplane
 from delivery.channel_layer import ConfirmedPubSubChannelLayer
 from delivery.exceptions import BackplaneUnavailable
 from delivery.message import Message
@@ -119,6 +119,17 @@ async def test_broadcast_names_all_rooms_of_its_call_to_each_group(
     }
     assert [await hear(backplane), await hear(backplane)] == [expected, expected]
     assert await hear(other) == expected
+
+
+async def test_broadcast_to_many_rooms_is_heard_once_by_every_process(
+    backplane: Backplane, other: Backplane
+) -> None:
+    rooms = [f"room{number}" for number in range(MANY_ROOMS + 1)]
+    await backplane.join(SITE, rooms)
+    await broadcast(other, *rooms, content="for many")
+    await broadcast(other, *rooms[1:], content="for fewer")
+    assert await hear_texts(backplane, "for fewer") == ["for many", "for fewer"]
+    assert await hear_texts(other, "for many") == ["for many"]
 
 
 async def test_resync_names_device_reason_and_place(backplane: Backplane) -> None:

@@ -13,7 +13,9 @@ from twisted.internet.testing import StringTransportWithDisconnection
 from twisted.python.failure import Failure
 from websockets.frames import Frame, Opcode
 
+from delivery.daphne_server import DaphneServer
 from delivery.daphne_websocket import FlowControlledWebSocket
+from delivery.listening import Place
 from delivery.turnstile import Turnstile
 
 HANDSHAKE = (
@@ -160,3 +162,14 @@ async def test_nothing_is_written_to_a_connection_that_is_lost(open_websocket: O
     websocket.connectionLost(Failure(ConnectionDone()))
     assert not websocket.write(b"\x81\x01x")
     assert not listener.has_ended
+
+
+async def test_a_refused_websocket_that_hangs_up_late_is_known_no_more() -> None:
+    server = DaphneServer(None, Place("127.0.0.1", 0), 1)
+    server.connections = {}  # made when it runs
+    refused = object()
+    server.protocol_connected(refused)
+    server.protocol_disconnected(refused)
+    assert "disconnected" in server.connections.pop(refused)  # as daphne's checker does
+    server.protocol_disconnected(refused)
+    assert server.connections == {}

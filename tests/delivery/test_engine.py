@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from engineio.packet import NOOP, Packet
 
-from delivery.engine import Engine
-from delivery.engine_socket import MAX_HEARD_BYTES, PROBE, Socket
+from delivery import hearing
+from delivery.engine import PROBE, Engine, Socket
+from delivery.hearing import MAX_HEARD_BYTES, MAX_SENT_BYTES
 from tests.delivery.socket_fixtures import TIMEOUT_SECONDS, until
 
 
@@ -91,11 +92,12 @@ async def test_session_that_its_client_ends_by_a_post_is_forgotten() -> None:
 
 @pytest.mark.parametrize("packet", ["0", "2", "6", "7", "9"])
 async def test_packet_of_a_kind_that_no_client_sends_closes_its_transport(packet: str) -> None:
-    socket, closed = polling_socket(), list[str]()
-    socket.server.close_transport = closed.append
-    socket.hear(packet)
+    heard, posted = polling_socket(), polling_socket()
+    closed: list[str] = []
+    heard.server.close_transport = posted.server.close_transport = closed.append
+    heard.hear(packet)
     await until(lambda: closed == ["sid"])
-    await socket.handle_post_request({"wsgi.input": Body(packet.encode()), "CONTENT_LENGTH": "1"})
+    await posted.handle_post_request({"wsgi.input": Body(packet.encode()), "CONTENT_LENGTH": "1"})
     assert closed == ["sid", "sid"]
 
 
@@ -133,3 +135,32 @@ async def test_nothing_but_acks_is_heard_of_a_connection_that_is_closing() -> No
     socket.hear("43/newsite,1[]")
     assert socket._heard is None
     assert acks == ["3/newsite,1[]"]
+
+
+class ReadWebSocket:
+    """The web server's end of a websocket."""
+
+    is_read = True
+
+    def stop_reading(self) -> None:
+        self.is_read = False
+
+
+async def test_who_sends_too_much_in_a_window_is_read_no_more_and_closed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    socket, websocket = polling_socket(max_http_buffer_size=1_000_000), ReadWebSocket()
+    socket.websocket = websocket  # type: ignore[assignment]  # all that is used of it
+    closed: list[str] = []
+    socket.server.close_transport = closed.append
+    socket.server.take_ack = lambda *_: True
+    packet = "43/newsite,1" + "x" * (MAX_SENT_BYTES // 10)
+    monkeypatch.setattr(hearing, "SENT_WINDOW_SECONDS", 0.0)  # so that it is always over
+    for _ in range(30):
+        socket.hear(packet)
+    assert websocket.is_read
+    monkeypatch.undo()
+    for _ in range(30):
+        socket.hear(packet)
+    assert not websocket.is_read
+    assert closed == ["sid"]

@@ -48,3 +48,16 @@ async def test_a_websocket_that_follows_on_a_session_that_has_ended_is_closed(
             assert answer.status == 200
         await websocket.send_str("5")
         assert (await websocket.receive(timeout=WAIT_SECONDS)).type in CLOSING
+
+
+@pytest.mark.parametrize(
+    "header", [{"Origin": "https://newsite.com:port"}, {"Sec-WebSocket-Version": "x"}]
+)
+async def test_a_handshake_that_makes_no_sense_is_refused_and_fills_no_log(
+    service: Service, header: dict[str, str]
+) -> None:
+    upgrade = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
+    headers = {**upgrade, "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", **header}
+    async with service.http.get(WEBSOCKET, headers=headers) as answer:
+        assert answer.status == 400
+    assert not service.failures

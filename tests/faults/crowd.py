@@ -34,6 +34,7 @@ class Status:
     messages: int = 0
     lowest: int = 0  # the least that a client has heard of, by number
     resyncs: int = 0
+    longest_absence_seconds: float = 0.0
     problems: list[str] = field(default_factory=list)
     outcomes: dict[str, int] = field(default_factory=dict)
 
@@ -73,6 +74,9 @@ class Crowd:
 
     async def stop(self, group: str) -> None:
         await self._tell("stop", group)
+
+    async def forget_absences(self, group: str) -> None:
+        await self._tell("forget_absences", group)
 
     async def status(self, group: str) -> Status:
         return Status(**await self._tell("status", group))
@@ -117,6 +121,7 @@ def _status(clients: Sequence[LeanClient]) -> Status:
         messages=sum(client.heard.messages for client in clients),
         lowest=min((client.heard.highest for client in clients), default=0),
         resyncs=sum(client.heard.resyncs for client in clients),
+        longest_absence_seconds=max((each.longest_absence_seconds for each in clients), default=0),
         problems=[problem for client in clients for problem in client.heard.problems],
         outcomes=dict(outcomes),
     )

@@ -71,11 +71,13 @@ class LeanClient(asyncio.Protocol):
         self.joins = 0
         self.heard = Heard()
         self.outcomes: Counter[str] = Counter()
+        self.longest_absence_seconds = 0.0  # from when it lost a connection until it joined again
         self.reads = reads  # what comes after it has joined,
         self._pause_seconds = pause_seconds  # with so long between two times
         self._port, self._site, self._token = port, site, token
         self._receive_bytes = receive_bytes
         self._failures = 0
+        self._left_at: float | None = None
         self._is_open = False  # the websocket
         self._is_stopped = False
         self._buffer = bytearray()
@@ -98,6 +100,9 @@ class LeanClient(asyncio.Protocol):
             self._connecting.cancel()
         if self._transport is not None:
             self._transport.abort()
+
+    def forget_absences(self) -> None:
+        self.longest_absence_seconds = 0.0
 
     def resume(self) -> None:
         self.reads = True
@@ -127,6 +132,8 @@ class LeanClient(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self._transport = None
+        if self.is_joined:
+            self._left_at = asyncio.get_running_loop().time()
         self.is_joined = self._is_open = False
         self._buffer.clear()
         self.heard.last = 0
@@ -197,6 +204,10 @@ class LeanClient(asyncio.Protocol):
         self.is_joined = True
         self.joins += 1
         self._failures = 0
+        if self._left_at is not None:
+            absence_seconds = asyncio.get_running_loop().time() - self._left_at
+            self.longest_absence_seconds = max(self.longest_absence_seconds, absence_seconds)
+            self._left_at = None
         if not self.reads and self._transport is not None:
             self._transport.pause_reading()
 

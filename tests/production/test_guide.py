@@ -13,6 +13,7 @@ from tests.production.guide import PROJECT, blocks, script
 DEPLOY = PROJECT / "config" / "deploy"
 FOR_CONTAINERS = {"Dockerfile", "compose.yml", "compose.env.example"}
 FOR_METRICS = {"prometheus.yml", "prometheus-alerts.yml", "grafana-dashboard.json"}
+FOR_DEPLOYING = {"__init__.py", "__pycache__", "rollout"}
 HERE_DOCUMENT = re.compile(r"^cat > (\S+) <<'?EOF'?\n(.*?)^EOF$", re.DOTALL | re.MULTILINE)
 
 
@@ -34,7 +35,10 @@ def test_every_block_is_for_a_shell() -> None:
 def test_every_file_that_it_installs_is_there_and_the_other_way_round() -> None:
     folder = r"(?:/usr/local/src/sioweb|/srv/sioweb/current)/config/deploy/"
     named = {name.rstrip("/") for name in re.findall(folder + r"([\w.-]+/?)", script())}
-    assert named == {file.name for file in DEPLOY.iterdir()} - FOR_CONTAINERS - FOR_METRICS
+    assert (
+        named
+        == {file.name for file in DEPLOY.iterdir()} - FOR_CONTAINERS - FOR_METRICS - FOR_DEPLOYING
+    )
 
 
 def test_every_command_of_the_service_exists() -> None:

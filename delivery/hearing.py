@@ -1,0 +1,109 @@
+"""What a client sends over a websocket that was taken over: heard in order, and not without end.
+
+The base of `engine.Socket`. Acks and pongs, which are nearly all, are taken in the callback.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from typing import Any
+
+from engineio.async_socket import AsyncSocket
+from engineio.exceptions import SocketIsClosedError
+from engineio.packet import CLOSE, MESSAGE, PONG, UPGRADE, Packet
+
+from delivery.packets import MALFORMED
+from delivery.send_queue import SMALL_PACKET_BYTES
+from delivery.transports import WebSocket
+
+logger = logging.getLogger(__name__)
+
+PLAIN_PONG = "3"
+KINDS = frozenset({CLOSE, PONG, MESSAGE, UPGRADE})  # of a client's packets
+# Of one client, while a packet before is worked on, besides the largest packet; acks of all that
+# may wait for a device are less.
+MAX_HEARD_BYTES = 1024 * 1024
+# Of one client, before it has to be so slow: acks and tokens are far less, events are ignored.
+MAX_SENT_BYTES, SENT_WINDOW_SECONDS = 8 * 1024 * 1024, 10.0
+
+
+class HearingSocket(AsyncSocket):
+    server: Any
+    sid: str
+    websocket: WebSocket | None = None  # the web server's end of it, where it offers one
+    _heard: deque[str | bytes] | None = None  # what a task takes, in order
+    _heard_bytes: int = 0
+    _sent_bytes: int = 0  # by the client, since
+    _sent_since: float = 0.0
+    _is_given_up: bool = False
+
+    def hear(self, packet: str | bytes) -> None:
+        """Take what the client sent: acks and pongs now, all else in a task, in order."""
+        self._sent_bytes += len(packet)
+        if self._is_given_up:
+            return
+        if len(packet) > self.server.max_http_buffer_size or self._sends_too_much():
+            self.give_up()
+        elif self._heard is not None:
+            self._keep(packet, self._heard)
+        elif not self._take_at_once(packet) and not self.closing:
+            self._heard = deque([packet])
+            self.server.tasks.start(self._take_in_order())
+
+    async def receive(self, pkt: Packet) -> None:
+        """The library passes over kinds that no client sends, or fails on them."""
+        if pkt.packet_type in KINDS:
+            await super().receive(pkt)
+        else:
+            logger.info("Transport closed after a packet of kind %d", pkt.packet_type)
+            self.give_up()
+
+    def give_up(self) -> None:
+        """Close it, and look at nothing more of what the client sent and sends."""
+        self._is_given_up = True
+        if self.websocket is not None:
+            self.websocket.stop_reading()
+        self.server.close_transport(self.sid)
+
+    def _take_at_once(self, packet: str | bytes) -> bool:
+        if packet == PLAIN_PONG:
+            self.schedule_ping()
+            return True
+        is_ack = isinstance(packet, str) and packet.startswith("43")
+        return is_ack and not self.closed and self.server.take_ack(self.sid, packet[1:])
+
+    def _keep(self, packet: str | bytes, heard: deque[str | bytes]) -> None:
+        if self._heard_bytes > MAX_HEARD_BYTES:
+            self.give_up()
+        else:
+            heard.append(packet)
+            self._heard_bytes += SMALL_PACKET_BYTES + len(packet)
+
+    def _sends_too_much(self) -> bool:
+        if self._sent_bytes <= MAX_SENT_BYTES:
+            return False
+        now = asyncio.get_running_loop().time()
+        if now - self._sent_since < SENT_WINDOW_SECONDS:
+            logger.warning("A client that sends too much is disconnected")
+            return True
+        self._sent_bytes, self._sent_since = 0, now
+        return False
+
+    async def _take_in_order(self) -> None:
+        try:
+            while self._heard and not self._is_given_up:
+                await self._take(self._heard[0])
+                self._heard.popleft()
+        finally:
+            self._heard, self._heard_bytes = None, 0
+
+    async def _take(self, packet: str | bytes) -> None:
+        try:
+            await self.receive(Packet(encoded_packet=packet))
+        except SocketIsClosedError:
+            logger.debug("A packet for a socket that is closed")
+        except MALFORMED as error:
+            logger.info("Transport closed after a malformed frame: %s", type(error).__name__)
+            self.give_up()
+        except Exception:
+            logger.exception("A packet of a client failed")

@@ -1,0 +1,72 @@
+"""A server to deploy to: sshd, what stands in for systemd, Redis, nginx in front of two ports."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.deploy.checkout import Checkout
+from tests.deploy.init_system import InitSystem
+from tests.deploy.ssh import SERVER, sshd
+from tests.e2e.nginx import nginx, require_nginx
+from tests.e2e.service import Installation, Sites
+from tests.redis_process import free_port
+
+PORTS = 2
+
+
+@dataclass
+class Machine:
+    folder: Path
+    base: Path
+    ports: list[int]
+    init: InitSystem
+    checkout: Checkout
+    settings: dict[str, str]  # of the fabfile, as Python text
+
+    @classmethod
+    @asynccontextmanager
+    async def create(
+        cls, folder: Path, sites: Sites, config: Mapping[str, Any], settings: Mapping[str, str]
+    ) -> AsyncIterator["Machine"]:
+        """Set up as docs/deploying.md says, with nothing deployed yet. `settings` go into the
+        fabfile, beside those of this machine."""
+        require_nginx()
+        base = folder / "srv"
+        base.mkdir(parents=True)
+        ports = [free_port() for _ in range(PORTS)]
+        environment_file = folder / "sioweb.env"
+        init = InitSystem(folder / "init", base, environment_file)
+        shared = Installation.create(base / "shared", sites, config)
+        environment_file.write_text(
+            "# read by systemd and by the deploy\n"
+            f'SIOWEB_CONFIG_DIR="{shared.config_dir}"\nSIOWEB_DATA_DIR={shared.data_dir}\n'
+        )
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(init.running())
+            home = await stack.enter_async_context(sshd(folder / "ssh", init.programs))
+            checkout = Checkout.create(folder / "checkout", home)
+            own = {
+                "hosts": f'["{SERVER}"]',
+                "ports": repr(ports),
+                "base": repr(str(base)),
+                "environment_file": repr(str(environment_file)),
+                **settings,
+            }
+            checkout.write_fabfile(own)
+            yield cls(folder, base, ports, init, checkout, own)
+
+    @asynccontextmanager
+    async def behind_nginx(self) -> AsyncIterator[str]:
+        """The URL of an nginx in front of the processes, once they run."""
+        async with nginx(self.folder / "nginx", self.ports) as url:
+            yield url
+
+    @property
+    def current(self) -> str:
+        return (self.base / "current").readlink().name
+
+    @property
+    def releases(self) -> list[str]:
+        return sorted(each.name for each in (self.base / "releases").glob("*"))
