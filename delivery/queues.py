@@ -2,7 +2,7 @@
 
 Stands behind publish, acks and connections. All of an operation happens in one Lua
 script (`lua/`, where the stored shapes are described), so that none is seen half done.
-Beside redis_client the only module that knows Redis.
+Above `redis_client`, which runs the scripts.
 """
 
 import random

@@ -82,7 +82,7 @@ def build_servers(cache: Any, answer_seconds: float) -> Servers:
         "max_connections": MAX_CONNECTIONS,
         "timeout": answer_seconds,
         "socket_connect_timeout": answer_seconds,
-        # redis_client bounds every call. With a timeout here redis-py would use asyncio.wait_for,
+        # `runner` bounds every call. With a timeout here redis-py would use asyncio.wait_for,
         # which before Python 3.12 loses the cancel of a task that is just writing.
         "socket_timeout": None,
         "retry": Retry(NoBackoff(), retries=0),
