@@ -11,6 +11,7 @@ from delivery.exceptions import RedisUnavailable
 from delivery.redis_client import close_async_redis
 from delivery.reports import Reports
 from delivery.statistics import FAILURE_SECONDS, PROCESS_SECONDS, Counts, Figures, Statistics, pick
+from delivery.version import VERSION
 from tests.delivery.queue_fixtures import find_keys
 
 
@@ -107,7 +108,7 @@ async def test_the_processes_tell_who_they_are(one: Member, other: Member) -> No
     processes = (await one.statistics.read(ALL_SITES)).processes
     assert len({process.id for process in processes}) == 2
     assert sorted(process.clients for process in processes) == [1, 2]
-    assert {process.version for process in processes} == {"0.1.0"}
+    assert {process.version for process in processes} == {VERSION}
 
 
 async def test_a_silent_process_is_gone(one: Member, other: Member, redis: Redis) -> None:
