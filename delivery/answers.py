@@ -1,6 +1,7 @@
 """What every HTTP answer of the service looks like, and which failure gets which.
 
-Used by the views only. Whatever goes wrong inside a view leaves as one JSON shape:
+Used by the views, those of the project's pages too, and `handler`. Whatever goes wrong inside
+a view leaves as one JSON shape:
 `{"ok": false, "error": {"code": "invalid_event", "message": "event: expected ..."}}`.
 """
 

@@ -1,8 +1,8 @@
-"""The sockets of this process: who is in which room, and what each has yet to acknowledge.
+"""One socket in one namespace: what its client is sent, and what it has yet to acknowledge.
 
-Announcements from the `backplane` come in here and go out through `frames`;
-acks come in from `namespace` and go on to `acks`. All state is this process's
-own and dies with it: the queue is the truth.
+What the `switchboard` and the `feeds` have for it goes out through `frames`; acks come in
+from `namespace` and go on to `acks`. All state is this process's own and dies with it: the
+queue is the truth.
 """
 
 import asyncio

@@ -3,7 +3,7 @@
 A websocket of a web server that lets us (see `transports.WebSocket`) is taken over once it is
 open: what comes is heard in a callback, what goes is written at once, and the ASGI call ends.
 Under any other server, and while a client polls, python-engineio's own way is taken.
-Between `server` and `send_queue`.
+Between `transport_server` and `hearing`.
 """
 
 import asyncio

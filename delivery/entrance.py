@@ -1,6 +1,6 @@
 """Where sessions begin: not too many from one address, not too many in a second.
 
-Asked by `server` before python-engineio is. What is refused is told to come again: a
+Asked by `transport_server` before python-engineio is. What is refused is told to come again: a
 stock client does so by itself.
 """
 

@@ -9,8 +9,8 @@ from collections import deque
 from typing import Any
 
 from engineio.async_socket import AsyncSocket
-from engineio.exceptions import SocketIsClosedError, UnknownPacketError
-from engineio.packet import Packet
+from engineio.exceptions import SocketIsClosedError
+from engineio.packet import CLOSE, MESSAGE, PONG, UPGRADE, Packet
 
 from delivery.packets import MALFORMED
 from delivery.send_queue import SMALL_PACKET_BYTES
@@ -18,7 +18,8 @@ from delivery.transports import WebSocket
 
 logger = logging.getLogger(__name__)
 
-PONG = "3"
+PLAIN_PONG = "3"
+KINDS = frozenset({CLOSE, PONG, MESSAGE, UPGRADE})  # of a client's packets
 # Of one client, while a packet before is worked on, besides the largest packet; acks of all that
 # may wait for a device are less.
 MAX_HEARD_BYTES = 1024 * 1024
@@ -49,6 +50,14 @@ class HearingSocket(AsyncSocket):
             self._heard = deque([packet])
             self.server.tasks.start(self._take_in_order())
 
+    async def receive(self, pkt: Packet) -> None:
+        """The library passes over kinds that no client sends, or fails on them."""
+        if pkt.packet_type in KINDS:
+            await super().receive(pkt)
+        else:
+            logger.info("Transport closed after a packet of kind %d", pkt.packet_type)
+            self.give_up()
+
     def give_up(self) -> None:
         """Close it, and look at nothing more of what the client sent and sends."""
         self._is_given_up = True
@@ -57,7 +66,7 @@ class HearingSocket(AsyncSocket):
         self.server.close_transport(self.sid)
 
     def _take_at_once(self, packet: str | bytes) -> bool:
-        if packet == PONG:
+        if packet == PLAIN_PONG:
             self.schedule_ping()
             return True
         is_ack = isinstance(packet, str) and packet.startswith("43")
@@ -91,8 +100,8 @@ class HearingSocket(AsyncSocket):
     async def _take(self, packet: str | bytes) -> None:
         try:
             await self.receive(Packet(encoded_packet=packet))
-        except (UnknownPacketError, SocketIsClosedError):
-            logger.debug("A packet of no kind, or for a socket that is closed")
+        except SocketIsClosedError:
+            logger.debug("A packet for a socket that is closed")
         except MALFORMED as error:
             logger.info("Transport closed after a malformed frame: %s", type(error).__name__)
             self.give_up()

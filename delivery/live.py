@@ -15,15 +15,17 @@ logger = logging.getLogger(__name__)
 
 READ_SECONDS = 1.0
 MAX_VIEWERS = 30  # of a process: each holds a connection, and a thread of Django's
+MAX_VIEWS_OF_USER = 12  # of those, so that nobody keeps all others out
 
 
 class TooManyViewers(DeliveryError):
-    """As many are looking as one process lets look."""
+    """As many are looking as one process lets look, or one user."""
 
 
 @dataclass(eq=False, slots=True)
 class Viewer:
     site: str
+    user: str
     # Of the newest figures only: a slow viewer skips some. None = Redis is out of reach.
     news: asyncio.Queue["Figures | None"] = field(default_factory=lambda: asyncio.Queue(1))
 
@@ -47,12 +49,11 @@ class Live:
             await self._show_all()
             await asyncio.sleep(READ_SECONDS)
 
-    async def watch(self, site: str) -> AsyncGenerator[Figures | None, None]:
+    async def watch(self, site: str, user: str) -> AsyncGenerator[Figures | None, None]:
         """Yield the figures of a site, "" = of all, about once a second until the process leaves;
         None while Redis is out of reach. Raises TooManyViewers."""
-        if len(self._viewers) >= MAX_VIEWERS:
-            raise TooManyViewers(f"{MAX_VIEWERS} are looking at this process already")
-        viewer = Viewer(site)
+        self._check_room(user)
+        viewer = Viewer(site, user)
         self._viewers.add(viewer)
         self._somebody.set()
         try:
@@ -70,6 +71,12 @@ class Live:
         self._has_ended = True
         for viewer in self._viewers:
             viewer.show(None)
+
+    def _check_room(self, user: str) -> None:
+        if len(self._viewers) >= MAX_VIEWERS:
+            raise TooManyViewers(f"{MAX_VIEWERS} are looking at this process already")
+        if sum(viewer.user == user for viewer in self._viewers) >= MAX_VIEWS_OF_USER:
+            raise TooManyViewers(f"You are looking at {MAX_VIEWS_OF_USER} live views already")
 
     async def _show_all(self) -> None:
         sites = {viewer.site for viewer in self._viewers}

@@ -21,6 +21,8 @@ MAX_ORIGIN_CHARACTERS = 300  # a host name has 253
 TOO_LONG = "too-long"  # stands for one that no site can have meant
 
 Scope = Mapping[str, Any]
+Pattern = re.Pattern[str] | None
+"""None = every origin."""
 
 
 def allows(allowed: str, origin: str) -> bool:
@@ -31,8 +33,7 @@ def allows(allowed: str, origin: str) -> bool:
     >>> allows("https://*.b.com", "https://b.com"), allows("https://b.com:443", "https://B.com")
     (False, True)
     """
-    pattern = _pattern(allowed)
-    return pattern is None or pattern.fullmatch(origin.lower()) is not None
+    return _matches(_pattern(allowed), origin)
 
 
 def read_origin(scope: Scope) -> str:
@@ -60,20 +61,28 @@ class Origins:
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
         self._version = -1
-        self._allowed = ""
+        self._pattern: Pattern = None
 
     def allow(self, origin: str) -> bool:
         """Whether any site does."""
         if self._version != self._registry.version:
             self._version = self._registry.version
             each = [site.allowed_origins for site in self._registry]
-            self._allowed = " ".join(sorted(each)) if all(each) else ""
-        return allows(self._allowed, origin)
+            # Not one of those that are kept: with each change of a site it is another.
+            self._pattern = _compile(" ".join(each)) if all(each) else None
+        return _matches(self._pattern, origin)
 
 
 @lru_cache(maxsize=10_000)
-def _pattern(allowed: str) -> re.Pattern[str] | None:
-    """None = every origin."""
+def _pattern(allowed: str) -> Pattern:
+    return _compile(allowed)
+
+
+def _matches(pattern: Pattern, origin: str) -> bool:
+    return pattern is None or pattern.fullmatch(origin.lower()) is not None
+
+
+def _compile(allowed: str) -> Pattern:
     origins = allowed.lower().split()
     if not origins or EVERY in origins:
         return None

@@ -1,6 +1,6 @@
 """Socket.IO packets as clients send them, read by python-socketio with two additions.
 
-Below `server`: JSON by orjson, and the query of a namespace.
+Below `transport_server`: JSON by orjson, and the query of a namespace.
 """
 
 from typing import Any, NamedTuple

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from delivery.connection_limits import ConnectionLimits, Turns
 from delivery.exceptions import TooManyClients
 from delivery.switchboard import Switchboard
+from sites.limits import in_force
 from sites.registry import SiteSnapshot
 
 TOO_MANY = 429
@@ -26,8 +27,8 @@ class Places:
         Raises TooManyClients, TooFast.
         """
         self._check_site(site)
-        own = site.site_handshakes_per_second
-        per_second = self._limits.site_handshakes_per_second if own is None else own
+        configured = self._limits.site_handshakes_per_second
+        per_second = in_force(site.site_handshakes_per_second, configured)
         if per_second:
             await self._turns.wait(site.name, per_second)
 
@@ -37,8 +38,8 @@ class Places:
         Raises TooManyClients.
         """
         self._check_site(site)
-        own = site.connections_per_user_room
-        most = self._limits.connections_per_user_room if own is None else own
+        configured = self._limits.connections_per_user_room
+        most = in_force(site.connections_per_user_room, configured)
         if not most:
             return
         for room in rooms:
@@ -46,7 +47,6 @@ class Places:
                 raise TooManyClients("Too many clients", TOO_MANY)
 
     def _check_site(self, site: SiteSnapshot) -> None:
-        own = site.connections_per_site
-        most = self._limits.connections_per_site if own is None else own
+        most = in_force(site.connections_per_site, self._limits.connections_per_site)
         if most and self._switchboard.count_of_site(site.name) >= most:
             raise TooManyClients("Too many clients", TOO_MANY)

@@ -2,7 +2,7 @@
 
 Stands behind publish, acks and connections. All of an operation happens in one Lua
 script (`lua/`, where the stored shapes are described), so that none is seen half done.
-Beside redis_client the only module that knows Redis.
+Above `redis_client`, which runs the scripts.
 """
 
 import random
@@ -29,6 +29,7 @@ from delivery.queue_values import (
     Waiting,
 )
 from delivery.redis_client import close_async_redis, ping, run_scripts
+from sites.limits import in_force
 
 LEASE_SECONDS = 60  # three renewals may fail before a live device counts as gone
 ONCE_SECONDS = 300  # how long an Idempotency-Key is remembered
@@ -188,8 +189,8 @@ class Queues:
         message, epoch = each.message, _new_epoch()
         resync, text = int(message.resync), message.text.encode()
         length = len(message.event_json().encode())
-        messages = each.limits.messages or self._max_messages
-        bytes_ = each.limits.text_bytes or self._max_bytes
+        messages = in_force(each.limits.messages, self._max_messages)
+        bytes_ = in_force(each.limits.text_bytes, self._max_bytes)
         args = (epoch, message.id, resync, text, length, messages, bytes_, ONCE_SECONDS)
         for room in each.rooms:
             yield self._room_call("append", site, room, args, each.once)

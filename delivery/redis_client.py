@@ -13,17 +13,17 @@ from redis.asyncio import Redis
 
 from delivery.exceptions import DeliveryError, RedisUnavailable
 from delivery.histograms import Histogram
-from delivery.pipelines import (
+from delivery.pipelines import Call
+from delivery.redis_outages import is_outage
+from delivery.redis_servers import OneServer, build_servers
+from delivery.runner import (
     ANSWER_SECONDS,
     BYTES_AT_ONCE,
     CALLS_AT_ONCE,
-    Call,
     Runner,
     answering,
     describe,
 )
-from delivery.redis_outages import is_outage
-from delivery.redis_servers import OneServer, build_servers
 
 _runners: dict[tuple[asyncio.AbstractEventLoop, str], Runner] = {}
 

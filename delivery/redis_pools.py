@@ -12,9 +12,10 @@ from typing import Any
 from channels_redis.utils import create_pool
 from redis import ConnectionError as RedisConnectionError
 from redis import RedisError
-from redis.asyncio import BlockingConnectionPool, ConnectionPool, SSLConnection
+from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis, SSLConnection
 from redis.asyncio.connection import Connection
 from redis.asyncio.sentinel import (
+    MasterNotFoundError,
     Sentinel,
     SentinelConnectionPool,
     SentinelManagedConnection,
@@ -28,6 +29,18 @@ Node = tuple[str, int]
 """A host and its port."""
 
 
+class Sentinels(Sentinel):
+    """Say in a line that they do not help; redis-py prints all it knows of each connection."""
+
+    async def discover_master(self, service_name: str) -> Any:
+        try:
+            return await super().discover_master(service_name)
+        except MasterNotFoundError as error:
+            whom = ", ".join(map(_address, self.sentinels))
+            message = f"No sentinel of {whom} names a master {service_name!r}"
+            raise MasterNotFoundError(message) from error
+
+
 class MasterPool(SentinelConnectionPool):
     """Closes the connections to the sentinels with its own."""
 
@@ -39,7 +52,7 @@ class MasterPool(SentinelConnectionPool):
 class WaitingMasterPool(BlockingConnectionPool, MasterPool):
     """A MasterPool that waits for a free connection where it would raise."""
 
-    def __init__(self, service_name: str, sentinel_manager: Sentinel, **keywords: Any) -> None:
+    def __init__(self, service_name: str, sentinel_manager: Sentinels, **keywords: Any) -> None:
         managed = SentinelManagedSSLConnection if keywords.pop("ssl", False) else None
         super().__init__(
             service_name=service_name,
@@ -94,7 +107,13 @@ def layer_pool(host: dict[str, Any]) -> ConnectionPool:
         return node_pool(host.pop("cluster_nodes"), **host)
     if "master_name" in host:
         sentinels, keywords = host.pop("sentinels"), host.pop("sentinel_kwargs", None)
-        sentinel = Sentinel(sentinels, sentinel_kwargs=keywords)  # type: ignore[no-untyped-call]
+        sentinel = Sentinels(sentinels, sentinel_kwargs=keywords)  # type: ignore[no-untyped-call]
         return MasterPool(host.pop("master_name"), sentinel, **host)  # type: ignore[no-untyped-call]
     pool: ConnectionPool = create_pool(host)
     return pool
+
+
+def _address(sentinel: Redis) -> str:
+    """Return `host:port`."""
+    where = sentinel.connection_pool.connection_kwargs
+    return f"{where['host']}:{where['port']}"

@@ -10,12 +10,11 @@ from typing import Any, Protocol
 from redis.asyncio import BlockingConnectionPool, Redis, SSLConnection
 from redis.asyncio.connection import Connection
 from redis.asyncio.retry import Retry
-from redis.asyncio.sentinel import Sentinel
 from redis.backoff import NoBackoff
 from redis.exceptions import MovedError
 
 from delivery.redis_cluster import Cluster
-from delivery.redis_pools import Node, WaitingMasterPool
+from delivery.redis_pools import Node, Sentinels, WaitingMasterPool
 from delivery.scripts import SOURCES
 
 MAX_CONNECTIONS = 32  # Redis runs one script at a time: more would only wait there
@@ -83,7 +82,7 @@ def build_servers(cache: Any, answer_seconds: float) -> Servers:
         "max_connections": MAX_CONNECTIONS,
         "timeout": answer_seconds,
         "socket_connect_timeout": answer_seconds,
-        # redis_client bounds every call. With a timeout here redis-py would use asyncio.wait_for,
+        # `runner` bounds every call. With a timeout here redis-py would use asyncio.wait_for,
         # which before Python 3.12 loses the cancel of a task that is just writing.
         "socket_timeout": None,
         "retry": Retry(NoBackoff(), retries=0),
@@ -113,7 +112,7 @@ async def load_scripts(connection: Any) -> None:
 
 
 def _master_client(options: dict[str, Any], keywords: dict[str, Any]) -> Redis:
-    sentinel = Sentinel(  # type: ignore[no-untyped-call]
+    sentinel = Sentinels(  # type: ignore[no-untyped-call]
         options["SENTINELS"], sentinel_kwargs=options["SENTINEL_KWARGS"]
     )
     keywords = keywords.copy()

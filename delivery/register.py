@@ -2,7 +2,7 @@
 
 The library's own looks through all sockets of a namespace for each one that leaves, and
 through all that are on their way in for each that comes: with n at once that is n * n, and
-seconds with 5,000. Here each is a look-up. Rooms are the `switchboard`'s; below `server`.
+seconds with 5,000. Here each is a look-up. Rooms are the `switchboard`'s; below `transport_server`.
 """
 
 from typing import Any

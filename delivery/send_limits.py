@@ -18,6 +18,7 @@ from delivery.counters import Counters
 from delivery.exceptions import LimitReached
 from delivery.pipelines import Call
 from delivery.redis_client import run_scripts
+from sites.limits import in_force
 from sites.registry import SiteSnapshot
 
 PORTIONS_PER_SECOND = 10  # what a process that ends has taken and not spent is lost
@@ -112,15 +113,15 @@ class SendLimits:
         return min(buckets, key=lambda each: each.left_at(now)).headers(now)
 
     def _rates_of(self, site: SiteSnapshot) -> tuple[int, int]:
-        rates, own, own_key = self._rates, site.sends_per_second, site.key_sends_per_second
+        rates = self._rates
         return (
-            rates.sends_per_second if own is None else own,
-            rates.key_sends_per_second if own_key is None else own_key,
+            in_force(site.sends_per_second, rates.sends_per_second),
+            in_force(site.key_sends_per_second, rates.key_sends_per_second),
         )
 
     def _buckets_of(self, site: SiteSnapshot, key: int) -> list[Bucket]:
         of_site, of_key = self._rates_of(site)
-        at_once = self._rates.sends_at_once if site.sends_at_once is None else site.sends_at_once
+        at_once = in_force(site.sends_at_once, self._rates.sends_at_once)
         buckets = []
         if of_site:
             name = names.send_bucket_key(self._prefix, site.name)

@@ -18,6 +18,7 @@ from delivery.connection_limits import ConnectionLimits
 from delivery.counters import Counters
 from delivery.failed_keys import FailedKeys
 from delivery.generator import Generator
+from delivery.health import Health
 from delivery.ids import FlakeIds
 from delivery.inspection import Inspection
 from delivery.journal import Journal
@@ -77,6 +78,7 @@ class Service:
     send_limits: SendLimits
     metrics: Metrics
     metrics_port: MetricsPort
+    health: Health
     tasks: Tasks
 
     async def start(self) -> None:
@@ -150,7 +152,7 @@ def build_service() -> Service:
     """Put the parts together as the configuration says."""
     config = settings.CONFIG
     is_traced = config.log.deliveries
-    queues, backplane = Queues(), Backplane()
+    queues, backplane, tasks = Queues(), Backplane(), Tasks()
     counters, statistics = Counters(), Statistics()
     deny_list = read_deny_list(config.auth_url_deny)
     site_auth, site_updates = SiteAuth(deny_list, counters), SiteUpdates(deny_list)
@@ -212,7 +214,8 @@ def build_service() -> Service:
             config.limits.failed_keys, config.limits.failed_keys_per_second, registry, counters
         ),
         send_limits=SendLimits(_send_rates(), counters),
-        tasks=Tasks(),
+        health=Health(queues, backplane, tasks),
+        tasks=tasks,
     )
 
 

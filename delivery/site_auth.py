@@ -1,6 +1,7 @@
 """Asks a site who the bearer of a token is, and which rooms it is in.
 
-Called by `namespace` for each connect. The only importer of the HTTP client.
+Called by `namespace` for each connect, and by `reauth`. Imports the HTTP client, as
+`site_updates` does.
 """
 
 import asyncio

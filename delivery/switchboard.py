@@ -1,7 +1,6 @@
 """Brings announcements to the sockets of this process that they are for.
 
-Between `backplane`, which hears them, and `connections`. Holds the two indexes
-of the process: sockets by room, and sockets by user room and device.
+Between `backplane`, which hears them, and `connections`; `rooms` knows which sockets those are.
 """
 
 import logging
@@ -18,14 +17,13 @@ from delivery.frames import event_frame
 from delivery.journal import Journal
 from delivery.queue_values import Device, Position, State, Waiting
 from delivery.queues import Queues
+from delivery.rooms import Rooms
 from delivery.tasks import Tasks
 from delivery.traces import trace_heard
 
 logger = logging.getLogger(__name__)
 
 REMEMBERED_BROADCASTS = 10_000  # ids of the last broadcasts: a call is heard once per group
-
-Room = tuple[str, str]  # (site, room)
 
 
 class Switchboard:
@@ -44,7 +42,7 @@ class Switchboard:
         self.journal = Journal() if journal is None else journal
         self._queues = queues
         self._backplane = backplane
-        self._rooms: dict[Room, set[Connection]] = {}
+        self._rooms = Rooms()
         self._connections: dict[str, Connection] = {}  # by sid
         self._of_site: Counter[str] = Counter()
         self._heard: OrderedDict[str, None] = OrderedDict()
@@ -62,7 +60,7 @@ class Switchboard:
 
     def count(self, site: str, room: str) -> int:
         """How many sockets are in a room here."""
-        return len(self._rooms.get((site, room), ()))
+        return len(self._rooms.members(site, room))
 
     def count_of_site(self, site: str) -> int:
         return self._of_site[site]
@@ -123,20 +121,18 @@ class Switchboard:
                 self._hear_broadcast(announcement)
             case "resync":
                 device = Device(announcement["site"], announcement["room"], announcement["device"])
-                reason = announcement["reason"]
-                is_told = self.resync(device, reason, announcement["epoch"], announcement["seq"])
-                if is_told and reason == REQUESTED:
+                reason, epoch, seq = (announcement[key] for key in ("reason", "epoch", "seq"))
+                if self.resync(device, reason, epoch, seq) and reason == REQUESTED:
                     # Nobody here has asked for it, so nobody else takes it.
                     self._tasks.start(self._queues.take_resync(device))
             case "disconnect":
                 self._hear_disconnect(announcement)
             case "probe":
-                lag = time.monotonic() - announcement["sent_at"]
-                self.counters.backplane_lag.observe(lag)
+                self.counters.backplane_lag.observe(time.monotonic() - announcement["sent_at"])
 
     def resync(self, device: Device, reason: str, epoch: str, seq: int) -> int:
         """Tell the device's sockets here that its queue was given up; return how many."""
-        feeds = list(self._feeds_of(device))
+        feeds = list(self._rooms.feeds_of(device))
         for feed in feeds:
             feed.give_up(reason, epoch, seq)
         return len(feeds)
@@ -152,24 +148,18 @@ class Switchboard:
         return positions
 
     def compare(self, device: Device, state: State) -> None:
-        for feed in self._feeds_of(device):
+        for feed in self._rooms.feeds_of(device):
             feed.compare(state)
 
     async def _enter(self, connection: Connection, rooms: Sequence[str]) -> None:
-        for room in rooms:
-            self._rooms.setdefault((connection.site.name, room), set()).add(connection)
+        self._rooms.enter(connection, rooms)
         await self._backplane.join(connection.site.name, rooms)
         if devices := connection.devices_in(rooms):
             await self._queues.know(devices)
 
     async def _exit(self, connection: Connection, rooms: Sequence[str]) -> None:
-        site = connection.site.name
-        for room in rooms:
-            members = self._rooms[site, room]
-            members.discard(connection)
-            if not members:
-                del self._rooms[site, room]
-        await self._backplane.leave(site, rooms)
+        self._rooms.leave(connection, rooms)
+        await self._backplane.leave(connection.site.name, rooms)
         await self._release_unused(connection.devices_in(rooms))
 
     async def _part(self, connection: Connection, rooms: Set[str]) -> None:
@@ -200,9 +190,9 @@ class Switchboard:
             previous_id=announcement.get("previous", ""),
         )
         if self._is_traced:
-            trace_heard(site, message.id, [room], len(self._rooms.get((site, room), ())))
+            trace_heard(site, message.id, [room], self.count(site, room))
         overflowed = announcement["overflowed"]
-        for connection in self._ready_members(site, [room]):
+        for connection in self._rooms.ready_members(site, [room]):
             feed = connection.feeds.get(room)
             if feed is None:
                 continue
@@ -217,8 +207,8 @@ class Switchboard:
         if self._was_heard(announcement["id"]):
             return
         site = announcement["site"]
-        members = self._ready_members(site, announcement["shared"])
-        members -= self._ready_members(site, announcement["user"])
+        members = self._rooms.ready_members(site, announcement["shared"])
+        members -= self._rooms.ready_members(site, announcement["user"])
         frame = event_frame(f"/{site}", announcement["text"])
         for connection in members:
             connection.send_broadcast(frame)
@@ -229,8 +219,8 @@ class Switchboard:
 
     def _hear_disconnect(self, announcement: Announcement) -> None:
         """Their clients come back by themselves, and their site is asked again who they are."""
-        room, device_id = (announcement["site"], announcement["room"]), announcement["device"]
-        for connection in list(self._rooms.get(room, ())):
+        device_id = announcement["device"]
+        for connection in list(self._rooms.members(announcement["site"], announcement["room"])):
             if device_id in (None, connection.device_id):
                 connection.close_transport("")
 
@@ -242,31 +232,14 @@ class Switchboard:
             self._heard.popitem(last=False)
         return False
 
-    def _ready_members(self, site: str, rooms: Iterable[str]) -> set[Connection]:
-        members: set[Connection] = set()
-        for room in rooms:
-            members |= self._rooms.get((site, room), set())
-        return {connection for connection in members if connection.is_ready}
-
-    def _feeds_of(self, device: Device) -> Iterator[Feed]:
-        for connection in self._rooms.get((device.site, device.room), ()):
-            feed = connection.feeds.get(device.room)
-            if feed is not None and connection.device_id == device.id:
-                yield feed
-
-    def _is_here(self, device: Device) -> bool:
-        """Whether a socket of the device is there, or on its way in."""
-        members = self._rooms.get((device.site, device.room), ())
-        return any(connection.device_id == device.id for connection in members)
-
     def _take_overflow(self, device: Device) -> None:
         """Whoever was told of the overflow live must not hear of it again on the next connect."""
-        if any(self._feeds_of(device)):
+        if any(self._rooms.feeds_of(device)):
             self._tasks.start(self._queues.take_resync(device))
 
     async def _release_unused(self, devices: Iterable[Device]) -> None:
         for device in devices:
-            if not self._is_here(device):
+            if not self._rooms.has(device):
                 await self._release(device)
 
     async def _release(self, device: Device) -> None:

@@ -1,6 +1,6 @@
 """The Engine.IO connections of this process, and what goes on over each.
 
-Below `server`, which tends them.
+Below `transport_server`, which tends them.
 """
 
 import asyncio

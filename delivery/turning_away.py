@@ -1,6 +1,6 @@
 """What is refused before any view or session has begun, in the shape that `answers` has.
 
-For ASGI applications: `server` and the project's own.
+For ASGI applications: `transport_server` and the project's own.
 """
 
 from collections.abc import Awaitable, Callable, Iterable

@@ -5,14 +5,10 @@ Each view reads what came, calls one step of the pipeline and answers. Exception
 become answers in `answers`; no view touches the database on the way of a message.
 """
 
-import asyncio
 import functools
-from collections.abc import Awaitable
 from http import HTTPStatus
 
 from django.conf import settings
-from django.db import Error as DatabaseError
-from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
@@ -21,13 +17,12 @@ from delivery.answers import View, answers_errors, json_answer, method_answer
 from delivery.bodies import read_fields, read_messages
 from delivery.counters import ALL_SITES, SendFailure
 from delivery.credentials import authenticate, identify, read_query, read_site_name
-from delivery.exceptions import DeliveryError, InvalidRequest
+from delivery.exceptions import InvalidRequest
 from delivery.http_connection import runs_to_end
 from delivery.payloads import SendRequest, parse_flag, parse_send
 from delivery.service import service
 from sites.registry import SiteSnapshot
 
-CHECK_TIMEOUT_SECONDS = 2.0
 MAX_IDEMPOTENCY_KEY_CHARACTERS = 256
 UNKNOWN_MESSAGE = "No receipt: not a message of this site, older than an hour, or not noted."
 FAILURES: dict[int, SendFailure] = {  # of all other statuses the sender's request is the reason
@@ -131,12 +126,7 @@ async def healthcheck(request: HttpRequest) -> HttpResponse:
 @answers_errors
 async def readyz(request: HttpRequest) -> HttpResponse:
     """Answer 200 when messages can be taken now, else 503; says what is out of reach, not why."""
-    redis, database, backplane = await asyncio.gather(
-        _check(service().queues.ping()),
-        _check(asyncio.to_thread(_ping_database)),
-        _check(service().backplane.ping()),
-    )
-    states = {"redis": redis, "database": database, "backplane": backplane}
+    states = await service().health.states()
     return json_answer(states, 200 if set(states.values()) == {"ok"} else 503)
 
 
@@ -167,21 +157,3 @@ def _idempotency_key(request: HttpRequest) -> str:
         message = f"Idempotency-Key: more than {MAX_IDEMPOTENCY_KEY_CHARACTERS} characters."
         raise InvalidRequest(status=400, code="invalid_idempotency_key", message=message)
     return key
-
-
-async def _check(ping: Awaitable[None]) -> str:
-    try:
-        async with asyncio.timeout(CHECK_TIMEOUT_SECONDS):
-            await ping
-    except (DeliveryError, DatabaseError, TimeoutError):
-        return "unreachable"
-    return "ok"
-
-
-def _ping_database() -> None:
-    """Ask on a connection of this thread's own, and close it: nobody else will."""
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    finally:
-        connection.close()

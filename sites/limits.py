@@ -12,6 +12,15 @@ from sites.validators import validate_origins
 AS_CONFIGURED = "Blank: as config.yml says. 0: no limit."
 
 
+def in_force(own: int | None, configured: int) -> int:
+    """Return the limit that holds for a site.
+
+    >>> in_force(None, 100), in_force(0, 100)
+    (100, 0)
+    """
+    return configured if own is None else own
+
+
 def _limit(name: str, text: str) -> "models.PositiveIntegerField[int | None, int | None]":
     return models.PositiveIntegerField(
         name, null=True, blank=True, help_text=f"{text} {AS_CONFIGURED}"

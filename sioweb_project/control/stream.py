@@ -34,7 +34,7 @@ async def figures(request: HttpRequest) -> HttpResponseBase:
     user = await request.auser()
     # Closes this request's database connection as well, which would be held by the stream.
     await sync_to_async(with_live_connection)(check_view, user, site_name)
-    news = service().live.watch(site_name)
+    news = service().live.watch(site_name, user.get_username())
     try:
         first = await anext(news, None)
     except TooManyViewers as error:

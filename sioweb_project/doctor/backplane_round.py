@@ -6,7 +6,6 @@ import time
 from delivery.backplane import Backplane
 from delivery.exceptions import BackplaneUnavailable
 from sioweb_project.doctor.findings import Finding, fail, ok
-from sioweb_project.doctor.redis_health import in_short
 
 ROUND_SECONDS = 3.0
 MEND = (
@@ -24,7 +23,7 @@ async def examine() -> list[Finding]:
             await backplane.probe()
             sent_at = (await backplane.receive())["sent_at"]
     except BackplaneUnavailable as error:
-        return [fail("backplane", f"no announcement can be made: {in_short(error)}", MEND)]
+        return [fail("backplane", f"no announcement can be made: {error}", MEND)]
     except TimeoutError:
         return [fail("backplane", "an announcement did not come back", MEND)]
     finally:

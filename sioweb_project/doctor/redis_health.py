@@ -50,7 +50,7 @@ async def _examine_masters() -> list[Finding]:
         mend = (
             "redis-cli --cluster check HOST:PORT says which; start it, or let a replica take over."
         )
-        return [fail("redis cluster", f"not every master answers: {in_short(error)}", mend)]
+        return [fail("redis cluster", f"not every master answers: {error}", mend)]
     finally:
         await servers.aclose()
     return [ok("redis cluster", "every master answers")]
@@ -105,15 +105,6 @@ async def _latency(name: str, client: Redis) -> Finding:
     return warn("redis", text, mend) if middle > SLOW_MS else ok("redis", text)
 
 
-def in_short(error: Exception) -> str:
-    """Without the clients that redis-py describes where no sentinel knows a master.
-
-    >>> in_short(OSError("No master found for 'main' : <redis.asyncio.client.Redis(...)>"))
-    "No master found for 'main'"
-    """
-    return str(error).partition(" : <")[0]
-
-
 def _out_of_reach(name: str, error: Exception, *, is_one_of_many: bool) -> Finding:
     if isinstance(error, AuthenticationError | NoPermissionError):
         return fail(
@@ -122,7 +113,7 @@ def _out_of_reach(name: str, error: Exception, *, is_one_of_many: bool) -> Findi
             "Correct redis in config.yml, or SIOWEB_REDIS_URL.",
         )
     is_late = isinstance(error, TimeoutError | RedisTimeout)
-    reason = "no answer in time" if is_late else in_short(error)
+    reason = "no answer in time" if is_late else str(error)
     kind = warn if is_one_of_many else fail
     return kind(
         "redis",

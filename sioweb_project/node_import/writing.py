@@ -80,13 +80,21 @@ def write(new: NewFile) -> Path | None:
     try:
         new.path.parent.mkdir(parents=True, exist_ok=True)
         kept = _keep(new.path) if new.is_there else None
-        descriptor, draft = tempfile.mkstemp(prefix=f".{new.path.name}-", dir=new.path.parent)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(new.text)
-        Path(draft).replace(new.path)
+        _replace(new.path, new.text)
     except OSError as error:
         raise _unusable(new.path, error) from error
     return kept
+
+
+def _replace(path: Path, text: str) -> None:
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    draft = Path(name)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(text)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def _read(path: Path) -> str | None:

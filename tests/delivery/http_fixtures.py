@@ -17,9 +17,11 @@ from delivery.addresses import Addresses
 from delivery.counters import Counters
 from delivery.failed_keys import FailedKeys
 from delivery.handler import DirectHandler
+from delivery.health import Health
 from delivery.payloads import SendRequest
 from delivery.send_limits import Rates, SendLimits
 from delivery.sendings import Outcome
+from delivery.tasks import Tasks
 from sites import registry as site_registry
 from sites.keys import digest_key
 from sites.registry import KeySnapshot, Registry, SiteSnapshot
@@ -185,6 +187,7 @@ def make_edge(monkeypatch: pytest.MonkeyPatch) -> Edge:
         ping=lambda: edge.backplane.ping(),
         announce_disconnects=lambda *args: edge.backplane.announce_disconnects(*args),
     )
+    parts.health = Health(parts.queues, parts.backplane, Tasks(), lambda: edge.now)
     parts.presence = SimpleNamespace(find=lambda *args: edge.presence.find(*args))
     for module in ("views", "client_views", "credentials", "metrics_page"):
         monkeypatch.setattr(f"delivery.{module}.service", lambda: parts)

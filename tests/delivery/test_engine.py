@@ -90,6 +90,17 @@ async def test_session_that_its_client_ends_by_a_post_is_forgotten() -> None:
     assert not socket.server.sockets
 
 
+@pytest.mark.parametrize("packet", ["0", "2", "6", "7", "9"])
+async def test_packet_of_a_kind_that_no_client_sends_closes_its_transport(packet: str) -> None:
+    heard, posted = polling_socket(), polling_socket()
+    closed: list[str] = []
+    heard.server.close_transport = posted.server.close_transport = closed.append
+    heard.hear(packet)
+    await until(lambda: closed == ["sid"])
+    await posted.handle_post_request({"wsgi.input": Body(packet.encode()), "CONTENT_LENGTH": "1"})
+    assert closed == ["sid", "sid"]
+
+
 class SlowSocket(Socket):
     """A connection with a packet that is long in the works."""
 

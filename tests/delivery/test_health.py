@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 from django.db import OperationalError
 
+from delivery import health
 from delivery.exceptions import BackplaneUnavailable, DeliveryError, RedisUnavailable
 from tests.delivery.http_fixtures import Edge
 
@@ -16,13 +17,17 @@ ALL_OK = {"redis": "ok", "database": "ok", "backplane": "ok"}
 @dataclass
 class Dependency:
     failure: DeliveryError | None = None
-    hangs: bool = False
-    pings: int = field(default=0)
+    pings: int = 0
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    released: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.released.set()
 
     async def ping(self) -> None:
         self.pings += 1
-        if self.hangs:
-            await asyncio.Event().wait()
+        self.asked.set()
+        await self.released.wait()
         if self.failure is not None:
             raise self.failure
 
@@ -40,7 +45,7 @@ def set_database(monkeypatch: pytest.MonkeyPatch) -> Callable[[Exception | None]
             if failure is not None:
                 raise failure
 
-        monkeypatch.setattr("delivery.views._ping_database", ping)
+        monkeypatch.setattr(health, "_ping_database", ping)
 
     set_failure(None)
     return set_failure
@@ -93,11 +98,40 @@ async def test_readyz_does_not_wait_for_what_hangs(
     redis_and_backplane: tuple[Dependency, Dependency],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("delivery.views.CHECK_TIMEOUT_SECONDS", 0.01)
+    monkeypatch.setattr(health, "CHECK_TIMEOUT_SECONDS", 0.01)
     redis, _ = redis_and_backplane
-    redis.hangs = True
+    redis.released.clear()
     answer = await edge.get("/readyz")
     assert (answer.status, answer.json()["redis"], redis.pings) == (503, "unreachable", 1)
+
+
+@pytest.mark.usefixtures("set_database")
+async def test_readyz_looks_once_for_all_who_ask_within_a_second(
+    edge: Edge, redis_and_backplane: tuple[Dependency, Dependency]
+) -> None:
+    redis, _ = redis_and_backplane
+    await asyncio.gather(*(edge.get("/readyz") for _ in range(10)))
+    redis.failure = RedisUnavailable("gone")
+    edge.now += 0.9
+    assert (await edge.get("/readyz")).json() == ALL_OK
+    assert redis.pings == 1
+    edge.now += 0.2
+    assert (await edge.get("/readyz")).status == 503
+    assert redis.pings == 2
+
+
+@pytest.mark.usefixtures("set_database")
+async def test_who_hangs_up_leaves_the_look_to_the_others(
+    edge: Edge, redis_and_backplane: tuple[Dependency, Dependency]
+) -> None:
+    redis, _ = redis_and_backplane
+    redis.released.clear()
+    first, second = (asyncio.create_task(edge.get("/readyz")) for _ in range(2))
+    await redis.asked.wait()
+    first.cancel()
+    redis.released.set()
+    assert (await second).json() == ALL_OK
+    assert redis.pings == 1
 
 
 @pytest.mark.parametrize("path", ["/healthcheck", "/readyz"])

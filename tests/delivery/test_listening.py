@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from delivery.readiness import say_ready
+from delivery.systemd import say_ready
 
 
 @pytest.fixture

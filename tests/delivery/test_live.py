@@ -9,10 +9,12 @@ import pytest_asyncio
 
 from delivery import live as live_module
 from delivery.exceptions import RedisUnavailable
-from delivery.live import MAX_VIEWERS, Live, TooManyViewers
+from delivery.live import MAX_VIEWERS, MAX_VIEWS_OF_USER, Live, TooManyViewers
 from delivery.statistics import Figures, Statistics
 from delivery.tasks import Tasks
 from tests.delivery.socket_fixtures import TIMEOUT_SECONDS, until
+
+USER = "owner"
 
 
 class FakeStatistics:
@@ -54,7 +56,7 @@ async def close(*views: AsyncIterator[Figures | None]) -> None:
 
 
 async def test_a_viewer_sees_the_figures_change(live: Live) -> None:
-    view = live.watch("newsite")
+    view = live.watch("newsite", USER)
     first, second = await following(view), await following(view)
     assert first is not None
     assert second is not None
@@ -66,7 +68,7 @@ async def test_many_viewers_of_a_site_cost_one_reading(
     live: Live, statistics: FakeStatistics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(live_module, "READ_SECONDS", 60.0)
-    views = [live.watch("newsite") for _ in range(10)]
+    views = [live.watch("newsite", USER) for _ in range(10)]
     figures = await asyncio.gather(*map(following, views))
     assert len({each.now for each in figures if each}) == 1
     assert statistics.reads == ["newsite"]
@@ -74,7 +76,7 @@ async def test_many_viewers_of_a_site_cost_one_reading(
 
 
 async def test_nothing_is_read_while_nobody_looks(live: Live, statistics: FakeStatistics) -> None:
-    view = live.watch("newsite")
+    view = live.watch("newsite", USER)
     await following(view)
     await close(view)
     await asyncio.sleep(0.01)  # a reading may be under way
@@ -87,7 +89,7 @@ async def test_without_redis_viewers_are_told_so_and_stay(
     live: Live, statistics: FakeStatistics
 ) -> None:
     statistics.failure = RedisUnavailable("gone")
-    view = live.watch("")
+    view = live.watch("", USER)
     assert await following(view) is None
     statistics.failure = None
     async with asyncio.timeout(TIMEOUT_SECONDS):
@@ -97,24 +99,34 @@ async def test_without_redis_viewers_are_told_so_and_stay(
 
 
 async def test_who_leaves_makes_room_for_others(live: Live) -> None:
-    views = [live.watch("newsite") for _ in range(MAX_VIEWERS)]
+    views = [live.watch("newsite", str(user)) for user in range(MAX_VIEWERS)]
     await asyncio.gather(*map(following, views))
-    with pytest.raises(TooManyViewers):
-        await following(live.watch("newsite"))
+    with pytest.raises(TooManyViewers, match=f"^{MAX_VIEWERS} are looking at this process"):
+        await following(live.watch("newsite", USER))
     await close(views.pop())
-    views.append(live.watch("newsite"))
+    views.append(live.watch("newsite", USER))
+    await following(views[-1])
+    await close(*views)
+
+
+async def test_one_user_leaves_room_for_others(live: Live) -> None:
+    views = [live.watch("newsite", USER) for _ in range(MAX_VIEWS_OF_USER)]
+    await asyncio.gather(*map(following, views))
+    with pytest.raises(TooManyViewers, match=f"^You are looking at {MAX_VIEWS_OF_USER} live views"):
+        await following(live.watch("newsite", USER))
+    views.append(live.watch("newsite", "another"))
     await following(views[-1])
     await close(*views)
 
 
 async def test_the_end_of_the_process_ends_every_view(live: Live) -> None:
-    views = [live.watch("newsite"), live.watch("")]
+    views = [live.watch("newsite", USER), live.watch("", USER)]
     await asyncio.gather(*map(following, views))
     endings = [asyncio.ensure_future(drained(view)) for view in views]
     live.end()
     await until(lambda: all(each.done() for each in endings))
     with pytest.raises(StopAsyncIteration):
-        await following(live.watch("newsite"))
+        await following(live.watch("newsite", USER))
 
 
 async def drained(view: AsyncIterator[Figures | None]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from delivery.connection_limits import ConnectionLimits
-from delivery.origins import TOO_LONG, allows, kept_of
+from delivery.origins import TOO_LONG, Origins, _pattern, allows, kept_of
 from tests.delivery.fake_site import FakeSite
 from tests.delivery.server_fixtures import PROXY, Gateway, MakeGateway, Sites, connect_packet
 from tests.delivery.socket_fixtures import Process
@@ -53,6 +53,18 @@ def test_every_origin_is_allowed_without_a_list_and_by_a_star() -> None:
     assert allows("", FOREIGN)
     assert allows("https://newsite.com *", FOREIGN)
     assert allows("null", "null")
+
+
+def test_all_lists_together_are_kept_as_they_are_now_only(sites: Sites) -> None:
+    origins = Origins(sites.registry)
+    sites.change("othersite", allowed_origins=OWN)
+    kept = _pattern.cache_info().currsize
+    for name in ("a", "b", "c"):
+        sites.change("newsite", allowed_origins=f"https://{name}.com")
+        assert origins.allow(f"https://{name}.com")
+        assert origins.allow(OWN)
+        assert not origins.allow(FOREIGN)
+    assert _pattern.cache_info().currsize == kept
 
 
 def test_an_endless_origin_is_not_kept() -> None:

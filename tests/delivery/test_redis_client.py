@@ -6,7 +6,7 @@ import pytest_asyncio
 from django.conf import settings
 from redis.asyncio import Redis
 
-from delivery import pipelines, redis_client
+from delivery import pipelines, redis_client, runner
 from delivery.exceptions import DeliveryError, RedisUnavailable
 from delivery.message import Message
 from delivery.pipelines import Call
@@ -182,6 +182,6 @@ async def test_a_call_made_as_the_last_pipeline_ends_is_not_left_behind(
     queues: Queues, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In the very turn of the loop in which the one before it hears its answer."""
-    monkeypatch.setattr(pipelines, "PIPELINES_AT_ONCE", 1)
+    monkeypatch.setattr(runner, "PIPELINES_AT_ONCE", 1)
     await queues.know([PHONE])
     await queues.know([PHONE])

@@ -130,7 +130,8 @@ async def test_no_sentinel_is_unavailable(topology: Any, open_queues: OpenQueues
     for sentinel in topology.sentinels:
         sentinel.process.kill()
     queues = open_queues()
-    with pytest.raises(RedisUnavailable):
+    whom = ", ".join(f"127.0.0.1:{sentinel.port}" for sentinel in topology.sentinels)
+    with pytest.raises(RedisUnavailable, match=f"^Redis: No sentinel of {whom} names a master"):
         await queues.ping()
     await topology.bring_back()
     await append_until_it_works(queues, "1")

@@ -260,6 +260,12 @@ async def test_ack_removes_its_message_and_only_once(gateway: Gateway, process: 
         '451-/newsite,["a"]',
         f"459999999999-/newsite,{HELLO}",
         "40/newsite?" + "&".join(["a=1"] * 101),
+        "",
+        "0",
+        "2",
+        "6",
+        "7",
+        "x",
     ],
 )
 async def test_malformed_packet_closes_the_transport(

@@ -150,10 +150,9 @@ async def test_a_handler_that_fails_is_told_of_and_its_message_comes_again(
     await helper.says("error", "wrong", "no such store")
 
 
-async def test_a_late_ack_is_not_taken_for_another_message_of_the_next_connection(
+async def test_what_was_not_done_when_the_connection_was_lost_comes_again(
     open_helper: Open, service: Service, fake_site: FakeSite
 ) -> None:
-    """Its number is that of whatever is sent first after the connection was lost."""
     user = fake_site.new_user()
     helper = await open_helper(user.token)
     await helper.says("token", user.token)

@@ -89,7 +89,7 @@ class FakeService:
     async def find(self, site: str, message_id: str) -> Receipt | None:
         return RECEIPT if message_id == "77" else None
 
-    async def watch(self, site: str) -> AsyncGenerator[Figures | None, None]:
+    async def watch(self, site: str, user: str) -> AsyncGenerator[Figures | None, None]:
         self.done.append(("watch", site))
         yield None
 

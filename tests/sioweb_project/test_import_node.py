@@ -11,7 +11,8 @@ from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from sioweb_project.config import load_config
-from sioweb_project.node_import.writing import HEADER
+from sioweb_project.exceptions import ConfigError
+from sioweb_project.node_import.writing import HEADER, NewFile, write
 from sites.models import ApiKey, Site
 from sites.sites_file import read_sites_file
 
@@ -238,3 +239,11 @@ def test_where_files_cannot_be_written_no_site_is_made(
     target.parent.write_text("a file where the folder is to be")
     assert refusal(run, node).startswith(f"{target / 'sites.yml'}: cannot be used")
     assert Site.objects.count() == 0
+
+
+def test_a_file_that_cannot_be_put_in_place_leaves_no_draft(tmp_path: Path) -> None:
+    """It would hold keys and passwords, and nobody would know of it."""
+    (tmp_path / "config.yml").mkdir()
+    with pytest.raises(ConfigError, match=r"config\.yml: cannot be used"):
+        write(NewFile(tmp_path / "config.yml", "secret: 1", is_there=False))
+    assert [each.name for each in tmp_path.iterdir()] == ["config.yml"]

@@ -33,8 +33,8 @@ from delivery.management.serve_options import (
     read_count_of_workers,
     read_sid_prefix,
 )
-from delivery.readiness import say_ready
 from delivery.service import service
+from delivery.systemd import say_ready
 from delivery.version import VERSION
 from delivery.web_server import SERVERS, WebServer, on_signals
 from delivery.workers import LISTENING, WorkerFailed, Workers, leave_with_parent, listen

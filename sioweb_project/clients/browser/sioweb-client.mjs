@@ -103,8 +103,7 @@ export class Client {
   }
 
   // One ack for all events. Without it, after a handler that failed or a connection that was
-  // lost, they come again: numbers of acks begin anew with each connection, so that a late
-  // one would be taken for that of another message.
+  // lost, they come again; an ack counts on the connection of its message alone.
   #take(events, ack) {
     const { id } = this.socket;
     const generation = this.#generation;

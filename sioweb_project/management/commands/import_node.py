@@ -52,7 +52,8 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, path: Path, dry_run: bool, force: bool, **options: Any) -> None:
-        """1. Read and check all. 2. Say what becomes of it. 3. Make sites and files, or neither."""
+        """1. Read and check all. 2. Say what becomes of it. 3. Write files and make sites; no
+        site where a file cannot be written."""
         try:
             files, sites = self._read(path, options["generation"])
             new_files = plan(settings.CONFIG.config_dir, files)

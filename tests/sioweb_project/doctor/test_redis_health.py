@@ -132,6 +132,10 @@ async def test_the_master_behind_sentinels_is_well(settings: Settings) -> None:
     async with sentinel() as topology:
         configure(settings, topology.url)
         is_well(await redis_health.examine_at(topology.url))
+        for server in topology.sentinels:
+            server.signal(signal.SIGKILL)
+        [found] = await redis_health.examine_at(topology.url)
+        says(found, Level.FAIL, "cannot be reached: No sentinel of 127.0.0.1", "systemctl status")
 
 
 async def test_a_cluster_that_has_lost_a_master_is_found(settings: Settings) -> None:

@@ -1,0 +1,64 @@
+"""A real PostgreSQL that two processes share, each with a data folder of its own, as machines
+have."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+
+import pytest
+import pytest_asyncio
+
+from tests.e2e.control_room import MAKE_ADMIN, ControlRoom
+from tests.e2e.installing import new_prefix, redis_url, running, site_entries
+from tests.e2e.interpreter import Interpreter, interpreter
+from tests.e2e.service import Installation, Service
+from tests.e2e.site import FakeSite
+from tests.postgresql import PostgreSQL, postgresql
+
+SECRET_KEY = "one-for-all-machines-1234567890-abcdefghijklmnop"
+
+
+@dataclass(frozen=True)
+class Pair:
+    database: PostgreSQL
+    one: Service
+    other: Service
+    python: Interpreter
+    control: ControlRoom  # of `one`
+
+    def execute(self, statement: str) -> list[tuple[object, ...]]:
+        return self.database.execute(statement, "shared")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def database() -> AsyncIterator[PostgreSQL]:
+    with postgresql() as server:
+        await server.start()
+        for name in ("shared", "moved"):
+            server.execute(f"CREATE DATABASE {name}")
+        yield server
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def pair(
+    database: PostgreSQL, fake_site: FakeSite, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Pair]:
+    """Both are started at once on the empty database."""
+    config = {"redis": {"url": redis_url(), "prefix": new_prefix()}, "secret_key": SECRET_KEY}
+    one, other = (
+        replace(
+            Installation.create(
+                tmp_path_factory.mktemp("postgresql") / name, site_entries(fake_site), config
+            ),
+            variables={"SIOWEB_DATABASE_URL": f"{database.url('shared')}?sslmode=prefer"},
+        )
+        for name in ("one", "other")
+    )
+    async with AsyncExitStack() as stack:
+        services = [running(one), running(other)]
+        first, second = await asyncio.gather(*map(stack.enter_async_context, services))
+        python = await stack.enter_async_context(interpreter(one))
+        await python.run(MAKE_ADMIN)
+        control = await stack.enter_async_context(ControlRoom.enter(first))
+        yield Pair(database, first, second, python, control)
