@@ -17,7 +17,7 @@ from twisted.internet.abstract import FileDescriptor
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
-from delivery.takeover import Takeover
+from delivery.takeover import READ_BYTES, Takeover
 from delivery.transports import CLOSED_FOR_A_REASON, Listener
 
 logger = logging.getLogger(__name__)
@@ -68,6 +68,7 @@ class FlowControlledWebSocket(Takeover, WebSocketProtocol):
         if self.transport.producer is not None:
             self.transport.unregisterProducer()
         self.transport.registerProducer(self, True)
+        self.transport.bufferSize = READ_BYTES
 
     def connectionLost(self, reason: Any) -> None:
         self.resumeProducing()
@@ -90,6 +91,9 @@ class FlowControlledWebSocket(Takeover, WebSocketProtocol):
             self.__dict__.pop(name, None)
 
     def dataReceived(self, data: bytes) -> None:
+        self._hear_in_turn(self._hear, data)
+
+    def _hear(self, data: bytes) -> None:
         is_between_frames = self._listener is not None and self.current_frame is None
         if is_between_frames and not self.data and not self.inside_message:
             data = self._hear_whole_frames(data)
@@ -165,8 +169,11 @@ class FlowControlledWebSocket(Takeover, WebSocketProtocol):
         transport.write(frame)
         return True
 
-    def stop_reading(self) -> None:
+    def _pause_reading(self) -> None:
         self.transport.pauseProducing()
+
+    def _resume_reading(self) -> None:
+        self.transport.resumeProducing()
 
     def finish(self) -> None:
         self.sendClose(self.CLOSE_STATUS_CODE_NORMAL)

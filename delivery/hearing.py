@@ -25,6 +25,7 @@ KINDS = frozenset({CLOSE, PONG, MESSAGE, UPGRADE})  # of a client's packets
 MAX_HEARD_BYTES = 1024 * 1024
 # Of one client, before it has to be so slow: acks and tokens are far less, events are ignored.
 MAX_SENT_BYTES, SENT_WINDOW_SECONDS = 8 * 1024 * 1024, 10.0
+PACKET_BYTES = 256  # what the work on each packet counts as, besides its own: 30,000 are too many
 
 
 class HearingSocket(AsyncSocket):
@@ -39,7 +40,7 @@ class HearingSocket(AsyncSocket):
 
     def hear(self, packet: str | bytes) -> None:
         """Take what the client sent: acks and pongs now, all else in a task, in order."""
-        self._sent_bytes += len(packet)
+        self._sent_bytes += PACKET_BYTES + len(packet)
         if self._is_given_up:
             return
         if len(packet) > self.server.max_http_buffer_size or self._sends_too_much():

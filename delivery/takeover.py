@@ -7,7 +7,8 @@ Above `transports`.
 
 import asyncio
 import logging
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from delivery.transports import Listener
@@ -15,15 +16,48 @@ from delivery.transports import Listener
 logger = logging.getLogger(__name__)
 
 STALLED_SECONDS = 60.0  # a client that takes nothing for so long is gone
+# Read of a websocket at a time. The smallest frames are dear: 64 KiB of them would hold everybody
+# up for a tenth of a second.
+READ_BYTES = 4_096
+TIMED_BYTES = 1_024  # less cannot take long
+LONG_SECONDS = 0.001  # to work on what was read; acks and pongs of one client are far less
+RESTS = 10  # as long as that took, until more of this client is read
 
 
 class Takeover:
     client: Any  # its address
     _listener: Listener | None = None
     _stall: asyncio.TimerHandle | None = None  # while the client does not read
+    _is_read_no_more: bool = False
 
     def abort(self) -> None:
         raise NotImplementedError
+
+    def stop_reading(self) -> None:
+        self._is_read_no_more = True
+        self._pause_reading()
+
+    def _pause_reading(self) -> None:
+        raise NotImplementedError
+
+    def _resume_reading(self) -> None:
+        raise NotImplementedError
+
+    def _hear_in_turn(self, hear: Callable[[bytes], None], data: bytes) -> None:
+        """Whoever sends what is dear to read waits for the next turn: others have theirs."""
+        if len(data) < TIMED_BYTES:
+            hear(data)
+            return
+        began_at = time.thread_time()
+        hear(data)
+        took_seconds = time.thread_time() - began_at
+        if took_seconds > LONG_SECONDS:
+            self._pause_reading()
+            asyncio.get_running_loop().call_later(RESTS * took_seconds, self._read_on)
+
+    def _read_on(self) -> None:
+        if not self._is_read_no_more:
+            self._resume_reading()
 
     def _hear_event(self, event: Mapping[str, Any]) -> None:
         """What came before: it was put aside for the application."""

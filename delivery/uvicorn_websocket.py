@@ -10,7 +10,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.http11 import Request
 
 from delivery.library_versions import are_known
-from delivery.takeover import Takeover
+from delivery.takeover import READ_BYTES, Takeover
 from delivery.transports import CLOSED_FOR_A_REASON, WEBSOCKET, Listener
 
 CLOSE_NORMALLY = 1000
@@ -39,8 +39,11 @@ class UvicornWebSocket(Takeover, WebSocketsSansIOProtocol):
         self.transport.write(frame)
         return True
 
-    def stop_reading(self) -> None:
+    def _pause_reading(self) -> None:
         self.transport.pause_reading()
+
+    def _resume_reading(self) -> None:
+        self.transport.resume_reading()
 
     def finish(self) -> None:
         self._send_close(CLOSE_NORMALLY, "")
@@ -52,6 +55,13 @@ class UvicornWebSocket(Takeover, WebSocketsSansIOProtocol):
         self.transport.abort()
 
     # --- uvicorn's hooks
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        transport.max_size = READ_BYTES
+
+    def data_received(self, data: bytes) -> None:
+        self._hear_in_turn(super().data_received, data)
 
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)

@@ -13,10 +13,12 @@ from twisted.internet.testing import StringTransportWithDisconnection
 from twisted.python.failure import Failure
 from websockets.frames import Frame, Opcode
 
+from delivery import takeover
 from delivery.daphne_server import DaphneServer
 from delivery.daphne_websocket import FlowControlledWebSocket
 from delivery.listening import Place
 from delivery.turnstile import Turnstile
+from tests.delivery.socket_fixtures import until
 
 HANDSHAKE = (
     b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: 127.0.0.1\r\n"
@@ -102,6 +104,33 @@ async def test_texts_are_heard_in_order_however_they_are_cut(
         websocket.dataReceived(wire[:size])
         wire = wire[size:]
     assert listener.heard == texts
+
+
+async def test_who_sends_what_is_dear_to_read_is_read_again_after_a_rest(
+    open_websocket: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(takeover, "LONG_SECONDS", -1.0)  # whatever takes time is long
+    websocket, listener = open_websocket(), Listener()
+    await websocket.take_over(listener)
+    websocket.dataReceived(frame("x"))
+    assert websocket.transport.producerState == "producing"
+    websocket.dataReceived(20 * frame("x" * 100))
+    assert websocket.transport.producerState == "paused"
+    await until(lambda: websocket.transport.producerState == "producing")
+    assert len(listener.heard) == 21
+
+
+async def test_who_is_given_up_is_not_read_again(
+    open_websocket: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(takeover, "LONG_SECONDS", -1.0)
+    monkeypatch.setattr(takeover, "RESTS", 0)
+    websocket = open_websocket()
+    await websocket.take_over(Listener())
+    websocket.dataReceived(20 * frame("x" * 100))
+    websocket.stop_reading()
+    websocket._read_on()
+    assert websocket.transport.producerState == "paused"
 
 
 async def test_what_came_before_is_heard_first(open_websocket: Open) -> None:
