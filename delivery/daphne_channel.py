@@ -10,13 +10,18 @@ from typing import Any
 from twisted.internet import reactor
 from twisted.web.http import HTTPChannel, _GenericHTTPChannelProtocol
 
-from delivery.heads import TOO_LONG_ANSWER, Heads
+from delivery.heads import LINGER_SECONDS, TOO_LONG_ANSWER, Heads
 
-LINGER_SECONDS = 1.0  # for the client to read the answer; cut at once, it might lose that
+# At a time: 64 KiB of the shortest header lines would hold everybody up for a tenth of a second.
+READ_BYTES = 8_192
 
 
 class BoundedChannel(HTTPChannel):
     heads: Heads
+
+    def connectionMade(self) -> None:
+        super().connectionMade()
+        self.transport.bufferSize = READ_BYTES
 
     def lineLengthExceeded(self, line: bytes) -> None:
         self._refuse_head()

@@ -72,7 +72,7 @@ class FlowControlledWebSocket(Takeover, WebSocketProtocol):
 
     def connectionLost(self, reason: Any) -> None:
         self.resumeProducing()
-        self.factory.turnstile.enter(partial(super().connectionLost, reason))
+        self.factory.turnstile.leave(partial(super().connectionLost, reason))
 
     async def take_over(self, listener: Listener) -> None:
         """Tell the listener what comes, in place of the ASGI application, which may end."""

@@ -10,6 +10,7 @@ TOO_LONG_ANSWER = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
     b"Content-Length: 0\r\nConnection: close\r\n\r\n"
 )
+LINGER_SECONDS = 1.0  # for the client to read the answer; cut at once, it might lose that
 
 
 def ignore() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from delivery.heads import TOO_LONG_ANSWER, Heads
+from delivery.heads import LINGER_SECONDS, TOO_LONG_ANSWER, Heads
 
 # A proxy that keeps connections for a minute, as nginx does, must not find one just closed.
 KEEP_ALIVE_SECONDS = 75
@@ -38,6 +38,8 @@ class HttpConnection(HttpToolsProtocol):
         self._watch = self.loop.call_later(STALL_SECONDS, self._close_if_stalled)
 
     def data_received(self, data: bytes) -> None:
+        if self._is_too_long:
+            return  # what is not read would make the close a reset, and the answer be lost
         self._heard_at = self.loop.time()
         self._came_bytes = len(data)
         self._has_advanced = False
@@ -104,9 +106,12 @@ class HttpConnection(HttpToolsProtocol):
     def _refuse_head(self) -> None:
         self._is_too_long = True
         self.heads.on_too_long()
-        if not self._is_head_read:  # else the answer may be on its way
-            self.transport.write(TOO_LONG_ANSWER)
-        self.transport.close()
+        if self._is_head_read:  # the answer may be on its way
+            self.transport.close()
+            return
+        self.transport.write(TOO_LONG_ANSWER)
+        self.transport.write_eof()
+        self.loop.call_later(LINGER_SECONDS, self.transport.abort)
 
     def _close_if_stalled(self) -> None:
         """Of a request that has begun and does not go on; keep-alive has a timer of its own."""

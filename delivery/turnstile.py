@@ -22,19 +22,29 @@ Pass = Callable[[], None]
 
 
 class Turnstile:
-    """Work that may wait. It runs in order, one with each turn."""
+    """Work that may wait: one with each turn, in and out alternating, so that a crowd that leaves
+    holds up nobody who comes. Each way is in order."""
 
     def __init__(self) -> None:
-        self._waiting: deque[Pass] = deque()
+        self._coming: deque[Pass] = deque()
+        self._leaving: deque[Pass] = deque()
+        self._has_let_in = False  # with the last turn
         self._is_turning = False
         self._due_at = 0.0
         self._passed_at = 0.0
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return len(self._coming) + len(self._leaving)
 
     def enter(self, work: Pass) -> None:
-        self._waiting.append(work)
+        self._coming.append(work)
+        self._start()
+
+    def leave(self, work: Pass) -> None:
+        self._leaving.append(work)
+        self._start()
+
+    def _start(self) -> None:
         if not self._is_turning:
             self._is_turning = True
             self._turn_soon()
@@ -49,10 +59,15 @@ class Turnstile:
         is_busy = now - self._due_at > BUSY_SECONDS
         if not is_busy or now - self._passed_at > LONGEST_PAUSE_SECONDS:
             self._passed_at = now
-            self._pass(self._waiting.popleft())
-        self._is_turning = bool(self._waiting)
+            self._pass(self._take())
+        self._is_turning = len(self) > 0
         if self._is_turning:
             self._turn_soon()
+
+    def _take(self) -> Pass:
+        is_in = bool(self._coming) and not (self._leaving and self._has_let_in)
+        self._has_let_in = is_in
+        return (self._coming if is_in else self._leaving).popleft()
 
     def _pass(self, work: Pass) -> None:
         try:

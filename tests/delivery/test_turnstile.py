@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from functools import partial
 
 import pytest
 
@@ -17,6 +18,18 @@ async def test_work_runs_in_the_order_in_which_it_came() -> None:
     await until(lambda: len(done) == 5)
     assert done == [0, 1, 2, 3, 4]
     assert len(turnstile) == 0
+
+
+async def test_a_crowd_that_leaves_holds_up_nobody_who_comes_nor_the_other_way_round() -> None:
+    turnstile, done = Turnstile(), list[str]()
+    for name in ("a", "b", "c", "d"):
+        turnstile.leave(partial(done.append, f"{name} leaves"))
+    for name in ("e", "f"):
+        turnstile.enter(partial(done.append, f"{name} comes"))
+    assert len(turnstile) == 6
+    await until(lambda: len(done) == 6)
+    ways = ["e comes", "a leaves", "f comes", "b leaves", "c leaves", "d leaves"]
+    assert done == ways
 
 
 async def test_others_have_their_turn_between_two_of_a_crowd() -> None:

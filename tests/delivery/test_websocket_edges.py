@@ -12,7 +12,7 @@ from twisted.internet.testing import MemoryReactor
 from twisted.python.failure import Failure
 
 from delivery.daphne_websocket import FlowControlledWebSocket
-from delivery.turnstile import Pass, Turnstile
+from delivery.turnstile import Turnstile
 
 FRAME = b"\x81\x05hello"
 
@@ -20,8 +20,8 @@ FRAME = b"\x81\x05hello"
 class ClosedTurnstile(Turnstile):
     """One at which a crowd waits."""
 
-    def enter(self, work: Pass) -> None:
-        self._waiting.append(work)
+    def _start(self) -> None:
+        """It does not turn."""
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ LISTEN_ERROR_CODE = 3
 HEAD_BYTES = 20_000
 MESSAGE_BYTES = 1_000_000
 
+Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 released = asyncio.Event()
@@ -33,9 +34,11 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
-async def application(scope: dict[str, Any], receive: object, send: Send) -> None:
+async def application(scope: dict[str, Any], receive: Receive, send: Send) -> None:
     path = scope["path"]
     say(f"request {scope.get('root_path', '')}{path}")
+    while scope["type"] == "http" and (await receive()).get("more_body"):
+        pass
     try:
         if path == "/slow":
             await released.wait()
