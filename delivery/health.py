@@ -1,12 +1,11 @@
 """Whether this process can take messages now: what `/readyz` answers.
 
-One look serves all who ask at about the same time: nobody need log in to ask, and each look
-opens a connection to the database. Between `views` and what is looked at.
+One look at a time serves all who ask meanwhile: nobody need log in to ask, and each look opens a
+connection to the database. Between `views` and what is looked at.
 """
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from typing import Literal
 
 from django.db import Error as DatabaseError
@@ -18,33 +17,23 @@ from delivery.queues import Queues
 from delivery.tasks import Tasks
 
 CHECK_TIMEOUT_SECONDS = 2.0
-FRESH_SECONDS = 1.0  # for so long what was seen is the answer
 
 State = Literal["ok", "unreachable"]
 States = dict[str, State]
 
 
 class Health:
-    def __init__(
-        self,
-        queues: Queues,
-        backplane: Backplane,
-        tasks: Tasks,
-        now: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, queues: Queues, backplane: Backplane, tasks: Tasks) -> None:
         self._queues = queues
         self._backplane = backplane
         self._tasks = tasks
-        self._now = now
         self._look: asyncio.Task[States] | None = None
-        self._looked_at = 0.0
 
     async def states(self) -> States:
-        """Return what answers, as it was seen within the last second."""
+        """Return what answers now."""
         look = self._look
-        if look is None or (look.done() and self._now() - self._looked_at >= FRESH_SECONDS):
+        if look is None or look.done():
             look = self._look = self._tasks.start(self._check_all())
-            self._looked_at = self._now()
         return await asyncio.shield(look)  # whoever hangs up leaves it to the others
 
     async def _check_all(self) -> States:

@@ -9,7 +9,7 @@ from collections import deque
 from typing import Any
 
 from engineio.async_socket import AsyncSocket
-from engineio.exceptions import SocketIsClosedError
+from engineio.exceptions import SocketIsClosedError, UnknownPacketError
 from engineio.packet import CLOSE, MESSAGE, PONG, UPGRADE, Packet
 
 from delivery.packets import MALFORMED
@@ -52,12 +52,13 @@ class HearingSocket(AsyncSocket):
             self.server.tasks.start(self._take_in_order())
 
     async def receive(self, pkt: Packet) -> None:
-        """The library passes over kinds that no client sends, or fails on them."""
-        if pkt.packet_type in KINDS:
-            await super().receive(pkt)
-        else:
+        """The library passes over kinds that no client sends. Raises UnknownPacketError, so that
+        a POST is answered with 400."""
+        if pkt.packet_type not in KINDS:
             logger.info("Transport closed after a packet of kind %d", pkt.packet_type)
             self.give_up()
+            raise UnknownPacketError
+        await super().receive(pkt)
 
     def give_up(self) -> None:
         """Close it, and look at nothing more of what the client sent and sends."""
@@ -101,8 +102,8 @@ class HearingSocket(AsyncSocket):
     async def _take(self, packet: str | bytes) -> None:
         try:
             await self.receive(Packet(encoded_packet=packet))
-        except SocketIsClosedError:
-            logger.debug("A packet for a socket that is closed")
+        except (SocketIsClosedError, UnknownPacketError):
+            logger.debug("A packet for a socket that is closed, or is now")
         except MALFORMED as error:
             logger.info("Transport closed after a malformed frame: %s", type(error).__name__)
             self.give_up()

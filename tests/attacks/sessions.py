@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from contextlib import AsyncExitStack
 
 from tests.attacks.attack import attack
 from tests.attacks.target import ANSWER_SECONDS, POLLING, Target, request
@@ -68,15 +69,17 @@ async def upgrade_race(target: Target) -> str:
     """Ten websockets that all follow on the same session."""
     sid = await target.open_by_polling()
 
-    async def follow() -> str:
+    async def follow(open_sockets: AsyncExitStack) -> str:
         try:
-            async with target.websocket(query=f"&sid={sid}") as socket:
-                await socket.write("2probe")
-                return await socket.read()
+            websocket = target.websocket(query=f"&sid={sid}")
+            socket = await open_sockets.enter_async_context(websocket)
+            await socket.write("2probe")
+            return await socket.read()
         except Refused as error:
             return f"refused {error}"
 
-    answers = await asyncio.gather(*(follow() for _ in range(10)))
+    async with AsyncExitStack() as open_sockets:
+        answers = await asyncio.gather(*(follow(open_sockets) for _ in range(10)))
     return "refused 403" if answers.count("3probe") <= 1 else f"{answers.count('3probe')} got in"
 
 

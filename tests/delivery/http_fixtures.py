@@ -187,7 +187,7 @@ def make_edge(monkeypatch: pytest.MonkeyPatch) -> Edge:
         ping=lambda: edge.backplane.ping(),
         announce_disconnects=lambda *args: edge.backplane.announce_disconnects(*args),
     )
-    parts.health = Health(parts.queues, parts.backplane, Tasks(), lambda: edge.now)
+    parts.health = Health(parts.queues, parts.backplane, Tasks())
     parts.presence = SimpleNamespace(find=lambda *args: edge.presence.find(*args))
     for module in ("views", "client_views", "credentials", "metrics_page"):
         monkeypatch.setattr(f"delivery.{module}.service", lambda: parts)

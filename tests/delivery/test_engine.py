@@ -6,6 +6,7 @@ from math import inf
 from typing import Any
 
 import pytest
+from engineio.exceptions import UnknownPacketError
 from engineio.packet import NOOP, Packet
 
 from delivery import hearing
@@ -97,7 +98,9 @@ async def test_packet_of_a_kind_that_no_client_sends_closes_its_transport(packet
     heard.server.close_transport = posted.server.close_transport = closed.append
     heard.hear(packet)
     await until(lambda: closed == ["sid"])
-    await posted.handle_post_request({"wsgi.input": Body(packet.encode()), "CONTENT_LENGTH": "1"})
+    request = {"wsgi.input": Body(packet.encode()), "CONTENT_LENGTH": "1"}
+    with pytest.raises(UnknownPacketError):
+        await posted.handle_post_request(request)
     assert closed == ["sid", "sid"]
 
 

@@ -67,7 +67,7 @@ class FakeTransport(asyncio.Transport):
     def close(self) -> None:
         self.is_closed = True
 
-    abort = close
+    abort = write_eof = close
 
     def is_closing(self) -> bool:
         return self.is_closed
