@@ -64,7 +64,9 @@ async def run(
     results = Results(sides[0].name, sides[1].name, about)
     for number in range(1, rounds + 1):
         some = names if number == 1 else [name for name in names if name not in ONCE]
-        await _run_round(folder, sides, some, sizes, results)
+        fresh = folder / f"round-{number}"  # another round's sites have another authUrl
+        fresh.mkdir()
+        await _run_round(fresh, sides, some, sizes, results)
     return results
 
 

@@ -74,6 +74,13 @@ async def test_acked_messages_are_gone_from_the_queues(tmp_path: Path, side: Sid
         assert await turn.load.heard() == {"connected": 4, "lost": 0, "batches": 0}
 
 
+async def test_every_round_has_servers_of_its_own(tmp_path: Path) -> None:
+    """A service that kept its sites would ask an authUrl of the round before."""
+    results = await run(tmp_path, (PEER, FLOOR), ["durable"], 2, TINY)
+    assert results.failures() == []
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["round-1", "round-2"]
+
+
 async def test_the_floor_does_the_same_work(tmp_path: Path) -> None:
     async with _turn(tmp_path, FLOOR) as turn:
         for scenario in (fan_out, send, durable, batch):
