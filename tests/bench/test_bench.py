@@ -78,7 +78,7 @@ async def test_every_round_has_servers_of_its_own(tmp_path: Path) -> None:
     """A service that kept its sites would ask an authUrl of the round before."""
     results = await run(tmp_path, (PEER, FLOOR), ["durable"], 2, TINY)
     assert results.failures() == []
-    assert all((tmp_path / name).is_dir() for name in ("round-1", "round-2"))  # noqa: ASYNC240
+    assert all((tmp_path / name).is_dir() for name in ("round-1", "round-2"))
 
 
 async def test_the_floor_does_the_same_work(tmp_path: Path) -> None:
