@@ -55,6 +55,13 @@ class Sent:
     generator_load: float  # of one processor; near 1 = the generator was the limit
     delays_ms: dict[str, float] | None  # p50, p99, count
 
+    @property
+    def failures(self) -> str:
+        """What went wrong, "" = nothing."""
+        counts = {"deliveries missing": self.missing, "clients lost": self.lost}
+        counts |= {f"calls answered with {status}": n for status, n in self.refused.items()}
+        return ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
+
 
 class Load:
     """One process; use `start`."""

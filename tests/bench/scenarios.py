@@ -4,15 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
-from tests.bench.live_view import slowest_page, viewer
 from tests.bench.load import Sent
 from tests.bench.measures import Measure
 from tests.bench.queue_times import OPERATIONS, queue_times
 from tests.bench.turn import Scenario, Turn
+from tests.bench.watching import live_view, metrics
 
 LATENCY_SHARES = (0.25, 0.5, 0.75)  # of what the slower side can take
 DELAYS = ("p50", "p99")
-VIEWS = 3
 WARMUP_CLIENTS = 20  # what the first of all clients needs is not counted as memory of one
 
 
@@ -109,31 +108,6 @@ async def hold(turn: Turn) -> AsyncIterator[Measure]:
             yield _delay(f"{clients:,} clients, a message a second: {which}", which, sent, cpu_us)
 
 
-async def live_view(turn: Turn) -> AsyncIterator[Measure]:
-    """What an admin who looks at the live view costs; the peer has no such thing."""
-    if turn.side.project is None:
-        return
-    users = [f"user_{n}" for n in range(turn.sizes.watched_clients)]
-    await turn.open(users)
-    plan = replace(turn.plan(users), rate=turn.sizes.watched_rate)
-    alone, watched, failures = 0.0, 0.0, ""
-    for _ in range(VIEWS):  # in turn, as a machine is quicker at times
-        sent, cpu_us = await turn.send(plan)
-        alone += cpu_us
-        async with viewer(turn):
-            sent, cpu_us = await turn.send(plan)
-        watched += cpu_us
-        failures = failures or _failures(sent)
-    name = f"CPU with a live view ÷ without, {len(users):,} clients"
-    yield Measure(name, "x", watched / alone, "lower", failures=failures)
-    (sent, _), slowest_ms = await asyncio.gather(
-        turn.send(replace(plan, seconds=turn.sizes.visited_seconds)), slowest_page(turn)
-    )
-    yield Measure(
-        "slowest admin page meanwhile", "ms", slowest_ms, "lower", failures=_failures(sent)
-    )
-
-
 async def processes(turn: Turn) -> AsyncIterator[Measure]:
     """Two of them, the clients on both; the service's are workers behind one port."""
     async with turn.fresh(processes=2) as fresh:
@@ -167,6 +141,7 @@ SCENARIOS: dict[str, Scenario] = {
     "live-view": live_view,
     "queues": queues,
     "polling": polling,
+    "metrics": metrics,
     "processes": processes,
 }
 ONCE = frozenset({"memory", "queues", "hold"})  # long, and hardly different from round to round
@@ -212,7 +187,7 @@ def _rate(name: str, unit: str, count: int, sent: Sent, cpu_us: float) -> Measur
         value=count / sent.seconds,
         cpu_us=cpu_us,
         generator_load=sent.generator_load,
-        failures=_failures(sent),
+        failures=sent.failures,
     )
 
 
@@ -224,14 +199,8 @@ def _delay(name: str, which: str, sent: Sent, cpu_us: float) -> Measure:
         better="lower",
         cpu_us=cpu_us,
         generator_load=sent.generator_load,
-        failures=_failures(sent),
+        failures=sent.failures,
     )
-
-
-def _failures(sent: Sent) -> str:
-    counts = {"deliveries missing": sent.missing, "clients lost": sent.lost}
-    counts |= {f"calls answered with {status}": n for status, n in sent.refused.items()}
-    return ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
 
 
 async def _rss_with(turn: Turn, opened: int, clients: int) -> int:

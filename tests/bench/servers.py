@@ -25,6 +25,7 @@ HERE = Path(__file__).parent
 PROJECT = HERE.parents[1]
 SITE = "bench"
 KEY = "the-key-of-the-bench"
+METRICS_TOKEN = "the-token-of-the-bench"
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
 IDLE_CHECK_SECONDS = 0.2
@@ -126,7 +127,8 @@ def write_config(folder: Path, around: Surroundings) -> None:
     site = {"authUrl": around.auth_url, "apiKey": KEY, "userRoomPrefix": "user_"}
     redis = {"url": around.redis_url, "prefix": folder.name}
     (folder / "sites.yml").write_text(yaml.safe_dump({SITE: site}))
-    (folder / "config.yml").write_text(yaml.safe_dump({"production": {"redis": redis}}))
+    production = {"redis": redis, "metrics": {"token": METRICS_TOKEN}}
+    (folder / "config.yml").write_text(yaml.safe_dump({"production": production}))
 
 
 def service_environment(folder: Path) -> dict[str, str]:

@@ -41,7 +41,7 @@ TINY = Sizes(
     queue_seconds=0.05,
 )
 SERVICE = Side("service", PROJECT)
-PEER_HAS_NONE = ("queue ", "CPU with a live view", "slowest admin page")
+PEER_HAS_NONE = ("queue ", "CPU with a ", "slowest admin page")
 
 
 @pytest.fixture(autouse=True)
