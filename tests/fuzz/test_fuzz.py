@@ -14,7 +14,7 @@ from tests.fuzz.in_process import InProcess
 from tests.fuzz.line import line_to
 from tests.fuzz.packets import MAKERS
 
-INPUTS = 4_000
+INPUTS = 2_000
 
 
 def test_some_thousand_inputs_do_no_harm(tmp_path: Path) -> None:
