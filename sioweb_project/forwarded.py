@@ -26,11 +26,12 @@ GetResponse = Callable[[HttpRequest], Any]
 
 @sync_and_async_middleware
 def forwarded_proto(get_response: GetResponse) -> GetResponse:
+    proxies = Addresses(settings.CONFIG.trusted_proxies or THIS_MACHINE)
     warned: list[str] = []  # of the first address alone: strangers come by the thousand
 
     def drop_unless_trusted(request: HttpRequest) -> None:
         peer = str(request.META.get("REMOTE_ADDR", ""))
-        if HEADER not in request.META or _believes(peer):
+        if HEADER not in request.META or proxies.trusts(peer):
             return
         del request.META[HEADER]
         if not warned:
@@ -50,7 +51,3 @@ def forwarded_proto(get_response: GetResponse) -> GetResponse:
         return get_response(request)
 
     return pass_on
-
-
-def _believes(peer: str) -> bool:
-    return Addresses(settings.CONFIG.trusted_proxies or THIS_MACHINE).trusts(peer)

@@ -27,9 +27,8 @@ async def examine_sites(sites: Sequence[SiteSnapshot]) -> list[Finding]:
     """Ask all, many at a time; say of whom there was no time for."""
     deny_list = read_deny_list(settings.CONFIG.auth_url_deny)
     gate = asyncio.Semaphore(SITES_AT_ONCE)
-    factory = guarded_sockets(deny_list) if deny_list else None
     async with aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, socket_factory=factory),
+        connector=aiohttp.TCPConnector(limit=0, socket_factory=guarded_sockets(deny_list)),
         timeout=aiohttp.ClientTimeout(total=CALL_SECONDS),
         cookie_jar=aiohttp.DummyCookieJar(),
     ) as session:
