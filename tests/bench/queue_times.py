@@ -1,11 +1,8 @@
 """Times of queue operations; measured by `queue_worker.py` with the code of a side."""
 
-import asyncio
-import json
-import sys
-
 from tests.bench.measures import Sizes
-from tests.bench.servers import HERE, Side, Surroundings, service_environment, write_config
+from tests.bench.servers import Side, Surroundings, write_config
+from tests.bench.workers import run_worker
 
 OPERATIONS = ("append", "acknowledge", "read")
 WORKER_SECONDS = 120.0
@@ -17,23 +14,12 @@ async def queue_times(
     """Return {operation: {length: microseconds}}."""
     folder = around.folder / f"{side.name}-queues"
     write_config(folder, around)
-    environment = {
-        "PYTHONPATH": str(side.project),
-        "DJANGO_SETTINGS_MODULE": "sioweb_project.settings",
-    }
+    assert side.project is not None
     lengths = ",".join(map(str, sizes.queue_lengths))
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, str(HERE / "queue_worker.py"), lengths, str(sizes.queue_seconds)),
-        env=service_environment(folder) | environment,
-        stdout=asyncio.subprocess.PIPE,
+    times: dict[str, dict[str, float]] = await run_worker(
+        *("queue_worker.py", lengths, str(sizes.queue_seconds)),
+        config=folder,
+        project=side.project,
+        seconds=WORKER_SECONDS,
     )
-    try:
-        output, _ = await asyncio.wait_for(process.communicate(), WORKER_SECONDS)
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    if process.returncode != 0:
-        raise RuntimeError(f"queue_worker.py ended with {process.returncode}")
-    times: dict[str, dict[str, float]] = json.loads(output)
     return times

@@ -5,20 +5,13 @@ The figures are those of docs/growing.md.
 
 import argparse
 import asyncio
-import json
 import sys
 import tempfile
 from pathlib import Path
 
 from tests.bench.idle import idle
-from tests.bench.servers import (
-    HERE,
-    PROJECT,
-    Surroundings,
-    redis_server,
-    service_environment,
-    write_config,
-)
+from tests.bench.servers import PROJECT, Surroundings, redis_server, write_config
+from tests.bench.workers import run_worker
 from tests.faults.crowd import raise_file_limit
 
 NO_AUTH_URL = "http://127.0.0.1:9/"  # nobody connects
@@ -31,24 +24,13 @@ Row = tuple[str, float, float]
 async def measure(folder: Path, users: int) -> list[Row]:
     async with redis_server(folder) as url:
         write_config(folder / "sizing", Surroundings(folder, url, NO_AUTH_URL))
-        environment = service_environment(folder / "sizing") | {
-            "PYTHONPATH": str(PROJECT),
-            "DJANGO_SETTINGS_MODULE": "sioweb_project.settings",
-        }
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, str(HERE / "sizing_worker.py"), str(users), url),
-            env=environment,
-            stdout=asyncio.subprocess.PIPE,
+        rows = await run_worker(
+            *("sizing_worker.py", str(users), url),
+            config=folder / "sizing",
+            project=PROJECT,
+            seconds=WORKER_SECONDS,
         )
-        try:
-            output, _ = await asyncio.wait_for(process.communicate(), WORKER_SECONDS)
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-    if process.returncode != 0:
-        raise RuntimeError(f"sizing_worker.py ended with {process.returncode}")
-    return [(name, bytes_, time) for name, bytes_, time in json.loads(output)]
+    return [(name, bytes_, time) for name, bytes_, time in rows]
 
 
 def table(rows: list[Row]) -> str:
