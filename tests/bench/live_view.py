@@ -1,7 +1,6 @@
 """An admin who looks at the live view while the service is measured."""
 
 import asyncio
-import contextlib
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -11,6 +10,7 @@ from http.client import OK
 from aiohttp import ClientSession, ClientTimeout, StreamReader
 
 from tests.bench.load import LoadError
+from tests.bench.meanwhile import meanwhile
 from tests.bench.servers import Side, Surroundings, service_environment
 from tests.bench.turn import Turn
 
@@ -47,26 +47,30 @@ print(session.session_key)
 
 
 @asynccontextmanager
-async def viewer(turn: Turn) -> AsyncIterator[None]:
+async def admin(turn: Turn) -> AsyncIterator[ClientSession]:
+    """Somebody who has logged in."""
+    cookies = {"sessionid": await _log_in(turn.side, turn.round.around)}
+    base = f"http://127.0.0.1:{turn.running.ports[0]}"
+    timeout = ClientTimeout(total=None, sock_read=COMMAND_SECONDS)
+    async with ClientSession(base, cookies=cookies, timeout=timeout) as http:
+        yield http
+
+
+@asynccontextmanager
+async def viewing(http: ClientSession) -> AsyncIterator[None]:
     """Look at all sites, and see a figure before anything is measured."""
-    async with _logged_in(turn) as http, http.get(PAGE) as response:
+    async with http.get(PAGE) as response:
         response.raise_for_status()
         await response.content.readline()
-        reading = asyncio.create_task(_read_on(response.content))
-        try:
+        async with meanwhile(_read_on(response.content)):
             yield
-        finally:
-            reading.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await reading
 
 
-async def slowest_page(turn: Turn) -> float:
+async def slowest_page(http: ClientSession) -> float:
     """Visit the pages one after the other; return the longest time of an answer, in ms."""
-    async with _logged_in(turn) as http:
-        for page in PAGES:
-            await _visit(http, page)
-        return max([await _visit(http, page) for _ in range(VISITS) for page in PAGES])
+    for page in PAGES:
+        await _visit(http, page)
+    return max([await _visit(http, page) for _ in range(VISITS) for page in PAGES])
 
 
 async def _visit(http: ClientSession, page: str) -> float:
@@ -76,15 +80,6 @@ async def _visit(http: ClientSession, page: str) -> float:
     if response.status != OK:
         raise LoadError(f"{page} was answered with {response.status}")
     return 1000 * (time.perf_counter() - began_at)
-
-
-@asynccontextmanager
-async def _logged_in(turn: Turn) -> AsyncIterator[ClientSession]:
-    cookies = {"sessionid": await _log_in(turn.side, turn.round.around)}
-    base = f"http://127.0.0.1:{turn.running.ports[0]}"
-    timeout = ClientTimeout(total=None, sock_read=COMMAND_SECONDS)
-    async with ClientSession(base, cookies=cookies, timeout=timeout) as http:
-        yield http
 
 
 async def _read_on(stream: StreamReader) -> None:

@@ -1,12 +1,12 @@
 """A Prometheus that asks for the metrics while the service is measured."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from aiohttp import ClientSession
 
+from tests.bench.meanwhile import meanwhile
 from tests.bench.servers import METRICS_TOKEN
 from tests.bench.turn import Turn
 
@@ -14,17 +14,14 @@ EVERY_SECONDS = 1.0  # a Prometheus asks every 15 s
 
 
 @asynccontextmanager
-async def scraper(turn: Turn) -> AsyncIterator[None]:
+async def scraping(turn: Turn) -> AsyncIterator[None]:
     headers = {"Authorization": f"Bearer {METRICS_TOKEN}"}
     base = f"http://127.0.0.1:{turn.running.ports[0]}"
-    async with ClientSession(base, headers=headers, raise_for_status=True) as http:
-        scraping = asyncio.create_task(_scrape(http))
-        try:
-            yield
-        finally:
-            scraping.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await scraping
+    async with (
+        ClientSession(base, headers=headers, raise_for_status=True) as http,
+        meanwhile(_scrape(http)),
+    ):
+        yield
 
 
 async def _scrape(http: ClientSession) -> None:

@@ -4,15 +4,16 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
+from functools import partial
 
-from tests.bench.live_view import slowest_page, viewer
+from tests.bench.live_view import admin, slowest_page, viewing
 from tests.bench.load import Plan
 from tests.bench.measures import Measure
-from tests.bench.scraper import scraper
+from tests.bench.scraper import scraping
 from tests.bench.turn import Turn
 
 VIEWS = 3
-Watching = Callable[[Turn], AbstractAsyncContextManager[None]]
+Watching = Callable[[], AbstractAsyncContextManager[None]]
 
 
 async def live_view(turn: Turn) -> AsyncIterator[Measure]:
@@ -20,10 +21,12 @@ async def live_view(turn: Turn) -> AsyncIterator[Measure]:
     if turn.side.project is None:
         return
     plan = await _watched_plan(turn)
-    yield await _compare("CPU with a live view ÷ without", turn, plan, viewer)
-    (sent, _), slowest_ms = await asyncio.gather(
-        turn.send(replace(plan, seconds=turn.sizes.visited_seconds)), slowest_page(turn)
-    )
+    async with admin(turn) as http:
+        view = partial(viewing, http)
+        yield await _compare("CPU with a live view ÷ without", turn, plan, view)
+        (sent, _), slowest_ms = await asyncio.gather(
+            turn.send(replace(plan, seconds=turn.sizes.visited_seconds)), slowest_page(http)
+        )
     yield Measure("slowest admin page meanwhile", "ms", slowest_ms, "lower", failures=sent.failures)
 
 
@@ -32,7 +35,9 @@ async def metrics(turn: Turn) -> AsyncIterator[Measure]:
     if turn.side.project is None:
         return
     plan = await _watched_plan(turn)
-    yield await _compare("CPU with a scrape a second ÷ without", turn, plan, scraper)
+    yield await _compare(
+        "CPU with a scrape a second ÷ without", turn, plan, partial(scraping, turn)
+    )
 
 
 async def _watched_plan(turn: Turn) -> Plan:
@@ -48,7 +53,7 @@ async def _compare(name: str, turn: Turn, plan: Plan, watching: Watching) -> Mea
     for _ in range(VIEWS):
         sent, cpu_us = await turn.send(plan)
         alone += cpu_us
-        async with watching(turn):
+        async with watching():
             sent, cpu_us = await turn.send(plan)
         watched += cpu_us
         failures = failures or sent.failures
