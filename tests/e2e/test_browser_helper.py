@@ -13,7 +13,7 @@ import pytest_asyncio
 from tests.e2e.installing import LATER_KEY, install, running, site_entries
 from tests.e2e.node_client import NodeProcess, start_script
 from tests.e2e.service import Service
-from tests.e2e.site import Answer, FakeSite
+from tests.e2e.site import Answer, FakeSite, User
 from tests.e2e.waiting import WAIT_SECONDS, until
 
 CONNECT_TIMEOUT_MS = 1500
@@ -28,6 +28,10 @@ class Helper:
         assert self.process.stdout is not None
         text = await asyncio.wait_for(self.process.stdout.readline(), WAIT_SECONDS)
         assert json.loads(text) == list(line)
+
+    async def connects(self, user: User) -> None:
+        await self.says("token", user.token)
+        await self.says("connect")
 
     def tell(self, command: str) -> None:
         assert self.process.stdin is not None
@@ -72,6 +76,12 @@ async def _running(url: str, options: dict[str, Any]) -> AsyncIterator[Helper]:
         await asyncio.wait_for(process.wait(), WAIT_SECONDS)
 
 
+async def connected(open_helper: Open, user: User) -> Helper:
+    helper: Helper = await open_helper(user.token)
+    await helper.connects(user)
+    return helper
+
+
 async def has_state(service: Service, message: dict[str, Any], state: str) -> None:
     """Wait until the receipt of a message says so of its only device."""
 
@@ -88,9 +98,7 @@ async def test_the_ack_comes_when_the_handlers_work_is_done(
     open_helper: Open, service: Service, fake_site: FakeSite
 ) -> None:
     user = fake_site.new_user()
-    helper = await open_helper(user.token)
-    await helper.says("token", user.token)
-    await helper.says("connect")
+    helper = await connected(open_helper, user)
     message = await service.send(user.room, "held", 1)
     await helper.says("held", 1)
     await has_state(service, message, "sent")
@@ -102,9 +110,7 @@ async def test_handlers_run_in_order_one_at_a_time(
     open_helper: Open, service: Service, fake_site: FakeSite
 ) -> None:
     user = fake_site.new_user("staff")
-    helper = await open_helper(user.token)
-    await helper.says("token", user.token)
-    await helper.says("connect")
+    helper = await connected(open_helper, user)
     await service.send(user.room, "held", 1)
     await service.send("staff", "plain", 2)
     await service.send(user.room, "held", 3)
@@ -122,9 +128,7 @@ async def test_what_was_missed_comes_in_order_and_is_acknowledged_at_its_end(
         await service.send(user.room, event, number)
         for number, event in enumerate(("plain", "held", "nobody handles this"))
     ]
-    helper = await open_helper(user.token)
-    await helper.says("token", user.token)
-    await helper.says("connect")
+    helper = await connected(open_helper, user)
     await helper.says("plain", 0)
     await helper.says("held", 1)
     await has_state(service, first, "sent")
@@ -136,17 +140,14 @@ async def test_a_handler_that_fails_is_told_of_and_its_message_comes_again(
     open_helper: Open, service: Service, fake_site: FakeSite
 ) -> None:
     user = fake_site.new_user()
-    helper = await open_helper(user.token)
-    await helper.says("token", user.token)
-    await helper.says("connect")
+    helper = await connected(open_helper, user)
     message = await service.send(user.room, "wrong")
     await service.send(user.room, "plain")
     await helper.says("error", "wrong", "no such store")
     await helper.says("plain")
     await has_state(service, message, "sent")
     helper.tell("cut")
-    await helper.says("token", user.token)
-    await helper.says("connect")
+    await helper.connects(user)
     await helper.says("error", "wrong", "no such store")
 
 
@@ -154,14 +155,11 @@ async def test_what_was_not_done_when_the_connection_was_lost_comes_again(
     open_helper: Open, service: Service, fake_site: FakeSite
 ) -> None:
     user = fake_site.new_user()
-    helper = await open_helper(user.token)
-    await helper.says("token", user.token)
-    await helper.says("connect")
+    helper = await connected(open_helper, user)
     message = await service.send(user.room, "held", 1)
     await helper.says("held", 1)
     helper.tell("cut")
-    await helper.says("token", user.token)
-    await helper.says("connect")
+    await helper.connects(user)
     helper.tell("finish")
     await helper.says("held", 1)
     await has_state(service, message, "sent")
@@ -189,8 +187,7 @@ async def test_a_token_that_cannot_be_had_just_now_is_asked_for_again(
     helper = await open_helper("", user.token)
     await helper.says("token", "")
     await helper.says("error", "token", "not logged in")
-    await helper.says("token", user.token)
-    await helper.says("connect")
+    await helper.connects(user)
 
 
 async def test_a_token_that_comes_when_its_connection_is_gone_is_not_used(
@@ -216,8 +213,7 @@ async def test_a_definite_refusal_ends_it_until_the_page_connects_again(
     await helper.says("token", "nobody-knows-this")
     await helper.says("refused", "Authentication failed")
     helper.tell("connect")
-    await helper.says("token", user.token)
-    await helper.says("connect")
+    await helper.connects(user)
 
 
 async def test_it_comes_back_where_the_stock_client_would_stop(
@@ -230,8 +226,7 @@ async def test_it_comes_back_where_the_stock_client_would_stop(
     helper.tell("neighbour")
     await helper.says("token", "token-beside")
     await helper.says("neighbour")
-    await helper.says("token", user.token)
-    await helper.says("connect")
+    await helper.connects(user)
 
 
 async def test_a_client_sent_away_by_its_site_comes_once_more_with_a_fresh_token(
@@ -251,9 +246,7 @@ async def test_resync_has_its_reason_and_drops_what_came_before(
 ) -> None:
     """Another tab of the device acknowledges the second message first, while this one hangs."""
     user = fake_site.new_user()
-    helper = await open_helper(user.token)
-    await helper.says("token", user.token)
-    await helper.says("connect")
+    helper = await connected(open_helper, user)
     auth = {"token": user.token, "deviceId": "phone"}
     tab = node.open(service.namespace(), withhold_acks=True, auth=auth)
     await tab.next("connect")
@@ -274,7 +267,6 @@ async def test_a_site_with_prefixed_events_and_no_device_id(
     for number in (1, 2):
         await service.send(user.room, "plain", number, site="latersite", key=LATER_KEY)
     helper = await open_helper(user.token, site="latersite", prefix="_", deviceId=False)
-    await helper.says("token", user.token)
-    await helper.says("connect")
+    await helper.connects(user)
     await helper.says("plain", 1)
     await helper.says("plain", 2)
