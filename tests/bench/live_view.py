@@ -10,9 +10,9 @@ from http.client import OK
 from aiohttp import ClientSession, ClientTimeout, StreamReader
 
 from tests.bench.load import LoadError
-from tests.bench.meanwhile import meanwhile
 from tests.bench.servers import Side, Surroundings, service_environment
 from tests.bench.turn import Turn
+from tests.meanwhile import meanwhile
 
 PAGE = "/admin/control/live/figures"
 PAGES = (

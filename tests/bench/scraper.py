@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 
 from aiohttp import ClientSession
 
-from tests.bench.meanwhile import meanwhile
 from tests.bench.servers import METRICS_TOKEN
 from tests.bench.turn import Turn
+from tests.meanwhile import meanwhile
 
 EVERY_SECONDS = 1.0  # a Prometheus asks every 15 s
 

@@ -25,6 +25,7 @@ from tests.fuzz.attackers import Attackers
 from tests.fuzz.chance import Chance
 from tests.fuzz.findings import Findings
 from tests.fuzz.packets import MAKERS
+from tests.meanwhile import meanwhile
 
 WORKERS = 8
 HANG_SECONDS = 60.0
@@ -70,11 +71,8 @@ class Wire:
         async with ClientSession(self.service.url, timeout=ClientTimeout(HANG_SECONDS)) as http:
             await self._send(http, ABSENT, 1)
             async with self._client(GOOD) as client:
-                delivering = asyncio.create_task(self._deliver(http, client))
-                await asyncio.gather(*(self._attack() for _ in range(WORKERS)))
-                delivering.cancel()
-                with suppress(asyncio.CancelledError):
-                    await delivering
+                async with meanwhile(self._deliver(http, client)):
+                    await asyncio.gather(*(self._attack() for _ in range(WORKERS)))
                 for problem in client.heard.problems:
                     self.findings.report("client that behaves", 0, problem)
             await self._find_what_waited()

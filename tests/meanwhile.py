@@ -1,4 +1,4 @@
-"""Something that goes on while something else is measured."""
+"""Something that goes on while something else is tried."""
 
 import asyncio
 import contextlib
