@@ -10,55 +10,21 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.html import format_html
 from django.utils.timesince import timesince
 
 from sites import snippets
 from sites.access import ADD_KEY, may, sees_all, visible_sites
-from sites.admin_base import ApiKeyTabularInline, OfVisibleSites, SiteModelAdmin, SiteModelForm
+from sites.admin_base import OfVisibleSites, SiteModelAdmin
 from sites.confirmation import ask_about_change, effects_of_deletion
-from sites.key_pages import key_url, shown_once
+from sites.key_pages import shown_once
 from sites.limits import LIMIT_NAMES
 from sites.models import ApiKey, Site
+from sites.site_form import FIELDSETS, TIMES, ApiKeyInline, SiteForm
 from sites.status import NOTHING, UNKNOWN, SiteStatus, show, statuses
-from sites.validators import validate_resolved_url
 
 FIRST_LABEL = "first key"
 STATUS = "status"  # attribute of a listed site
 USUAL_PREFIX = "user_"  # offered: without any, nothing is kept and a first message may be missed
-TIMES = "Times"
-
-
-class ApiKeyInline(ApiKeyTabularInline):
-    model = ApiKey
-    fields = readonly_fields = (
-        "key",
-        "is_from_file",
-        "use_count",
-        "last_used_at",
-        "expires_at",
-        "revoked_at",
-    )
-    can_delete = False
-    extra = 0
-
-    @admin.display(description="key")
-    def key(self, row: ApiKey) -> str:
-        return format_html('<a href="{}" class="text-link">{}</a>', key_url(row), row)
-
-    def has_add_permission(self, request: HttpRequest, obj: Site | None = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Site | None = None) -> bool:
-        return False
-
-
-class SiteForm(SiteModelForm):
-    def clean_auth_url(self) -> str:
-        return _resolved(self.cleaned_data["auth_url"])
-
-    def clean_update_user_url(self) -> str:
-        return _resolved(self.cleaned_data["update_user_url"])
 
 
 class SiteAdmin(OfVisibleSites, SiteModelAdmin):
@@ -76,54 +42,7 @@ class SiteAdmin(OfVisibleSites, SiteModelAdmin):
     search_fields = ("name", "auth_url")
     actions = ("delete_selected",)
     inlines = (ApiKeyInline,)
-    fieldsets = (
-        ("Site", {"fields": ("name", "is_enabled")}),
-        (
-            "Who a client is",
-            {
-                "fields": ("auth_url", "auth_scheme", "reauth_seconds"),
-                "description": "For each client that connects, the service asks your site which "
-                "rooms it is in. In sites.yml this address is authUrl.",
-            },
-        ),
-        (
-            "What is kept",
-            {
-                "fields": ("user_room_prefix",),
-                "description": "Messages for one user wait until they are acknowledged; messages "
-                "for everyone else are sent once.",
-            },
-        ),
-        (
-            "Who may connect, and how much",
-            {
-                "fields": ("allowed_origins", *LIMIT_NAMES),
-                "description": "A site that is busier than the others need not slow them down.",
-            },
-        ),
-        (
-            "Who comes and goes",
-            {
-                "fields": ("update_user_url",),
-                "description": "Your site may be told which users are online.",
-            },
-        ),
-        (
-            "Who looks after it",
-            {
-                "fields": ("owners",),
-                "description": "What they may do here is set by their permissions and groups.",
-            },
-        ),
-        (
-            "Later Node versions",
-            {
-                "fields": ("prefixed_system_events", "public_channel"),
-                "description": "Leave these alone unless your clients were written for them.",
-            },
-        ),
-        (TIMES, {"fields": ("created_at", "updated_at")}),
-    )
+    fieldsets = FIELDSETS
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Site]:
         now = timezone.now()
@@ -248,12 +167,6 @@ class SiteAdmin(OfVisibleSites, SiteModelAdmin):
         if site is not None and may(request.user, site, ADD_KEY):
             context["add_key_url"] = f"{reverse('admin:sites_apikey_add')}?site={site.pk}"
         return super().render_change_form(request, context, *args, **kwargs)
-
-
-def _resolved(url: str) -> str:
-    if url:
-        validate_resolved_url(url)
-    return url
 
 
 def _status(site: Site) -> SiteStatus:
