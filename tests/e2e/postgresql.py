@@ -16,6 +16,7 @@ from tests.e2e.service import Installation, Service
 from tests.e2e.site import FakeSite
 from tests.postgresql import PostgreSQL, postgresql
 
+NAMES = ("one", "other")
 SECRET_KEY = "one-for-all-machines-1234567890-abcdefghijklmnop"
 
 
@@ -44,21 +45,24 @@ async def database() -> AsyncIterator[PostgreSQL]:
 async def pair(
     database: PostgreSQL, fake_site: FakeSite, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Pair]:
-    """Both are started at once on the empty database."""
+    """Both are started at once on the empty database, where each goes by its own name."""
     config = {"redis": {"url": redis_url(), "prefix": new_prefix()}, "secret_key": SECRET_KEY}
     one, other = (
-        replace(
-            Installation.create(
-                tmp_path_factory.mktemp("postgresql") / name, site_entries(fake_site), config
-            ),
-            variables={"SIOWEB_DATABASE_URL": f"{database.url('shared')}?sslmode=prefer"},
+        Installation.create(
+            tmp_path_factory.mktemp("postgresql") / name, site_entries(fake_site), config
         )
-        for name in ("one", "other")
+        for name in NAMES
     )
+    url = f"{database.url('shared')}?sslmode=prefer"
+
+    def sharing(installation: Installation, name: str) -> Installation:
+        variables = {"SIOWEB_DATABASE_URL": f"{url}&application_name={name}"}
+        return replace(installation, variables=variables)
+
     async with AsyncExitStack() as stack:
-        services = [running(one), running(other)]
+        services = map(running, map(sharing, (one, other), NAMES))
         first, second = await asyncio.gather(*map(stack.enter_async_context, services))
-        python = await stack.enter_async_context(interpreter(one))
+        python = await stack.enter_async_context(interpreter(sharing(one, "python")))
         await python.run(MAKE_ADMIN)
         control = await stack.enter_async_context(ControlRoom.enter(first))
         yield Pair(database, first, second, python, control)
