@@ -10,7 +10,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.timesince import timesince
 
 from sites import snippets
 from sites.access import ADD_KEY, may, sees_all, visible_sites
@@ -20,7 +19,7 @@ from sites.key_pages import shown_once
 from sites.limits import LIMIT_NAMES
 from sites.models import ApiKey, Site
 from sites.site_form import FIELDSETS, TIMES, ApiKeyInline, SiteForm
-from sites.status import NOTHING, UNKNOWN, SiteStatus, show, statuses
+from sites.status import NOTHING, UNKNOWN, SiteStatus, show, show_age, statuses
 
 FIRST_LABEL = "first key"
 STATUS = "status"  # attribute of a listed site
@@ -114,7 +113,8 @@ class SiteAdmin(OfVisibleSites, SiteModelAdmin):
         status = _status(site)
         if not status.last_auth_failure or status.last_auth_failure_at is None:
             return status.last_auth_failure or NOTHING
-        return f"{timesince(status.last_auth_failure_at, depth=1)} ago: {status.last_auth_failure}"
+        age = show_age(status.last_auth_failure_at, timezone.now())
+        return f"{age}: {status.last_auth_failure}"
 
     def changeform_view(
         self,

@@ -6,9 +6,12 @@ one, and for every number that it does not know, pages show NOTHING.
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+
+from django.utils.timesince import timesince
 
 NOTHING = "\N{EN DASH}"
+JUST_NOW = timedelta(minutes=1)  # timesince knows nothing smaller, and says "0 minutes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +59,14 @@ def show(number: int | None) -> str:
     ('12,345', True)
     """
     return NOTHING if number is None else f"{number:,}"
+
+
+def show_age(at: datetime, now: datetime) -> str:
+    """Return how long ago something was, in its largest unit, as a page has it.
+
+    >>> from datetime import UTC
+    >>> noon = datetime(2026, 11, 27, 12, tzinfo=UTC)
+    >>> show_age(noon, noon), show_age(noon - 2 * JUST_NOW, noon)
+    ('just now', '2\\xa0minutes ago')
+    """
+    return "just now" if now - at < JUST_NOW else f"{timesince(at, now, depth=1)} ago"

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils import timezone
 
 from sites.access import ADD_SITE, SEND_TEST, VIEW_SITE, visible_sites
 from sites.models import Site
-from sites.status import UNKNOWN, SiteStatus, show, statuses
+from sites.status import UNKNOWN, SiteStatus, show, show_age, statuses
 
 MAX_SITES = 24  # cards on the page; the list of sites has them all
 NEWCOMER_SITES = 1  # who has no more, such as the demo's, is shown the steps to a first message
@@ -28,6 +29,12 @@ class Card:
             "messages a minute": show(self.status.messages_per_minute),
             "waiting": show(self.status.waiting),
         }
+
+    @property
+    def auth_failed(self) -> str:
+        """How long ago, such as "3 minutes ago"; "" = not known."""
+        at = self.status.last_auth_failure_at
+        return "" if at is None else show_age(at, timezone.now())
 
 
 def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:

@@ -63,6 +63,14 @@ def test_a_site_is_shown_with_its_numbers_and_links(admin_user: User, site: Site
     assert FIRST not in text
 
 
+def test_a_failure_of_this_minute_is_just_now(
+    admin_user: User, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed = SiteStatus(last_auth_failure="status 500", last_auth_failure_at=timezone.now())
+    monkeypatch.setattr(status, "_provider", lambda names: dict.fromkeys(names, failed))
+    assert "authUrl failed just now: status 500" in start(admin_user)
+
+
 def test_a_disabled_site_says_so(admin_user: User, site: Site) -> None:
     site.is_enabled = False
     site.save()

@@ -1,8 +1,10 @@
-"""The seam through which pages get numbers."""
+"""The seam through which pages get numbers, and how they show them."""
 
 from collections.abc import Collection, Mapping
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from sites import status
 from sites.status import SiteStatus
@@ -23,3 +25,17 @@ def test_the_provider_is_asked_for_all_names_at_once(monkeypatch: pytest.MonkeyP
     found = status.statuses(["newsite", "unknown"])
     assert found == {"newsite": SiteStatus(clients=7)}
     assert status.status_of("unknown") == SiteStatus()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (0, "just now"),
+        (59, "just now"),
+        (60, "1\N{NO-BREAK SPACE}minute ago"),
+        (7_300, "2\N{NO-BREAK SPACE}hours ago"),
+    ],
+)
+def test_an_age_is_told_in_its_largest_unit(seconds: int, shown: str) -> None:
+    now = timezone.now()
+    assert status.show_age(now - timedelta(seconds=seconds), now) == shown
