@@ -81,7 +81,8 @@ async def _disconnect(device: Device) -> str:
 
 async def _clear(device: Device) -> str:
     count = await service().queues.clear(device)
-    return f"Cleared the queue of {_name(device)}: {count} messages"
+    noun = "message" if count == 1 else "messages"
+    return f"Cleared the queue of {_name(device)}: {count:,} {noun}"
 
 
 async def _resync(device: Device) -> str:

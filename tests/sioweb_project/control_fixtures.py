@@ -34,6 +34,7 @@ class FakeService:
     is_disabled: bool = False
     is_on: bool = True  # receipts
     prefix: str = "user_"
+    waiting: int = 3  # messages of a queue that is cleared
 
     @property
     def parts(self) -> SimpleNamespace:
@@ -77,7 +78,7 @@ class FakeService:
 
     async def clear(self, device: Device) -> int:
         self.done.append(("clear", device))
-        return 3
+        return self.waiting
 
     async def publish(self, site: SiteSnapshot, message: Any, resync: bool) -> Outcome:
         self.done.append(("publish", site.name, message.rooms, message.event, message.args))

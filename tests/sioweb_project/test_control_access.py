@@ -169,6 +169,15 @@ def test_an_action_is_done_and_written_down(
     assert (entry.user, entry.object_repr) == (admin_user, "newsite")
 
 
+@pytest.mark.parametrize(("count", "text"), [(1, "1 message"), (1_200, "1,200 messages")])
+def test_a_cleared_queue_is_told_in_numbers(
+    control: FakeService, site: Site, admin_user: User, count: int, text: str
+) -> None:
+    control.waiting = count
+    act(login(admin_user), "clear")
+    assert LogEntry.objects.get().change_message.endswith(f"device phone: {text}")
+
+
 @pytest.mark.parametrize("fields", [{"action": "explode"}, {"room": ""}, {"room": "x" * 257}])
 def test_an_action_that_makes_no_sense_is_refused(
     control: FakeService, site: Site, admin_user: User, fields: dict[str, str]
