@@ -94,9 +94,12 @@ def test_the_inspector_shows_a_room_and_acts_on_it(
     card = page.locator(".control-card", has=page.locator("[data-state=live]"))
     expect(card).to_have_count(1)
     device = card.locator("h2").inner_text().split()[0]
+    disconnect = page.get_by_role("button", name=f"Disconnect: {device}")
+    expect(disconnect).to_be_visible()
     client.close()
     away = page.locator(".control-card", has_text=device)
     expect(away).to_contain_text("offline")
+    expect(disconnect).to_have_count(0)
     send(page, service, "while_away")
     expect(page.locator("#progress")).to_contain_text("its client is away")
     page.goto(f"{service.url}{CONTROL}/inspector/?site=demo&room={ROOM}")

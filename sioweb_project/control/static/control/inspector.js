@@ -100,7 +100,8 @@ function summary(device) {
 function actions(device, state, name) {
   const bar = make("div", { className: "control-buttons" });
   if (state.may_manage) {
-    for (const [action, label, question] of ACTIONS) {
+    const possible = ACTIONS.filter(([action]) => device.is_online || action !== "disconnect");
+    for (const [action, label, question] of possible) {
       const button = make("button", { type: "button" }, label);
       button.setAttribute("aria-label", `${label}: ${name}`);
       button.addEventListener("click", () => perform(action, device, question));
