@@ -38,6 +38,10 @@ def refusal_answer(error: InvalidRequest) -> HttpResponse:
     return json_answer(error.content(), error.status, error.headers)
 
 
+def unknown_path_answer() -> HttpResponse:
+    return error_answer(404, "not_found", "There is no such page.")
+
+
 def method_answer(request: HttpRequest, allowed: str) -> HttpResponse:
     """Answer a method that is not the allowed one; OPTIONS as Express did."""
     if request.method == "OPTIONS":

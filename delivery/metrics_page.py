@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from delivery.answers import error_answer
+from delivery.answers import error_answer, unknown_path_answer
 from delivery.metrics import bears_token
 from delivery.service import service
 
@@ -18,7 +18,7 @@ async def metrics(request: HttpRequest) -> HttpResponse:
     """Answer 404 as if there were no such page, unless the configuration says otherwise."""
     config = settings.CONFIG.metrics
     if not config.token or config.port is not None:
-        return error_answer(404, "not_found", "There is no such page.")
+        return unknown_path_answer()
     if not bears_token(request.headers.get("Authorization", ""), config.token):
         answer = error_answer(401, "unauthorized", "The token is missing or wrong.")
         answer["WWW-Authenticate"] = "Bearer"

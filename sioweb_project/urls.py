@@ -5,6 +5,7 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from sioweb_project import unknown_paths
 from sioweb_project.control import auth_check_page
 from sioweb_project.second_factor import page as second_factor
 
@@ -19,6 +20,8 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("", include("delivery.urls")),
 ]
+
+handler404 = unknown_paths.answer
 
 if settings.CONFIG.is_development:
     urlpatterns += [
