@@ -1,13 +1,14 @@
 """The imported files into the configuration folder, without losing what is there.
 
-Plans first and writes then, so that a conflict in one file leaves the other alone. May import
-exceptions.
+Plans first and writes then, both files or none: a conflict in one leaves the other alone, and so
+does a failure. May import exceptions.
 """
 
 import os
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -72,44 +73,52 @@ def refuse_to_replace(files: list[NewFile]) -> None:
             )
 
 
-def write(new: NewFile) -> Path | None:
-    """Put the file down, all of it or nothing; return where the former one is kept.
+def write(files: list[NewFile]) -> list[Path | None]:
+    """Put the files down, all of them or none; return where each former one is kept.
 
-    For its owner only, as keys and passwords stand in it. Raises ConfigError.
+    1. write each beside its place; 2. keep the former ones under a second name; 3. replace. What
+    fails then, such as a file that is mounted on its own, brings back those that were replaced.
+    For their owner only, as keys and passwords stand in them. Raises ConfigError.
     """
-    try:
-        new.path.parent.mkdir(parents=True, exist_ok=True)
-        kept = _keep(new.path) if new.is_there else None
-        _replace(new.path, new.text)
-    except OSError as error:
-        raise _unusable(new.path, error) from error
+    with ExitStack() as drafts, ExitStack() as undo:
+        written = [_draft(each, drafts) for each in files]
+        kept = [_keep(each.path, undo) if each.is_there else None for each in files]
+        for new, draft, former in zip(files, written, kept, strict=True):
+            with _told(new.path):
+                draft.replace(new.path)
+            if former is None:
+                undo.callback(new.path.unlink)
+            else:
+                undo.callback(former.replace, new.path)
+        undo.pop_all()
     return kept
 
 
-def _replace(path: Path, text: str) -> None:
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    draft = Path(name)
-    try:
+def _draft(new: NewFile, drafts: ExitStack) -> Path:
+    with _told(new.path):
+        new.path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(prefix=f".{new.path.name}-", dir=new.path.parent)
+        draft = Path(name)
+        drafts.callback(draft.unlink, missing_ok=True)
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(text)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+            stream.write(new.text)
+    return draft
+
+
+def _keep(path: Path, undo: ExitStack) -> Path:
+    kept = _free_name(path)
+    with _told(path):
+        os.link(path, kept)
+    undo.callback(kept.unlink, missing_ok=True)
+    return kept
 
 
 def _read(path: Path) -> str | None:
-    try:
-        return path.read_bytes().decode("utf-8", "replace")
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise _unusable(path, error) from error
-
-
-def _keep(path: Path) -> Path:
-    kept = _free_name(path)
-    os.link(path, kept)
-    return kept
+    with _told(path):
+        try:
+            return path.read_bytes().decode("utf-8", "replace")
+        except FileNotFoundError:
+            return None
 
 
 def _free_name(path: Path) -> Path:
@@ -118,8 +127,13 @@ def _free_name(path: Path) -> Path:
     return next(each for each in names if not each.exists())
 
 
-def _unusable(path: Path, error: OSError) -> ConfigError:
-    return ConfigError(
-        f"{path}: cannot be used ({error.strerror}); accepted: a folder that this user may write"
-        " to (SIOWEB_CONFIG_DIR chooses it)"
-    )
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Raises ConfigError in place of what the system says."""
+    try:
+        yield
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: cannot be used ({error.strerror}); accepted: a folder that this user may"
+            " write to (SIOWEB_CONFIG_DIR chooses it)"
+        ) from error

@@ -1,5 +1,7 @@
 """`manage.py import_node`: what it takes over from a Node service, says, writes and refuses."""
 
+import errno
+import shutil
 import stat
 from collections.abc import Callable
 from dataclasses import replace
@@ -241,9 +243,39 @@ def test_where_files_cannot_be_written_no_site_is_made(
     assert Site.objects.count() == 0
 
 
+def test_where_one_file_cannot_be_replaced_both_stay(
+    run: Import, node: Path, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where sites.yml alone is mounted into a container."""
+
+    def replace(draft: Path, path: Path) -> Path:
+        if path.name == "sites.yml":
+            raise OSError(errno.EBUSY, "Device or resource busy")
+        return Path(shutil.move(draft, path))
+
+    (node / "config.yml").write_text("production: {port: 80}\n")
+    (node / "sites.yml").write_text(NEWSITE)
+    target.mkdir(parents=True)
+    (target / "config.yml").write_text("# mine\n")
+    (target / "sites.yml").write_text("# mine, too\n")
+    before = state(target)
+    monkeypatch.setattr(Path, "replace", replace)
+    line = refusal(run, node, "--force")
+    assert line.startswith(f"{target / 'sites.yml'}: cannot be used (Device or resource busy)")
+    assert state(target) == before
+
+
+def test_a_file_that_was_not_there_goes_again(tmp_path: Path) -> None:
+    (tmp_path / "sites.yml").mkdir()
+    new = [NewFile(tmp_path / name, "", is_there=False) for name in ("config.yml", "sites.yml")]
+    with pytest.raises(ConfigError, match=r"sites\.yml: cannot be used"):
+        write(new)
+    assert [each.name for each in tmp_path.iterdir()] == ["sites.yml"]
+
+
 def test_a_file_that_cannot_be_put_in_place_leaves_no_draft(tmp_path: Path) -> None:
     """It would hold keys and passwords, and nobody would know of it."""
     (tmp_path / "config.yml").mkdir()
     with pytest.raises(ConfigError, match=r"config\.yml: cannot be used"):
-        write(NewFile(tmp_path / "config.yml", "secret: 1", is_there=False))
+        write([NewFile(tmp_path / "config.yml", "secret: 1", is_there=False)])
     assert [each.name for each in tmp_path.iterdir()] == ["config.yml"]

@@ -99,8 +99,7 @@ class Command(BaseCommand):
         call_command("migrate", interactive=False, verbosity=0)
         with transaction.atomic():
             self._seed(sites.entries, force=force)
-            for each in files:
-                kept = write(each)
+            for each, kept in zip(files, write(files), strict=True):
                 self.stdout.write(f"{each}{f', the former one is {kept.name}' if kept else ''}")
         if not files:
             self.stdout.write("Files are up to date.")
