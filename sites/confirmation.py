@@ -12,7 +12,8 @@ from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
-from sites.effects import Effects, fingerprint, of_change, of_deletion
+from sites.effects import Effects, fingerprint, of_change, of_deletion, of_taking
+from sites.former_names import FormerName
 from sites.models import Site
 from sites.status import UNKNOWN, status_of, statuses
 
@@ -26,10 +27,34 @@ def ask_about_change(request: HttpRequest, form: "ModelForm[Any]") -> HttpRespon
     if not form.is_valid():
         return None
     effects = of_change(before, form.instance, status_of(before.name))
+    if form.instance.name != before.name:
+        effects += _of_name(form.instance.name)
+    return _ask(request, f"Change {before}?", "Yes, change it", effects)
+
+
+def ask_about_addition(request: HttpRequest, form: "ModelForm[Any]") -> HttpResponse | None:
+    """Return the page or None, as above."""
+    if not form.is_valid():
+        return None
+    name = form.instance.name
+    return _ask(request, f"Add {name}?", "Yes, add it", _of_name(name))
+
+
+def effects_of_deletion(sites: Sequence[Site]) -> list[tuple[Site, Effects]]:
+    found = statuses([site.name for site in sites])
+    return [(site, of_deletion(site, found.get(site.name, UNKNOWN))) for site in sites]
+
+
+def _of_name(name: str) -> Effects:
+    return of_taking(name) if FormerName.objects.holds(name) else ()
+
+
+def _ask(request: HttpRequest, title: str, yes: str, effects: Effects) -> HttpResponse | None:
     if not effects or request.POST.get(CONFIRMED) == fingerprint(effects):
         return None
     context = {
-        "title": f"Change {before}?",
+        "title": title,
+        "yes": yes,
         "opts": Site._meta,
         "effects": effects,
         "fingerprint": fingerprint(effects),
@@ -38,11 +63,6 @@ def ask_about_change(request: HttpRequest, form: "ModelForm[Any]") -> HttpRespon
     }
     template = "admin/sites/site/confirm.html"
     return TemplateResponse(request, template, admin.site.each_context(request) | context)
-
-
-def effects_of_deletion(sites: Sequence[Site]) -> list[tuple[Site, Effects]]:
-    found = statuses([site.name for site in sites])
-    return [(site, of_deletion(site, found.get(site.name, UNKNOWN))) for site in sites]
 
 
 def _posted(request: HttpRequest) -> Iterator[tuple[str, str]]:

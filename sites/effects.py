@@ -20,6 +20,7 @@ class Kind(Enum):
     LISTENING = "listening"  # clients need other handlers
     KEPT = "kept"  # what waits stays
     LOST = "lost"  # what waits is not delivered
+    TAKEN = "taken over"  # what waits for clients of another site is
     KEYS = "keys"
     FILE = "file"
 
@@ -44,6 +45,12 @@ def of_change(before: Site, after: Site, status: SiteStatus) -> Effects:
     return _of_new_meaning(before, after, status)
 
 
+def of_taking(name: str) -> Effects:
+    """What it means to give a site the name that another had not long ago."""
+    text = f'What still waits for clients of a former site "{name}" is delivered to the clients'
+    return (Effect(Kind.TAKEN, f"{text} of this one."),)
+
+
 def of_deletion(site: Site, status: SiteStatus) -> Effects:
     effects = []
     if site.is_enabled:
@@ -52,7 +59,7 @@ def of_deletion(site: Site, status: SiteStatus) -> Effects:
         Effect(
             Kind.LOST,
             f"{_messages(status)} not delivered, unless a site of this name is there again "
-            "before their time is over.",
+            "before their time is over. Only who sees all sites may take its name before that.",
         )
     )
     count = site.api_keys.count()

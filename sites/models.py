@@ -14,6 +14,7 @@ from django.core.validators import MaxValueValidator
 from django.db import models, transaction
 from django.utils import timezone
 
+from sites.former_names import NAME_LENGTH
 from sites.keys import digest_key, make_key, show_start
 from sites.limits import SiteLimits
 from sites.validators import (
@@ -23,7 +24,6 @@ from sites.validators import (
     validate_site_name,
 )
 
-NAME_LENGTH = 64
 URL_LENGTH = 2000
 SCHEME_LENGTH = 64
 ROOM_LENGTH = 256  # as long as a room name may be in /send

@@ -14,7 +14,8 @@ from django.utils import timezone
 from sites import snippets
 from sites.access import ADD_KEY, may, sees_all, visible_sites
 from sites.admin_base import OfVisibleSites, SiteModelAdmin
-from sites.confirmation import ask_about_change, effects_of_deletion
+from sites.confirmation import ask_about_addition, ask_about_change, effects_of_deletion
+from sites.former_names import FormerName
 from sites.key_pages import shown_once
 from sites.limits import LIMIT_NAMES
 from sites.models import ApiKey, Site
@@ -75,6 +76,11 @@ class SiteAdmin(OfVisibleSites, SiteModelAdmin):
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         return {"user_room_prefix": USUAL_PREFIX, **super().get_changeform_initial_data(request)}
 
+    def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        form: Any = super().get_form(request, *args, **kwargs)
+        form.sees_all = sees_all(request.user)
+        return form
+
     def get_fieldsets(self, request: HttpRequest, obj: Site | None = None) -> Any:
         """A site that is not there yet has no times."""
         fieldsets = super().get_fieldsets(request, obj)
@@ -124,13 +130,21 @@ class SiteAdmin(OfVisibleSites, SiteModelAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """Ask before a change that clients or senders would notice."""
-        if request.method == "POST" and object_id is not None:
-            site = self.get_object(request, unquote(object_id))
-            if site is not None and self.has_change_permission(request, site):
-                form = self.get_form(request, site, change=True)(request.POST, instance=site)
-                if question := ask_about_change(request, form):
-                    return question
+        if request.method == "POST" and (question := self._ask(request, object_id)):
+            return question
         return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def _ask(self, request: HttpRequest, object_id: str | None) -> HttpResponse | None:
+        """Return the page that asks; None = there is nothing to ask, or nothing may be done."""
+        if object_id is None:
+            if not self.has_add_permission(request):
+                return None
+            return ask_about_addition(request, self.get_form(request)(request.POST))
+        site = self.get_object(request, unquote(object_id))
+        if site is None or not self.has_change_permission(request, site):
+            return None
+        form = self.get_form(request, site, change=True)(request.POST, instance=site)
+        return ask_about_change(request, form)
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
@@ -145,6 +159,11 @@ class SiteAdmin(OfVisibleSites, SiteModelAdmin):
         if isinstance(response, TemplateResponse) and response.context_data is not None:
             response.context_data["losses"] = effects_of_deletion(list(queryset))
         return response
+
+    def save_model(self, request: HttpRequest, obj: Site, form: Any, change: bool) -> None:
+        if change and "name" in form.changed_data:
+            FormerName.objects.note(form.initial["name"])
+        super().save_model(request, obj, form, change)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Who makes a site and would not see it becomes its owner."""

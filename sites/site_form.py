@@ -6,16 +6,22 @@ Below `site_admin`; may import `admin_base` and the models.
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.html import format_html
 
 from sites.admin_base import ApiKeyTabularInline, SiteModelForm
+from sites.former_names import FormerName
 from sites.key_pages import key_url
 from sites.limits import LIMIT_NAMES
 from sites.models import ApiKey, Site
 from sites.validators import validate_resolved_url
 
 TIMES = "Times"
+HELD_NAME = (
+    "Another site had this name, and messages for its users may still wait. Only who sees all "
+    "sites may take it before their time is over."
+)
 FIELDSETS: Any = (  # of Django's stubs, which have no name for it
     ("Site", {"fields": ("name", "is_enabled")}),
     (
@@ -91,6 +97,15 @@ class ApiKeyInline(ApiKeyTabularInline):
 
 
 class SiteForm(SiteModelForm):
+    sees_all = False  # who fills it in
+
+    def clean_name(self) -> str:
+        name: str = self.cleaned_data["name"]
+        is_own = name == self.instance.name
+        if not (is_own or self.sees_all) and FormerName.objects.holds(name):
+            raise ValidationError(HELD_NAME)
+        return name
+
     def clean_auth_url(self) -> str:
         return _resolved(self.cleaned_data["auth_url"])
 

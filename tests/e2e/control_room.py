@@ -1,7 +1,7 @@
 """An admin in the control room of one process: logged in, looking at numbers and acting."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Self
@@ -82,6 +82,19 @@ class ControlRoom:
         parameters = {"site": site, "room": room, "id": message_id}
         async with self.http.get(f"{CONTROL}/sender/progress", params=parameters) as answer:
             return [each["state"] for each in await answer.json()]
+
+    async def page(self, path: str) -> str:
+        """The text of any page of the admin."""
+        async with self.http.get(path) as answer:
+            assert answer.status == 200
+            return await answer.text()
+
+    async def submit(self, path: str, fields: Mapping[str, str]) -> str:
+        """Post a form of the admin; return the text of the page that it leads to."""
+        token = {"csrfmiddlewaretoken": self.token}
+        async with self.http.post(path, data={**fields, **token}) as answer:
+            assert answer.status == 200
+            return await answer.text()
 
     async def log_out(self) -> None:
         fields = {"csrfmiddlewaretoken": self.token}

@@ -11,6 +11,7 @@ from sites import status
 from sites.models import Site
 from sites.status import SiteStatus
 from tests.sites.admin_pages import (
+    SITE_ADD,
     SITES,
     get,
     opens,
@@ -109,3 +110,44 @@ def test_who_may_not_change_a_site_is_not_asked_but_refused(client: Client, news
     staff = with_permissions(client, "view_site", "all_sites")
     assert staff.post(site_page(newsite), disabling(newsite)).status_code == 403
     assert staff.get(f"{SITES}{newsite.pk}/delete/").status_code == 403
+
+
+def test_the_name_of_a_former_site_is_given_after_confirming(
+    admin_client: Client, newsite: Site
+) -> None:
+    newsite.delete()
+    page = post(admin_client, SITE_ADD, site_form(name="newsite"))
+    assert "a former site &quot;newsite&quot;" in page
+    assert not Site.objects.exists()
+    assert "was added" in post(admin_client, SITE_ADD, hidden_fields(page))
+    assert Site.objects.get().name == "newsite"
+
+
+def test_renaming_gives_the_name_of_a_former_site_after_confirming(
+    admin_client: Client, newsite: Site
+) -> None:
+    Site.objects.create(name="shop", auth_url="http://shop.com").delete()
+    page = post(admin_client, site_page(newsite), site_form(name="shop"))
+    assert "a former site &quot;shop&quot;" in page
+    post(admin_client, site_page(newsite), hidden_fields(page))
+    assert Site.objects.get().name == "shop"
+
+
+def test_a_name_that_was_given_up_by_renaming_is_a_former_one(
+    admin_client: Client, newsite: Site
+) -> None:
+    page = post(admin_client, site_page(newsite), site_form(name="shop"))
+    post(admin_client, site_page(newsite), hidden_fields(page))
+    assert "a former site &quot;newsite&quot;" in post(
+        admin_client, SITE_ADD, site_form(name="newsite")
+    )
+
+
+def test_who_does_not_see_all_sites_gets_no_former_name(client: Client, newsite: Site) -> None:
+    newsite.delete()
+    staff = with_permissions(client, "view_site", "add_site")
+    for confirmed in ({}, {"_confirmed": "taken over"}):
+        page = post(staff, SITE_ADD, site_form(name="newsite") | confirmed)
+        assert "messages for its users may still wait" in page
+    assert not Site.objects.exists()
+    assert "was added" in post(staff, SITE_ADD, site_form(name="newsite2"))
