@@ -15,13 +15,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import NamedTuple, ParamSpec, TypeVar
+from typing import NamedTuple
 
 from asgiref.sync import sync_to_async
-from django.db import Error, close_old_connections, transaction
+from django.db import Error, transaction
 from django.utils import timezone
 
 from sites.keys import digest_key
+from sites.live_connection import with_live_connection
 from sites.models import ApiKey, Site
 from sites.uses import Uses, write_uses
 
@@ -32,8 +33,6 @@ FLUSH_SECONDS = 60.0  # a busy key costs one write a minute
 logger = logging.getLogger(__name__)
 
 Listener = Callable[[frozenset[str]], None]
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
 class KeySnapshot(NamedTuple):
@@ -232,15 +231,6 @@ def read_sites() -> dict[str, SiteSnapshot]:
         keys[site_id].append(KeySnapshot(pk, bytes.fromhex(digest), end))
     rows = ((*values, tuple(keys[pk])) for pk, *values in sites)
     return {row[0]: SiteSnapshot(*row) for row in rows}
-
-
-def with_live_connection(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Do database work in a thread outside of requests, where Django tends no connections."""
-    close_old_connections()
-    try:
-        return work(*args, **kwargs)
-    finally:
-        close_old_connections()
 
 
 def wake_after_commit(using: str, **_: object) -> None:

@@ -17,8 +17,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from delivery.answers import error_answer
 from sites.access import VIEW_SITE, User, may, sees_all, visible_sites
+from sites.live_connection import with_live_connection
 from sites.models import Site
-from sites.registry import with_live_connection
 
 Response = TypeVar("Response", bound=HttpResponseBase)
 View: TypeAlias = Callable[[HttpRequest], Coroutine[None, None, Response | HttpResponse]]

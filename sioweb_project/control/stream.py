@@ -20,7 +20,7 @@ from delivery.service import service
 from delivery.statistics import Figures
 from sioweb_project.control.access import check_view, for_staff, is_still_allowed
 from sioweb_project.control.series import to_json
-from sites.registry import with_live_connection
+from sites.live_connection import with_live_connection
 
 CHECK_SECONDS = 3.0  # how long a stream outlives its session
 

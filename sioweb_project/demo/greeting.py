@@ -15,7 +15,7 @@ from django.utils.crypto import get_random_string
 
 from sioweb_project.config import PROJECT_DIR
 from sioweb_project.demo import site
-from sites.registry import with_live_connection
+from sites.live_connection import with_live_connection
 
 ADMIN_NAME = "admin"
 PASSWORD_CHARACTERS = 16
