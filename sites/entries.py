@@ -6,11 +6,9 @@ are checked by those of the Site model, so that the admin and the file accept th
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
-from django.core.exceptions import ValidationError
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -21,12 +19,18 @@ from pydantic import (
 from pydantic import ValidationError as EntryError
 from pydantic.alias_generators import to_camel
 
+from sites.entry_values import (
+    check_prefix_is_given,
+    checked_by,
+    empty_is,
+    list_keys,
+    list_origins,
+    number_of,
+)
 from sites.limits import LIMIT_NAMES
-from sites.models import MAX_REAUTH_SECONDS, Site
-from sites.validators import ORIGINS_MESSAGE
+from sites.models import MAX_REAUTH_SECONDS
 
 if TYPE_CHECKING:
-    from django.db import models
     from pydantic_core import ErrorDetails
 
 SHOWN_LENGTH = 80  # of a refused value, so that the message stays one line
@@ -57,66 +61,9 @@ class SitesFileError(Exception):
     """
 
 
-def _checked_by(field_name: str) -> AfterValidator:
-    """Check with the field of the Site model that the value is for."""
-    field = cast("models.Field[str, str]", Site._meta.get_field(field_name))
-
-    def check(value: str) -> str:
-        try:
-            return str(field.clean(value, None))
-        except ValidationError as error:
-            raise ValueError(" ".join(error.messages)) from error
-
-    return AfterValidator(check)
-
-
-def _empty_is(default: str) -> BeforeValidator:
-    """A field left empty (`publicChannel:` and nothing else) means its default."""
-    return BeforeValidator(lambda value: default if value is None else value)
-
-
-def _check_prefix_is_given(value: object) -> object:
-    if value == "":
-        raise ValueError("Leave it out for a site without user rooms.")
-    return value
-
-
-def _list_keys(value: object) -> tuple[str, ...]:
-    keys = value if isinstance(value, list) else [value]
-    if not keys or not all(isinstance(key, str) and key for key in keys):
-        raise ValueError
-    return tuple(keys)
-
-
-def _list_origins(value: object) -> object:
-    """One origin or a list, as the text that is stored."""
-    origins = value if isinstance(value, list) else [value or ""]
-    texts = [origin for origin in origins if isinstance(origin, str)]
-    if len(texts) < len(origins):
-        raise ValueError(ORIGINS_MESSAGE)
-    return "\n".join(texts)
-
-
-def _number_of(name: str, accepted: str = "") -> BeforeValidator:
-    """Check with the field of the Site model; `accepted` in place of what that says.
-
-    YAML's whole numbers come as text: see `sites.sites_file`. Written out, a true or 1.5 is
-    none, where the field would cut it to a 1.
-    """
-    field = cast("models.Field[int, int]", Site._meta.get_field(name))
-
-    def check(value: object) -> object:
-        try:
-            return field.clean(None if value is None else str(value), None)
-        except ValidationError as error:
-            raise ValueError(accepted or " ".join(error.messages)) from error
-
-    return BeforeValidator(check)
-
-
-Name = Annotated[str, _checked_by("name")]
+Name = Annotated[str, checked_by("name")]
 LIMIT_FIELDS: dict[str, Any] = {
-    name: (Annotated[int | None, _number_of(name)], None) for name in LIMIT_NAMES
+    name: (Annotated[int | None, number_of(name)], None) for name in LIMIT_NAMES
 }
 LimitsEntry = create_model(
     "LimitsEntry",
@@ -139,24 +86,24 @@ class SiteEntry(BaseModel):
         hide_input_in_errors=True,
     )
 
-    auth_url: Annotated[str, _checked_by("auth_url")]
-    auth_scheme: Annotated[str, _checked_by("auth_scheme"), _empty_is("Bearer")] = "Bearer"
-    api_keys: Annotated[tuple[str, ...], BeforeValidator(_list_keys)] = Field(
+    auth_url: Annotated[str, checked_by("auth_url")]
+    auth_scheme: Annotated[str, checked_by("auth_scheme"), empty_is("Bearer")] = "Bearer"
+    api_keys: Annotated[tuple[str, ...], BeforeValidator(list_keys)] = Field(
         alias="apiKey", repr=False
     )
     user_room_prefix: Annotated[
         str,
-        _checked_by("user_room_prefix"),
-        _empty_is(""),
-        BeforeValidator(_check_prefix_is_given),
+        checked_by("user_room_prefix"),
+        empty_is(""),
+        BeforeValidator(check_prefix_is_given),
     ] = ""
-    update_user_url: Annotated[str, _checked_by("update_user_url"), _empty_is("")] = ""
-    public_channel: Annotated[str, _checked_by("public_channel"), _empty_is("")] = ""
+    update_user_url: Annotated[str, checked_by("update_user_url"), empty_is("")] = ""
+    public_channel: Annotated[str, checked_by("public_channel"), empty_is("")] = ""
     prefixed_system_events: bool = False
-    reauth_seconds: Annotated[int, _number_of("reauth_seconds", REAUTH), _empty_is("0")] = 0
+    reauth_seconds: Annotated[int, number_of("reauth_seconds", REAUTH), empty_is("0")] = 0
     is_enabled: bool = Field(default=True, alias="enabled")
     allowed_origins: Annotated[
-        str, _checked_by("allowed_origins"), BeforeValidator(_list_origins)
+        str, checked_by("allowed_origins"), BeforeValidator(list_origins)
     ] = ""
     limits: LimitsMapping = LimitsEntry()
 

@@ -1,0 +1,73 @@
+"""How each value of an entry of sites.yml is checked, and becomes what the Site model has.
+
+Below `entries`, whose fields name these. What is refused is a ValueError, whose text `entries`
+makes a line of.
+"""
+
+from typing import TYPE_CHECKING, cast
+
+from django.core.exceptions import ValidationError
+from pydantic import AfterValidator, BeforeValidator
+
+from sites.models import Site
+from sites.validators import ORIGINS_MESSAGE
+
+if TYPE_CHECKING:
+    from django.db import models
+
+
+def checked_by(field_name: str) -> AfterValidator:
+    """Check with the field of the Site model that the value is for."""
+    field = cast("models.Field[str, str]", Site._meta.get_field(field_name))
+
+    def check(value: str) -> str:
+        try:
+            return str(field.clean(value, None))
+        except ValidationError as error:
+            raise ValueError(" ".join(error.messages)) from error
+
+    return AfterValidator(check)
+
+
+def empty_is(default: str) -> BeforeValidator:
+    """A field left empty (`publicChannel:` and nothing else) means its default."""
+    return BeforeValidator(lambda value: default if value is None else value)
+
+
+def check_prefix_is_given(value: object) -> object:
+    if value == "":
+        raise ValueError("Leave it out for a site without user rooms.")
+    return value
+
+
+def list_keys(value: object) -> tuple[str, ...]:
+    keys = value if isinstance(value, list) else [value]
+    if not keys or not all(isinstance(key, str) and key for key in keys):
+        raise ValueError
+    return tuple(keys)
+
+
+def list_origins(value: object) -> object:
+    """One origin or a list, as the text that is stored."""
+    origins = value if isinstance(value, list) else [value or ""]
+    texts = [origin for origin in origins if isinstance(origin, str)]
+    if len(texts) < len(origins):
+        raise ValueError(ORIGINS_MESSAGE)
+    return "\n".join(texts)
+
+
+def number_of(name: str, accepted: str = "") -> BeforeValidator:
+    """Check with the field of the Site model; `accepted` in place of what that says.
+
+    YAML's whole numbers come as text: see `sites.sites_file`. Written out, a true or 1.5 is
+    none, where the field would cut it to a 1.
+    """
+    field = cast("models.Field[int, int]", Site._meta.get_field(name))
+
+    def check(value: object) -> object:
+        try:
+            return field.clean(None if value is None else str(value), None)
+        except ValidationError as error:
+            raise ValueError(accepted or " ".join(error.messages)) from error
+
+    return BeforeValidator(check)
