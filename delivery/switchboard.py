@@ -5,7 +5,7 @@ Between `backplane`, which hears them, and `connections`; `rooms` knows which so
 
 import logging
 import time
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence, Set
 
 from delivery.backplane import Announcement, Backplane
@@ -17,6 +17,7 @@ from delivery.frames import event_frame
 from delivery.journal import Journal
 from delivery.queue_values import Device, Position, State, Waiting
 from delivery.queues import Queues
+from delivery.recent_ids import RecentIds
 from delivery.rooms import Rooms
 from delivery.tasks import Tasks
 from delivery.traces import trace_heard
@@ -45,7 +46,7 @@ class Switchboard:
         self._rooms = Rooms()
         self._connections: dict[str, Connection] = {}  # by sid
         self._of_site: Counter[str] = Counter()
-        self._heard: OrderedDict[str, None] = OrderedDict()
+        self._heard = RecentIds(REMEMBERED_BROADCASTS)
         self._tasks = Tasks()
         self._is_traced = is_traced  # every announcement is a line of the log
 
@@ -204,7 +205,7 @@ class Switchboard:
             self._take_overflow(Device(site, room, device_id))
 
     def _hear_broadcast(self, announcement: Announcement) -> None:
-        if self._was_heard(announcement["id"]):
+        if not self._heard.take(announcement["id"]):
             return
         site = announcement["site"]
         members = self._rooms.ready_members(site, announcement["shared"])
@@ -223,14 +224,6 @@ class Switchboard:
         for connection in list(self._rooms.members(announcement["site"], announcement["room"])):
             if device_id in (None, connection.device_id):
                 connection.close_transport("")
-
-    def _was_heard(self, message_id: str) -> bool:
-        if message_id in self._heard:
-            return True
-        self._heard[message_id] = None
-        if len(self._heard) > REMEMBERED_BROADCASTS:
-            self._heard.popitem(last=False)
-        return False
 
     def _take_overflow(self, device: Device) -> None:
         """Whoever was told of the overflow live must not hear of it again on the next connect."""

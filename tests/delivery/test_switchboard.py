@@ -5,7 +5,6 @@ from typing import cast
 import pytest
 from redis.asyncio import Redis
 
-from delivery import switchboard as switchboard_module
 from delivery.backplane import Announcement, Backplane
 from delivery.connections import MAX_UNSENT_BYTES, MAX_UNSENT_WITH_BROADCASTS, TOO_SLOW
 from delivery.message import Message
@@ -113,19 +112,6 @@ async def test_broadcast_that_a_sender_repeats_is_heard_once(process: Process) -
     await process.settle()
     assert len(process.heard) == 4
     assert tab.events == [HELLO]
-
-
-async def test_no_more_than_the_last_broadcasts_are_remembered(
-    process: Process, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert switchboard_module.REMEMBERED_BROADCASTS == 10_000
-    monkeypatch.setattr(switchboard_module, "REMEMBERED_BROADCASTS", 2)
-    tab = await connect(process, "staff")
-    for message_id in ("1", "2", "3", "3", "2", "1"):
-        message = Message.build(message_id, message_id, [], False, ["staff"])
-        await process.backplane.announce_broadcast(SITE, message, ["staff"], [])
-    await tab.wait_for(4)
-    assert tab.events == [["1"], ["2"], ["3"], ["1"]]
 
 
 async def test_socket_that_has_joined_gets_nothing_before_its_client_is_ready(
