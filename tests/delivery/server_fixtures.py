@@ -1,14 +1,9 @@
-"""The Socket.IO server of one process, real from the websocket down to Redis, and its clients.
+"""The Socket.IO server of one process, real from the websocket down to Redis, and its sites."""
 
-A client speaks ASGI to the server, so that no test needs a port.
-"""
-
-import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import orjson
 import pytest
 import pytest_asyncio
 
@@ -25,14 +20,13 @@ from delivery.user_updates import UserUpdates
 from sites import registry as site_registry
 from sites.registry import Registry, SiteSnapshot
 from tests.delivery.fake_site import FakeSite
-from tests.delivery.socket_fixtures import TIMEOUT_SECONDS, Process, until
+from tests.delivery.server_client import Client
+from tests.delivery.socket_fixtures import Process
 
-TOKEN = "12345"
 PATIENCE_SECONDS = 60.0  # a connectTimeout that no test lives to see
 CLIENT_TTL_SECONDS = 100
 NO_LIMITS = ConnectionLimits()
 TRUSTED = ("10.0.0.0/8",)  # proxies
-PROXY = "10.0.0.1"  # by which each client comes
 
 
 @dataclass
@@ -52,83 +46,6 @@ class Sites:
     def remove(self, name: str) -> None:
         self.known = {each: site for each, site in self.known.items() if each != name}
         self.registry.load()
-
-
-class Client:
-    """A client on a websocket of its own."""
-
-    def __init__(self, server: Server, query: str, headers: Mapping[str, str]) -> None:
-        self.sid = ""  # of the transport
-        self.opening: dict[str, Any] = {}
-        self._incoming = asyncio.Queue[dict[str, Any]]()
-        self._packets = asyncio.Queue[str | None]()
-        self._is_waited_for = False  # the server has dealt with all that it took
-        self._incoming.put_nowait({"type": "websocket.connect"})
-        scope = {
-            "type": "websocket",
-            "path": "/socket.io/",
-            "client": (PROXY, 4711),
-            "query_string": f"EIO=4&transport=websocket{query}".encode(),
-            "headers": [
-                (b"connection", b"Upgrade"),
-                (b"upgrade", b"websocket"),
-                *((name.lower().encode(), value.encode()) for name, value in headers.items()),
-            ],
-        }
-        self._task = asyncio.create_task(server.handle(scope, self._give, self._take))
-
-    async def open(self) -> "Client":
-        packet = await self.read()
-        assert packet is not None
-        assert packet[0] == "0"
-        self.opening = orjson.loads(packet[1:])
-        self.sid = self.opening["sid"]
-        return self
-
-    def write(self, *packets: str) -> None:
-        for packet in packets:
-            self._incoming.put_nowait({"type": "websocket.receive", "text": packet})
-
-    def write_bytes(self, data: bytes) -> None:
-        self._incoming.put_nowait({"type": "websocket.receive", "bytes": data})
-
-    async def read(self) -> str | None:
-        """The next packet; None once the service has closed."""
-        async with asyncio.timeout(TIMEOUT_SECONDS):
-            return await self._packets.get()
-
-    async def join(self, namespace: str = "/newsite", token: str = TOKEN) -> str:
-        """Join the namespace; return the answer."""
-        self.write(connect_packet(namespace, token))
-        answer = await self.read()
-        assert answer is not None
-        return answer
-
-    async def is_closed(self) -> bool:
-        """Whether the service closes now, with nothing but its CLOSE packet before."""
-        return [await self.read(), await self.read()] == ["1", None]
-
-    async def settle(self) -> None:
-        """Return once the server has taken all that was written."""
-        await until(lambda: self._is_waited_for and self._incoming.empty())
-
-    async def hang_up(self) -> None:
-        self._incoming.put_nowait({"type": "websocket.disconnect"})
-        await self._task
-
-    async def _give(self) -> dict[str, Any]:
-        self._is_waited_for = True
-        event = await self._incoming.get()
-        self._is_waited_for = False
-        return event
-
-    async def _take(self, event: dict[str, Any]) -> None:
-        match event["type"]:
-            case "websocket.send":
-                self._packets.put_nowait(event["text"])
-            case "websocket.close":
-                self._packets.put_nowait(None)
-                self._incoming.put_nowait({"type": "websocket.disconnect"})
 
 
 @dataclass
@@ -173,10 +90,6 @@ class Gateway:
         for client in self.clients:
             await client.hang_up()
         await self.server.stop()
-
-
-def connect_packet(namespace: str = "/newsite", token: str = TOKEN) -> str:
-    return f"40{namespace}," + orjson.dumps({"token": token}).decode()
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from delivery.connection_limits import ConnectionLimits, Crowd, Pace, Turns
 from delivery.counters import ALL_SITES, Refusal
 from delivery.exceptions import TooFast
 from tests.delivery.fake_site import FakeSite, rooms_reply
-from tests.delivery.server_fixtures import PROXY, Client, Gateway, MakeGateway, Sites
+from tests.delivery.server_client import PROXY, Client
+from tests.delivery.server_fixtures import Gateway, MakeGateway, Sites
 from tests.delivery.socket_fixtures import until
 
 ADDRESS, OTHER = "203.0.113.7", "198.51.100.1"

@@ -8,7 +8,8 @@ from delivery.counters import ALL_SITES, DELAY_ENDS_MS, FIELDS, Counters, SiteCo
 from delivery.exceptions import DeliveryError
 from tests.delivery.fake_site import FakeSite, Reply
 from tests.delivery.queue_fixtures import SITE
-from tests.delivery.server_fixtures import TOKEN, MakeNamespaces
+from tests.delivery.server_client import TOKEN
+from tests.delivery.server_fixtures import MakeNamespaces
 from tests.delivery.socket_fixtures import Process
 
 USER = "user_1"

@@ -10,7 +10,8 @@ import pytest
 from delivery.connection_limits import ConnectionLimits
 from delivery.origins import TOO_LONG, Origins, _pattern, allows, kept_of
 from tests.delivery.fake_site import FakeSite
-from tests.delivery.server_fixtures import PROXY, Gateway, MakeGateway, Sites, connect_packet
+from tests.delivery.server_client import PROXY, connect_packet
+from tests.delivery.server_fixtures import Gateway, MakeGateway, Sites
 from tests.delivery.socket_fixtures import Process
 
 OWN, FOREIGN = "https://newsite.com", "https://evil.com"

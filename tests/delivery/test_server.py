@@ -10,13 +10,8 @@ from delivery.counters import ALL_SITES, Limit
 from delivery.transports import WINDOW_SECONDS, Transport
 from tests.delivery.fake_site import FakeSite
 from tests.delivery.queue_fixtures import NOBODY, texts
-from tests.delivery.server_fixtures import (
-    Client,
-    Gateway,
-    MakeGateway,
-    Sites,
-    connect_packet,
-)
+from tests.delivery.server_client import Client, connect_packet
+from tests.delivery.server_fixtures import Gateway, MakeGateway, Sites
 from tests.delivery.socket_fixtures import TIMEOUT_SECONDS, Process, until
 
 HELLO = '["hello"]'

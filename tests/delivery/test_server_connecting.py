@@ -9,13 +9,8 @@ import pytest_asyncio
 
 from delivery.exceptions import BackplaneUnavailable
 from tests.delivery.fake_site import FakeSite, Reply, rooms_reply
-from tests.delivery.server_fixtures import (
-    Client,
-    Gateway,
-    MakeGateway,
-    Sites,
-    connect_packet,
-)
+from tests.delivery.server_client import Client, connect_packet
+from tests.delivery.server_fixtures import Gateway, MakeGateway, Sites
 from tests.delivery.socket_fixtures import Process, until
 
 CONNECTED = re.compile(r'40/newsite,\{"sid":"[\w-]+"\}')
