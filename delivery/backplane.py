@@ -11,7 +11,7 @@ import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from channels.layers import get_channel_layer
 from redis import RedisError
@@ -40,6 +40,14 @@ Announcement = dict[str, Any]
 {"type": "disconnect", "site", "room", "device"}, device None = all of the room
 {"type": "probe", "sent_at"}, of this process to itself, by its own time.monotonic()
 """
+
+
+class Broadcast(NamedTuple):
+    """A message for shared rooms; `user_rooms` have a stored copy of it."""
+
+    message: Message
+    shared_rooms: Sequence[str]
+    user_rooms: Sequence[str]
 
 
 class Backplane:
@@ -109,28 +117,30 @@ class Backplane:
             for message, stored in messages
         )
 
-    async def announce_broadcast(
-        self, site: str, message: Message, shared_rooms: Sequence[str], user_rooms: Sequence[str]
-    ) -> None:
-        """Tell the processes of all shared rooms of one call. Raises BackplaneUnavailable.
+    async def announce_broadcasts(self, site: str, broadcasts: Iterable[Broadcast]) -> None:
+        """Tell the processes of all their shared rooms. Raises BackplaneUnavailable.
 
-        Each announcement names all rooms of the call: who hears the first one
+        Each announcement names all rooms of its message: who hears the first one
         serves all its sockets, each once, but those whose user room has a
         stored copy on its way. Nothing is kept for who does not hear it: while
         this process itself would miss it, it is the sender's to repeat.
         """
         self._check_whole()
-        announcement = {
-            "type": "broadcast",
-            "site": site,
-            "id": message.id,
-            "text": message.text,
-            "shared": list(shared_rooms),
-            "user": list(user_rooms),
-        }
-        is_for_many = len(shared_rooms) > MANY_ROOMS
-        groups = [EVERYBODY] if is_for_many else [group_name(site, room) for room in shared_rooms]
-        await self._announce((group, announcement) for group in groups)
+        await self._announce(
+            (
+                group,
+                {
+                    "type": "broadcast",
+                    "site": site,
+                    "id": each.message.id,
+                    "text": each.message.text,
+                    "shared": list(each.shared_rooms),
+                    "user": list(each.user_rooms),
+                },
+            )
+            for each in broadcasts
+            for group in _groups_of(site, each.shared_rooms)
+        )
 
     async def announce_resync(self, device: Device, reason: str, epoch: str, seq: int) -> None:
         """Tell the other sockets of a device that its queue was given up at `seq`."""
@@ -193,6 +203,12 @@ class Backplane:
         except (RedisError, OSError) as error:
             # A dead subscription is gone with its connection.
             logger.info("Group %s not left: %s", group, error)
+
+
+def _groups_of(site: str, shared_rooms: Sequence[str]) -> list[str]:
+    if len(shared_rooms) > MANY_ROOMS:
+        return [EVERYBODY]
+    return [group_name(site, room) for room in shared_rooms]
 
 
 async def _bounded(step: Awaitable[T]) -> T:

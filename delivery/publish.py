@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import orjson
 
-from delivery.backplane import Backplane
+from delivery.backplane import Backplane, Broadcast
 from delivery.counters import Counters
 from delivery.exceptions import BackplaneUnavailable, DeliveryError, RedisUnavailable
 from delivery.journal import Journal
@@ -201,13 +201,12 @@ class Publisher:
 
     async def _broadcast(self, site: str, sendings: Sequence[Sending]) -> None:
         broadcasts = [
-            self._backplane.announce_broadcast(
-                site, each.message, each.shared_rooms, each.user_rooms
-            )
+            Broadcast(each.message, each.shared_rooms, each.user_rooms)
             for each in sendings
             if each.shared_rooms
         ]
-        await asyncio.gather(*broadcasts)
+        if broadcasts:
+            await self._backplane.announce_broadcasts(site, broadcasts)
 
     def _note(
         self, site: str, sendings: Sequence[Sending], appended: Iterable[Appended], at: float

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
-from delivery.backplane import Backplane
+from delivery.backplane import Backplane, Broadcast
 from delivery.exceptions import BackplaneUnavailable, RedisUnavailable
 from delivery.message import Message
 from delivery.publish import Publisher
@@ -28,11 +28,12 @@ class RecordingBackplane:
         self._fail_if("stored")
         self.stored += [(site, message, appended) for message, appended in messages]
 
-    async def announce_broadcast(
-        self, site: str, message: Message, shared_rooms: Sequence[str], user_rooms: Sequence[str]
-    ) -> None:
+    async def announce_broadcasts(self, site: str, broadcasts: Iterable[Broadcast]) -> None:
         self._fail_if("broadcast")
-        self.broadcast.append((site, message, tuple(shared_rooms), tuple(user_rooms)))
+        self.broadcast += [
+            (site, each.message, tuple(each.shared_rooms), tuple(each.user_rooms))
+            for each in broadcasts
+        ]
 
     def _fail_if(self, step: str) -> None:
         if step in self.failing:

@@ -16,7 +16,7 @@ from channels.layers import channel_layers
 
 from delivery import connections
 from delivery.acks import Acks
-from delivery.backplane import Backplane
+from delivery.backplane import Backplane, Broadcast
 from delivery.connections import Connection
 from delivery.counters import Counters
 from delivery.journal import Journal
@@ -178,7 +178,9 @@ class Process:
     async def _pass_barrier(self) -> None:
         """Announcements come in order: whatever was announced before has come, too."""
         message = Message.build(f"barrier {next(_ids)}", "barrier", [], False, [BARRIER])
-        await self.backplane.announce_broadcast(self.site.name, message, [BARRIER], [])
+        await self.backplane.announce_broadcasts(
+            self.site.name, [Broadcast(message, [BARRIER], [])]
+        )
         await until(lambda: message.id in self._barriers)
 
     def _is_live(self) -> bool:

@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 
 from delivery import backplane as backplane_module
 from delivery import channel_layer
-from delivery.backplane import MANY_ROOMS, Backplane
+from delivery.backplane import MANY_ROOMS, Backplane, Broadcast
 from delivery.channel_layer import ConfirmedPubSubChannelLayer
 from delivery.exceptions import BackplaneUnavailable
 from delivery.message import Message
@@ -58,7 +58,7 @@ async def far(redis_proxy: RedisProxy, monkeypatch: pytest.MonkeyPatch) -> Async
 
 async def broadcast(backplane: Backplane, *rooms: str, content: str = '["hello"]') -> None:
     message = Message("7", "hello", content, False, rooms)
-    await backplane.announce_broadcast(SITE, message, rooms, [])
+    await backplane.announce_broadcasts(SITE, [Broadcast(message, rooms, [])])
 
 
 async def hear(backplane: Backplane) -> Any:
@@ -108,7 +108,7 @@ async def test_broadcast_names_all_rooms_of_its_call_to_each_group(
     await backplane.join(SITE, ["staff", "all"])
     await other.join(SITE, ["all"])
     message = Message("7", "hello", '["hello"]', False, ("staff", "all", "user_1"))
-    await other.announce_broadcast(SITE, message, ["staff", "all"], ["user_1"])
+    await other.announce_broadcasts(SITE, [Broadcast(message, ["staff", "all"], ["user_1"])])
     expected = {
         "type": "broadcast",
         "site": SITE,
@@ -161,7 +161,7 @@ async def test_process_with_nobody_in_a_room_is_not_woken_for_it(
 async def test_rooms_of_two_sites_do_not_meet(backplane: Backplane) -> None:
     await backplane.join(SITE, ["staff"])
     message = Message("7", "hello", "from elsewhere", False, ("staff",))
-    await backplane.announce_broadcast("othersite", message, ["staff"], [])
+    await backplane.announce_broadcasts("othersite", [Broadcast(message, ["staff"], [])])
     await broadcast(backplane, "staff", content="from here")
     assert await hear_texts(backplane, "from here") == ["from here"]
 

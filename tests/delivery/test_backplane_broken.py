@@ -7,7 +7,7 @@ import pytest_asyncio
 
 from delivery import backplane as backplane_module
 from delivery import channel_layer
-from delivery.backplane import Backplane
+from delivery.backplane import Backplane, Broadcast
 from delivery.channel_layer import ConfirmedPubSubChannelLayer
 from delivery.exceptions import BackplaneUnavailable
 from delivery.message import Message
@@ -41,7 +41,7 @@ async def broken(
 
 async def test_broadcast_that_this_process_would_miss_is_refused(broken: Backplane) -> None:
     with pytest.raises(BackplaneUnavailable, match="subscription is broken"):
-        await broken.announce_broadcast(SITE, MESSAGE, ["staff"], [])
+        await broken.announce_broadcasts(SITE, [Broadcast(MESSAGE, ["staff"], [])])
 
 
 async def test_process_that_would_miss_broadcasts_is_not_ready(broken: Backplane) -> None:

@@ -5,7 +5,7 @@ from typing import cast
 import pytest
 from redis.asyncio import Redis
 
-from delivery.backplane import Announcement, Backplane
+from delivery.backplane import Announcement, Backplane, Broadcast
 from delivery.connections import MAX_UNSENT_BYTES, MAX_UNSENT_WITH_BROADCASTS, TOO_SLOW
 from delivery.message import Message
 from delivery.queue_values import NOWHERE, Device
@@ -108,7 +108,9 @@ async def test_broadcast_that_a_sender_repeats_is_heard_once(process: Process) -
     tab = await connect(process, "staff", "all")
     message = Message.build("7", "hello", [1], False, ["staff", "all"])
     for _ in range(2):
-        await process.backplane.announce_broadcast(SITE, message, ["staff", "all"], [])
+        await process.backplane.announce_broadcasts(
+            SITE, [Broadcast(message, ["staff", "all"], [])]
+        )
     await process.settle()
     assert len(process.heard) == 4
     assert tab.events == [HELLO]
