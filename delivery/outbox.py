@@ -6,13 +6,13 @@ Below `channel_layer`; imports redis-py.
 import asyncio
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import islice, repeat
-from typing import Any
+from typing import Any, NamedTuple
 
 from redis import RedisError
 from redis.asyncio import ConnectionPool
 
+from delivery.patience import Patience
 from delivery.redis_pools import layer_pool
 from delivery.round_trip import Command, run_commands
 
@@ -22,8 +22,7 @@ Announcement = tuple[str, bytes]
 """Channel and message."""
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(NamedTuple):
     """Announcements of one call, and what tells its caller that Redis has them."""
 
     announcements: Sequence[Announcement]
@@ -37,22 +36,19 @@ class Outbox:
         self._host = {**host, "socket_connect_timeout": timeout_seconds, "retry": None}
         self._host["socket_timeout"] = None  # each round trip is bounded as a whole
         self._timeout_seconds = timeout_seconds
+        self._patience = Patience(timeout_seconds, TimeoutError)
         self._waiting: deque[Waiting] = deque()
         self._task: asyncio.Task[None] | None = None
         self._pool: ConnectionPool | None = None
 
     async def publish(self, announcements: Sequence[Announcement]) -> None:
         """Return once Redis has them. Raises RedisError, OSError, within the timeout."""
-        loop = asyncio.get_running_loop()
-        published: asyncio.Future[None] = loop.create_future()
+        published: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(Waiting(announcements, published))
         if self._task is None:
             self._task = asyncio.create_task(self._publish_all())
-        in_time = loop.call_later(self._timeout_seconds, _give_up, published)
-        try:
-            await published
-        finally:
-            in_time.cancel()
+        self._patience.watch(published)
+        await published
 
     async def close(self) -> None:
         if self._task is not None:
@@ -102,11 +98,6 @@ class Outbox:
         if self._pool is None:
             self._pool = layer_pool(self._host)
         return self._pool
-
-
-def _give_up(published: "asyncio.Future[None]") -> None:
-    if not published.done():
-        published.set_exception(TimeoutError())
 
 
 def _settle(published: "asyncio.Future[None]", replies: Iterable[object]) -> None:

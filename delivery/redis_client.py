@@ -20,6 +20,7 @@ from delivery.runner import (
     ANSWER_SECONDS,
     BYTES_AT_ONCE,
     CALLS_AT_ONCE,
+    Part,
     Runner,
     answering,
     describe,
@@ -56,7 +57,7 @@ async def run_scripts(alias: str, calls: Sequence[Call]) -> list[Any]:
     have been done then.
     """
     runner = _get_runner(alias)
-    replies = [reply for chunk in _split(calls) for reply in await runner.run(chunk)]
+    replies = [reply for part in _split(calls) for reply in await runner.run(part)]
     for call, reply in zip(calls, replies, strict=True):
         _check(call, reply)
     return replies
@@ -86,18 +87,19 @@ def _get_runner(alias: str) -> Runner:
     return _runners[key]
 
 
-def _split(calls: Sequence[Call]) -> Iterator[list[Call]]:
+def _split(calls: Sequence[Call]) -> Iterator[Part]:
     """Cut into round trips."""
-    chunk: list[Call] = []
+    some: list[Call] = []
     size = 0
     for call in calls:
-        if chunk and (len(chunk) == CALLS_AT_ONCE or size + call.size > BYTES_AT_ONCE):
-            yield chunk
-            chunk, size = [], 0
-        chunk.append(call)
-        size += call.size
-    if chunk:
-        yield chunk
+        own = call.size
+        if some and (len(some) == CALLS_AT_ONCE or size + own > BYTES_AT_ONCE):
+            yield Part(some, size)
+            some, size = [], 0
+        some.append(call)
+        size += own
+    if some:
+        yield Part(some, size)
 
 
 def _check(call: Call, reply: object) -> None:

@@ -10,11 +10,11 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from delivery.exceptions import DeliveryError, RedisUnavailable
 from delivery.histograms import SHORT_ENDS, Histogram
+from delivery.patience import Patience
 from delivery.pipelines import Call, run_where_they_belong
 from delivery.redis_outages import OUTAGE_ERRORS
 from delivery.redis_servers import OneServer, Servers
@@ -25,11 +25,17 @@ BYTES_AT_ONCE = 16 * 1024 * 1024  # of arguments; far less than what takes ANSWE
 PIPELINES_AT_ONCE = 2  # while Redis runs one, the next is written
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """Calls that belong together, and what their caller waits for: their replies."""
+class Part(NamedTuple):
+    """Calls that go along, one after the other; `size` is the sum of theirs."""
 
     calls: list[Call]
+    size: int
+
+
+class Waiting(NamedTuple):
+    """A part, and what its caller waits for: its replies."""
+
+    part: Part
     replies: "asyncio.Future[list[Any]]"
 
 
@@ -43,23 +49,20 @@ class Runner:
         self.servers = servers
         self._joins = isinstance(servers, OneServer)
         self._waiting: deque[Waiting] = deque()
+        self._patience = Patience(ANSWER_SECONDS, _too_late)
         self._tasks: set[asyncio.Task[None]] = set()
         self.times = Histogram(SHORT_ENDS)  # of round trips, those that failed among them
 
-    async def run(self, calls: list[Call]) -> list[Any]:
+    async def run(self, part: Part) -> list[Any]:
         """Return the replies, which may be errors. Raises RedisUnavailable."""
         if not self._joins:
-            return await self._run_now(calls)
-        loop = asyncio.get_running_loop()
-        waiting = Waiting(calls, loop.create_future())
+            return await self._run_now(part.calls)
+        waiting = Waiting(part, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         if len(self._tasks) < PIPELINES_AT_ONCE:
             self._tasks.add(asyncio.create_task(self._run_waiting()))
-        in_time = loop.call_later(ANSWER_SECONDS, _give_up, waiting)
-        try:
-            return await waiting.replies
-        finally:
-            in_time.cancel()
+        self._patience.watch(waiting.replies)
+        return await waiting.replies
 
     async def aclose(self) -> None:
         for task in self._tasks:
@@ -76,7 +79,7 @@ class Runner:
             self._tasks.discard(cast("asyncio.Task[None]", asyncio.current_task()))
 
     async def _run_some(self, some: Sequence[Waiting]) -> None:
-        calls = [call for each in some for call in each.calls]
+        calls = [call for each in some for call in each.part.calls]
         try:
             replies = await self._run_now(calls)
         except RedisUnavailable as error:
@@ -103,7 +106,7 @@ class Runner:
         calls = size = 0
         while self._waiting:
             first = self._waiting[0]
-            calls, size = calls + len(first.calls), size + sum(call.size for call in first.calls)
+            calls, size = calls + len(first.part.calls), size + first.part.size
             if some and (calls > CALLS_AT_ONCE or size > BYTES_AT_ONCE):
                 break
             self._waiting.popleft()
@@ -112,9 +115,8 @@ class Runner:
         return some
 
 
-def _give_up(waiting: Waiting) -> None:
-    if not waiting.replies.done():
-        waiting.replies.set_exception(RedisUnavailable(describe(TimeoutError())))
+def _too_late() -> RedisUnavailable:
+    return RedisUnavailable(describe(TimeoutError()))
 
 
 def _fail(some: Iterable[Waiting], kind: type[DeliveryError], error: Exception) -> None:
@@ -128,7 +130,7 @@ def _fail(some: Iterable[Waiting], kind: type[DeliveryError], error: Exception) 
 def _hand_out(some: Iterable[Waiting], replies: Sequence[Any]) -> None:
     start = 0
     for each in some:
-        end = start + len(each.calls)
+        end = start + len(each.part.calls)
         if not each.replies.done():
             each.replies.set_result(list(replies[start:end]))
         start = end
