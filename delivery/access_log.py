@@ -71,8 +71,10 @@ def _redact_parameter(part: str) -> str:
     name, equals, value = part.partition("=")
     if not equals:
         return "***"
-    name = unquote_plus(name)
-    return f"{quote(name)}={quote(value) if name in OPEN_PARAMETERS else '***'}"
+    if not name.isalnum() or not name.isascii():
+        name = unquote_plus(name)
+        return f"{quote(name)}={quote(value) if name in OPEN_PARAMETERS else '***'}"
+    return f"{name}={quote(value) if name in OPEN_PARAMETERS else '***'}"
 
 
 def _outcome(event: dict[str, Any]) -> str:

@@ -63,13 +63,13 @@ async def send(request: HttpRequest) -> HttpResponse:
     """
     if request.method != "POST":
         return method_answer(request, "POST")
-    query = read_query(request)
-    site, api_key = identify(request, query, service().registry)
-    limits = service().send_limits
+    serving, query = service(), read_query(request)
+    site, api_key = identify(request, query, serving.registry)
+    limits = serving.send_limits
     headers = await limits.spend(site, api_key, 1) if limits.are_set(site) else None
     message = parse_send(read_fields(request, settings.CONFIG.send_body_limit_bytes), site)
     resync, key = _resync_of_query(query), _idempotency_key(request)
-    outcome = await service().publisher.publish(site, message, resync, key, is_cut=_is_cut(request))
+    outcome = await serving.publisher.publish(site, message, resync, key, is_cut=_is_cut(request))
     return json_answer(outcome.content(), headers=headers)
 
 
@@ -81,16 +81,16 @@ async def send_batch(request: HttpRequest) -> HttpResponse:
     is wrong is refused alone."""
     if request.method != "POST":
         return method_answer(request, "POST")
-    query = read_query(request)
-    site, api_key = identify(request, query, service().registry)
+    serving, query = service(), read_query(request)
+    site, api_key = identify(request, query, serving.registry)
     entries = read_messages(request, settings.CONFIG.send_body_limit_bytes)
-    limits = service().send_limits
+    limits = serving.send_limits
     is_limited = entries and limits.are_set(site)
     headers = await limits.spend(site, api_key, len(entries)) if is_limited else None
     resync, key = _resync_of_query(query), _idempotency_key(request)
     checked = [_check_entry(entry, site) for entry in entries]
     messages = [each for each in checked if isinstance(each, SendRequest)]
-    publish_all, is_cut = service().publisher.publish_all, _is_cut(request)
+    publish_all, is_cut = serving.publisher.publish_all, _is_cut(request)
     outcomes = iter(await publish_all(site, messages, resync, key, is_cut=is_cut))
     return json_answer(
         [

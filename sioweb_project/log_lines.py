@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
-from structlog.processors import JSONRenderer, format_exc_info
+from structlog.processors import format_exc_info
 
 QUIET_SECONDS = 60.0
 
@@ -42,7 +42,6 @@ class JsonLines(logging.Formatter):
     def __init__(self) -> None:
         super().__init__()
         self._clock = Clock("%Y-%m-%dT%H:%M:%S.", "Z", time.gmtime)
-        self._render = JSONRenderer(serializer=_dumps, default=str)
 
     def format(self, record: logging.LogRecord) -> str:
         fields: Fields = {
@@ -56,7 +55,7 @@ class JsonLines(logging.Formatter):
                 fields.setdefault(name, value)
         if record.exc_info:
             fields["exception"] = _trace(record)
-        return str(self._render(None, "", fields))
+        return _dumps(fields)
 
 
 class TextLines(logging.Formatter):
@@ -104,16 +103,16 @@ def _trace(record: logging.LogRecord) -> str:
     return str(format_exc_info(None, "", {"exc_info": record.exc_info})["exception"])
 
 
-def _dumps(fields: Fields, default: Callable[[Any], str]) -> str:
+def _dumps(fields: Fields) -> str:
     """JSON in which no character is one that a terminal or a pager obeys.
 
-    >>> _dumps({"room": "a\\n\\x1b\\x9b\\u2028é"}, str)
+    >>> _dumps({"room": "a\\n\\x1b\\x9b\\u2028é"})
     '{"room":"a\\\\n\\\\u001b\\\\u009b\\\\u2028é"}'
     """
     try:
-        text = orjson.dumps(fields, default=default, option=orjson.OPT_NON_STR_KEYS).decode()
+        text = orjson.dumps(fields, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
     except TypeError:  # half of a surrogate pair
-        return json.dumps(fields, default=default)
+        return json.dumps(fields, default=str)
     return text if text.isprintable() else _printable(text)
 
 

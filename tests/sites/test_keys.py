@@ -1,6 +1,7 @@
 """Making, digesting and showing API keys."""
 
 import pytest
+from django.utils.crypto import salted_hmac
 from pytest_django import Settings
 
 from sites.keys import digest_key, make_key, show_start
@@ -16,6 +17,10 @@ def test_digest_depends_on_the_secret_key(settings: Settings) -> None:
     before = digest_key("54321")
     settings.SECRET_KEY = "another secret"
     assert digest_key("54321") != before
+
+
+def test_digest_is_the_one_of_django_by_which_keys_are_stored() -> None:
+    assert digest_key("54321") == salted_hmac("sites.ApiKey", "54321", algorithm="sha256").digest()
 
 
 def test_digest_is_a_sha256_and_the_same_each_time() -> None:
