@@ -68,7 +68,7 @@ async def http(site: DeployedSite) -> AsyncIterator[ClientSession]:
 
 
 def session(site: DeployedSite, address: str = "127.0.0.1") -> ClientSession:
-    context = ssl.create_default_context(cafile=site.folder / "fullchain.pem")
+    context = ssl.create_default_context(cafile=site.certificate.file)
     context.check_hostname = False
     connector = TCPConnector(ssl=context, local_addr=(address, 0))
     return ClientSession(site.url, connector=connector)
@@ -77,7 +77,7 @@ def session(site: DeployedSite, address: str = "127.0.0.1") -> ClientSession:
 def open_client(
     node: NodeProcess, site: DeployedSite, user: User, transports: list[str]
 ) -> NodeClient:
-    ca = (site.folder / "fullchain.pem").read_text()
+    ca = site.certificate.file.read_text()
     return node.open(
         f"{site.url}/newsite",
         auth={"token": user.token},
