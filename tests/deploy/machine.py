@@ -9,11 +9,18 @@ from typing import Any
 from tests.deploy.checkout import Checkout
 from tests.deploy.init_system import InitSystem
 from tests.deploy.ssh import SERVER, sshd
-from tests.e2e.nginx import nginx, require_nginx
+from tests.e2e.deployed_site import NAME, DeployedSite, deployed_site
+from tests.e2e.nginx import require_nginx
 from tests.e2e.service import Installation, Sites
 from tests.redis_process import free_port
 
 PORTS = 2
+# As the production guide has it.
+CONFIG = {
+    "allowed_hosts": [NAME, "127.0.0.1"],
+    "trusted_proxies": ["127.0.0.1"],
+    "admin": {"https": True},
+}
 
 
 @dataclass
@@ -38,7 +45,7 @@ class Machine:
         ports = [free_port() for _ in range(PORTS)]
         environment_file = folder / "sioweb.env"
         init = InitSystem(folder / "init", base, environment_file)
-        shared = Installation.create(base / "shared", sites, config)
+        shared = Installation.create(base / "shared", sites, CONFIG | dict(config))
         environment_file.write_text(
             "# read by systemd and by the deploy\n"
             f'SIOWEB_CONFIG_DIR="{shared.config_dir}"\nSIOWEB_DATA_DIR={shared.data_dir}\n'
@@ -58,10 +65,10 @@ class Machine:
             yield cls(folder, base, ports, init, checkout, own)
 
     @asynccontextmanager
-    async def behind_nginx(self) -> AsyncIterator[str]:
-        """The URL of an nginx in front of the processes, once they run."""
-        async with nginx(self.folder / "nginx", self.ports) as url:
-            yield url
+    async def behind_nginx(self) -> AsyncIterator[DeployedSite]:
+        """An nginx in front of the processes, once they run."""
+        async with deployed_site(self.folder / "nginx", self.ports) as site:
+            yield site
 
     @property
     def current(self) -> str:

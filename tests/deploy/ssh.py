@@ -78,6 +78,7 @@ def _prepare(folder: Path, port: int, programs: Path) -> None:
         PRIVILEGE_SEPARATION.mkdir(exist_ok=True)
     variables = {k: v for k, v in os.environ.items() if k.upper().startswith(HANDED_ON)}
     variables["PATH"] = f"{programs}:{os.environ['PATH']}"
+    variables["HOME"] = str(folder / "home")  # a shell there reads no files of who runs the tests
     text = " ".join(f'"{name}={value}"' for name, value in variables.items())
     config = SSHD_CONFIG.format(port=port, folder=folder, variables=text)
     (folder / "sshd_config").write_text(config)

@@ -3,17 +3,16 @@
 What is replaced is what an administrator would: ports, paths, nothing else.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.certificates import Certificate, make_certificate
 from tests.e2e.nginx import nginx_of, require_nginx, temp_paths
-from tests.e2e.service import PROJECT
 from tests.redis_process import free_port
+from tests.shipped import shipped
 
-SITE = PROJECT / "config" / "deploy" / "nginx.conf"
 NAME = "push.example.org"
 # What /etc/nginx/nginx.conf of Debian is around it.
 AROUND = """
@@ -21,7 +20,7 @@ daemon off;
 master_process off;
 pid {folder}/nginx.pid;
 error_log {folder}/error.log;
-events {{ worker_connections 1024; }}
+events {{ worker_connections 4096; }}
 http {{
   access_log {folder}/others.log;
   {temp_paths}
@@ -57,8 +56,8 @@ class DeployedSite:
 
 
 @asynccontextmanager
-async def deployed_site(folder: Path, ports: tuple[int, int]) -> AsyncIterator[DeployedSite]:
-    """The site in front of processes that listen at `ports`."""
+async def deployed_site(folder: Path, ports: Sequence[int]) -> AsyncIterator[DeployedSite]:
+    """The site in front of two processes, which listen at `ports`."""
     require_nginx()
     (folder / "log").mkdir(parents=True)
     site = DeployedSite(folder, make_certificate(folder, NAME), free_port(), free_port())
@@ -67,11 +66,11 @@ async def deployed_site(folder: Path, ports: tuple[int, int]) -> AsyncIterator[D
         yield site
 
 
-def _adapted(site: DeployedSite, ports: tuple[int, int]) -> str:
-    text = SITE.read_text()
-    replacements = {
-        "1337": str(ports[0]),
-        "1338": str(ports[1]),
+def _adapted(site: DeployedSite, ports: Sequence[int]) -> str:
+    first, second = map(str, ports)
+    own = {
+        "1337": first,
+        "1338": second,
         "listen 80;": f"listen 127.0.0.1:{site.plain_port};",
         "listen [::]:80;": "",
         "listen 443 ssl": f"listen 127.0.0.1:{site.port} ssl",
@@ -80,7 +79,4 @@ def _adapted(site: DeployedSite, ports: tuple[int, int]) -> str:
         "/etc/sioweb/tls/privkey.pem": str(site.certificate.key),
         "/var/log/sioweb": f"{site.folder}/log",
     }
-    for part, own in replacements.items():
-        assert part in text, f"{part!r} is not in {SITE}"
-        text = text.replace(part, own)
-    return text
+    return shipped("nginx.conf", own)
