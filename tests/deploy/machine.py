@@ -44,7 +44,8 @@ class Machine:
         base.mkdir(parents=True)
         ports = [free_port() for _ in range(PORTS)]
         environment_file = folder / "sioweb.env"
-        init = InitSystem(folder / "init", base, environment_file)
+        own = {"/etc/sioweb/sioweb.env": str(environment_file), "/srv/sioweb": str(base)}
+        init = InitSystem(folder / "init", own)
         shared = Installation.create(base / "shared", sites, CONFIG | dict(config))
         environment_file.write_text(
             "# read by systemd and by the deploy\n"
@@ -54,15 +55,15 @@ class Machine:
             await stack.enter_async_context(init.running())
             home = await stack.enter_async_context(sshd(folder / "ssh", init.programs))
             checkout = Checkout.create(folder / "checkout", home)
-            own = {
+            fabfile = {
                 "hosts": f'["{SERVER}"]',
                 "ports": repr(ports),
                 "base": repr(str(base)),
                 "environment_file": repr(str(environment_file)),
                 **settings,
             }
-            checkout.write_fabfile(own)
-            yield cls(folder, base, ports, init, checkout, own)
+            checkout.write_fabfile(fabfile)
+            yield cls(folder, base, ports, init, checkout, fabfile)
 
     @asynccontextmanager
     async def behind_nginx(self) -> AsyncIterator[DeployedSite]:

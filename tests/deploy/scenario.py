@@ -156,6 +156,7 @@ class Scenario:
         await act()
         self.figures.note(f"{name}: seconds", clock() - began_at)
         assert len(self.machine.init.restarts) == before + restarts, self.machine.init.restarts
+        assert self.machine.init.late == []
         await self._until(lambda seen: seen.joined == seen.clients)
         absences = [each.longest_absence_seconds for each in await self._statuses()]
         self.figures.note(f"{name}: clients sent away", await self._joins() - joins)
