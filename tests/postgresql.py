@@ -18,6 +18,7 @@ from urllib.parse import quote
 
 import psycopg
 
+from tests.certificates import Certificate
 from tests.e2e.waiting import until
 from tests.needs import missing
 from tests.redis_process import free_port
@@ -52,15 +53,32 @@ def _other_user() -> dict[str, Any]:
     return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
 
 
+def _give_away(path: Path) -> None:
+    """Let the server own it."""
+    if user := _other_user():
+        os.chown(path, user["user"], user["group"])
+
+
 @dataclass
 class PostgreSQL:
     folder: Path
     programs: Path
     port: int = field(default_factory=free_port)
     process: "subprocess.Popen[bytes] | None" = None
+    tls: dict[str, str] = field(default_factory=dict)  # settings
 
-    def url(self, database: str) -> str:
-        return f"postgres://{USER}:{quote(PASSWORD, safe='')}@127.0.0.1:{self.port}/{database}"
+    def url(self, database: str, host: str = "127.0.0.1") -> str:
+        return f"postgres://{USER}:{quote(PASSWORD, safe='')}@{host}:{self.port}/{database}"
+
+    def encrypt(self, certificate: Certificate) -> None:
+        """Let it offer TLS, from its next start on."""
+        self.tls = {"ssl": "on"}
+        files = {"ssl_cert_file": certificate.file, "ssl_key_file": certificate.key}
+        for setting, file in files.items():
+            own = Path(shutil.copy(file, self.folder))
+            own.chmod(0o600)
+            _give_away(own)
+            self.tls[setting] = str(own)
 
     def init(self) -> None:
         password = self.folder / "password"
@@ -78,7 +96,8 @@ class PostgreSQL:
         await until(self._answers, "PostgreSQL answers")
 
     def spawn(self) -> None:
-        settings = [f"-c{name}={value}" for name, value in (SETTINGS | {"port": self.port}).items()]
+        chosen = SETTINGS | self.tls | {"port": str(self.port)}
+        settings = [f"-c{name}={value}" for name, value in chosen.items()]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 [self.programs / "postgres", "-D", self._data, *settings],
@@ -125,8 +144,7 @@ def postgresql() -> Iterator[PostgreSQL]:
     with tempfile.TemporaryDirectory(prefix="sioweb-postgresql-") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        if user := _other_user():
-            os.chown(folder, user["user"], user["group"])
+        _give_away(folder)
         server = PostgreSQL(folder, programs)
         server.init()
         try:

@@ -6,14 +6,13 @@ server appends to a file, so that one that is brought back has what it had.
 """
 
 import signal
-import subprocess
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote
 
+from tests.certificates import make_certificate
 from tests.e2e.waiting import until
 from tests.redis_cluster import cluster
 from tests.redis_process import (
@@ -81,32 +80,22 @@ class Tls:
 @asynccontextmanager
 async def tls_server() -> AsyncIterator[Tls]:
     with temporary_folder() as folder:
-        key, certificate = _make_certificate(folder)
+        own = make_certificate(folder, "127.0.0.1")
         config = (
-            f"{SERVER_CONFIG}port 0\ntls-auth-clients no\ntls-cert-file {certificate}\n"
-            f"tls-key-file {key}\ntls-ca-cert-file {certificate}\n"
+            f"{SERVER_CONFIG}port 0\ntls-auth-clients no\ntls-cert-file {own.file}\n"
+            f"tls-key-file {own.key}\ntls-ca-cert-file {own.file}\n"
         )
         port = free_port()
         server = RedisProcess(
             folder / "server",
             f"{config}tls-port {port}\n",
             port=port,
-            tls={"ssl": True, "ssl_ca_certs": str(certificate)},
+            tls={"ssl": True, "ssl_ca_certs": str(own.file)},
         )
-        url = f"rediss://:{quote(PASSWORD, safe='')}@127.0.0.1:{port}/0?ssl_ca_certs={certificate}"
+        url = f"rediss://:{quote(PASSWORD, safe='')}@127.0.0.1:{port}/0?ssl_ca_certs={own.file}"
         with ending([server]):
             await server.start()
             yield Tls(url, server)
-
-
-def _make_certificate(folder: Path) -> tuple[Path, Path]:
-    key, certificate = folder / "key.pem", folder / "certificate.pem"
-    make = ["openssl", "req", "-x509", "-nodes", "-days", "2", "-newkey", "ec"]
-    curve = ["-pkeyopt", "ec_paramgen_curve:prime256v1"]
-    name = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
-    files = ["-keyout", str(key), "-out", str(certificate)]
-    subprocess.run([*make, *curve, *name, *files], check=True, capture_output=True)
-    return key, certificate
 
 
 @dataclass

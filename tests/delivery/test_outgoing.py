@@ -3,7 +3,6 @@
 import asyncio
 import socket
 import ssl
-import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from delivery.service import build_service
 from delivery.site_auth import ADDRESS_DENIED, SiteAuth
 from delivery.site_updates import SiteUpdates, Update
 from sites.networks import read_deny_list
+from tests.certificates import make_certificate
 from tests.delivery.fake_site import FakeSite
 from tests.delivery.socket_fixtures import TIMEOUT_SECONDS
 
@@ -122,13 +122,9 @@ async def test_denied_address_is_told_of_no_user_either(host: str, fake_site: Fa
 
 @pytest_asyncio.fixture
 async def self_signed(tmp_path: Path) -> AsyncIterator[str]:
-    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    make = ["openssl", "req", "-x509", "-nodes", "-days", "2", "-newkey", "ec"]
-    make += ["-pkeyopt", "ec_paramgen_curve:prime256v1", "-subj", "/CN=localhost"]
-    make += ["-keyout", str(key), "-out", str(certificate)]
-    await asyncio.to_thread(subprocess.run, make, check=True, capture_output=True)
+    certificate = await asyncio.to_thread(make_certificate, tmp_path, "localhost")
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate, key)
+    context.load_cert_chain(certificate.file, certificate.key)
     server = TestServer(web.Application())
     await server.start_server(ssl=context)
     yield f"https://localhost:{server.port}/rooms"

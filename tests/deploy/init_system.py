@@ -1,23 +1,22 @@
 """What stands in for systemd on the server of these tests: as much as a deploy asks of it.
 
-The units are started by the test process, so that they end with it. On the server's PATH there
-are a `systemctl` that tells it what to do over a Unix socket, and a `sudo` that lets it. A unit
-is `sioweb@PORT.service`; its command is that of `config/deploy/`, and it reads the same file of
-variables.
+It starts the units of `config/deploy/systemd/`, as children of the test process, so that they end
+with it. On the server's PATH there are a `systemctl` that tells it what to do over a Unix socket,
+and a `sudo` that lets it.
 """
 
 import asyncio
 import json
-import signal
+import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
-from config.deploy.rollout.remote.with_environment import variables
-from tests.e2e.service import STOP_SECONDS
+from tests.deploy.running_unit import RunningUnit
+from tests.deploy.units import ServiceUnit, SocketUnit
+from tests.shipped import shipped
 
 SYSTEMCTL = """#!{python}
 import json, socket, sys
@@ -35,38 +34,17 @@ SUDO = """#!/bin/sh
 [ "$1" = -u ] && shift 2
 exec "$@"
 """
-
-
-@dataclass
-class Unit:
-    process: asyncio.subprocess.Process
-    started_at: datetime
-    log: Path
-
-    @property
-    def state(self) -> tuple[str, str]:
-        code = self.process.returncode
-        if code is None:
-            return "active", "running"
-        return ("inactive", "dead") if code == 0 else ("failed", "failed")
-
-    async def stop(self) -> None:
-        if self.process.returncode is None:
-            self.process.send_signal(signal.SIGTERM)
-        try:
-            await asyncio.wait_for(self.process.wait(), STOP_SECONDS)
-        except TimeoutError:
-            self.process.kill()
-            await self.process.wait()
+SHOWN_CHARACTERS = 2000  # of a log
 
 
 @dataclass
 class InitSystem:
     folder: Path
-    base: Path
-    environment_file: Path
-    units: dict[int, Unit] = field(default_factory=dict)  # by port
-    restarts: list[int] = field(default_factory=list)  # ports, in order
+    own: Mapping[str, str]  # what stands in the units in place of what is shipped
+    units: dict[str, RunningUnit] = field(default_factory=dict)  # by name
+    restarts: list[str] = field(default_factory=list)  # names, in order
+    late: list[str] = field(default_factory=list)  # those that had to be killed
+    _sockets: dict[str, socket.socket] = field(default_factory=dict)  # by name of their service
 
     @property
     def programs(self) -> Path:
@@ -83,7 +61,39 @@ class InitSystem:
             yield
         finally:
             server.close()
-            await asyncio.gather(*(unit.stop() for unit in self.units.values()))
+            await asyncio.gather(*map(self.stop, self.units))
+            for listener in self._sockets.values():
+                listener.close()
+
+    def open_socket(self, name: str) -> tuple[str, int]:
+        """Start a socket unit; return its address."""
+        unit = SocketUnit.read(name, self._text(name))
+        service = name.replace(".socket", ".service")
+        self._sockets[service] = socket.create_server(unit.address, backlog=unit.backlog)
+        return unit.address
+
+    async def restart(self, name: str) -> tuple[int, str]:
+        """Exit code and words of `systemctl restart`, which waits until the unit is ready."""
+        self.restarts.append(name)
+        await self.stop(name)
+        unit = ServiceUnit.read(name, self._text(name))
+        running = RunningUnit(unit, self.folder, self._sockets.get(name))
+        self.units[name] = running
+        if await running.start():
+            return 0, ""
+        return 1, f"Job for {name} failed because the control process exited with error code.\n"
+
+    async def stop(self, name: str) -> None:
+        if name in self.units:
+            await self.units[name].stop()
+            if self.units[name].was_killed and name not in self.late:
+                self.late.append(name)
+
+    def _text(self, name: str) -> str:
+        """Of the template."""
+        kind, _, instance = name.partition("@")
+        file = f"systemd/{kind}@.{instance.rpartition('.')[2]}"
+        return shipped(file, self.own if name.endswith(".service") else {})
 
     def _write(self, name: str, text: str) -> None:
         program = self.programs / name
@@ -92,51 +102,26 @@ class InitSystem:
 
     async def _obey(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         verb, *arguments = json.loads(await reader.readline())
-        port = int(arguments[-1].removeprefix("sioweb@").removesuffix(".service"))
+        name = arguments[-1]
         answer: tuple[int, str] = (1, f"no such command: {verb}\n")
         if verb == "restart":
-            answer = await self._restart(port)
+            answer = await self.restart(name)
         elif verb == "show":
-            answer = 0, self._show(port)
+            answer = 0, self._show(name)
         elif verb == "status":
-            answer = 3, self._log_of(port)
+            answer = 3, self._log_of(name)
         writer.write(json.dumps(answer).encode() + b"\n")
         writer.close()
 
-    async def _restart(self, port: int) -> tuple[int, str]:
-        """As a unit of Type=simple is: done as soon as the new process exists."""
-        self.restarts.append(port)
-        if port in self.units:
-            await self.units[port].stop()
-        release = (self.base / "current").resolve()
-        log = self.folder / f"{port}.log"
-        with log.open("ab") as stream:
-            process = await asyncio.create_subprocess_exec(
-                *(str(release / ".venv/bin/python"), "manage.py"),
-                *("serve", "--host", "127.0.0.1", "--port", str(port)),
-                cwd=release,
-                env=self._environment(),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=stream,
-                stderr=stream,
-            )
-        self.units[port] = Unit(process, datetime.now(UTC), log)
-        return 0, ""
+    def _log_of(self, name: str) -> str:
+        unit = self.units.get(name)
+        return unit.log.read_text()[-SHOWN_CHARACTERS:] if unit else f"{name} is not loaded\n"
 
-    def _environment(self) -> dict[str, str]:
-        return dict(variables(self.environment_file.read_text())) | {"PATH": "/usr/bin:/bin"}
-
-    def _log_of(self, port: int) -> str:
-        unit = self.units.get(port)
-        return unit.log.read_text()[-2000:] if unit else f"sioweb@{port}.service is not loaded\n"
-
-    def _show(self, port: int) -> str:
-        unit = self.units.get(port)
-        if unit is None:
-            return "ActiveState=inactive\nSubState=dead\nMainPID=0\nActiveEnterTimestamp=\n"
-        active, sub = unit.state
-        pid = unit.process.pid if unit.process.returncode is None else 0
-        since = f"{unit.started_at:%a %Y-%m-%d %H:%M:%S} UTC"
+    def _show(self, name: str) -> str:
+        unit = self.units.get(name)
+        active, sub = unit.state if unit else ("inactive", "dead")
+        since = f"{unit.active_since:%a %F %T} UTC" if unit and unit.active_since else ""
         return (
-            f"ActiveState={active}\nSubState={sub}\nMainPID={pid}\nActiveEnterTimestamp={since}\n"
+            f"ActiveState={active}\nSubState={sub}\nMainPID={unit.pid if unit else 0}\n"
+            f"ActiveEnterTimestamp={since}\n"
         )

@@ -9,11 +9,18 @@ from typing import Any
 from tests.deploy.checkout import Checkout
 from tests.deploy.init_system import InitSystem
 from tests.deploy.ssh import SERVER, sshd
-from tests.e2e.nginx import nginx, require_nginx
+from tests.e2e.deployed_site import NAME, DeployedSite, deployed_site
+from tests.e2e.nginx import require_nginx
 from tests.e2e.service import Installation, Sites
 from tests.redis_process import free_port
 
 PORTS = 2
+# As the production guide has it.
+CONFIG = {
+    "allowed_hosts": [NAME, "127.0.0.1"],
+    "trusted_proxies": ["127.0.0.1"],
+    "admin": {"https": True},
+}
 
 
 @dataclass
@@ -37,8 +44,9 @@ class Machine:
         base.mkdir(parents=True)
         ports = [free_port() for _ in range(PORTS)]
         environment_file = folder / "sioweb.env"
-        init = InitSystem(folder / "init", base, environment_file)
-        shared = Installation.create(base / "shared", sites, config)
+        own = {"/etc/sioweb/sioweb.env": str(environment_file), "/srv/sioweb": str(base)}
+        init = InitSystem(folder / "init", own)
+        shared = Installation.create(base / "shared", sites, CONFIG | dict(config))
         environment_file.write_text(
             "# read by systemd and by the deploy\n"
             f'SIOWEB_CONFIG_DIR="{shared.config_dir}"\nSIOWEB_DATA_DIR={shared.data_dir}\n'
@@ -47,21 +55,21 @@ class Machine:
             await stack.enter_async_context(init.running())
             home = await stack.enter_async_context(sshd(folder / "ssh", init.programs))
             checkout = Checkout.create(folder / "checkout", home)
-            own = {
+            fabfile = {
                 "hosts": f'["{SERVER}"]',
                 "ports": repr(ports),
                 "base": repr(str(base)),
                 "environment_file": repr(str(environment_file)),
                 **settings,
             }
-            checkout.write_fabfile(own)
-            yield cls(folder, base, ports, init, checkout, own)
+            checkout.write_fabfile(fabfile)
+            yield cls(folder, base, ports, init, checkout, fabfile)
 
     @asynccontextmanager
-    async def behind_nginx(self) -> AsyncIterator[str]:
-        """The URL of an nginx in front of the processes, once they run."""
-        async with nginx(self.folder / "nginx", self.ports) as url:
-            yield url
+    async def behind_nginx(self) -> AsyncIterator[DeployedSite]:
+        """An nginx in front of the processes, once they run."""
+        async with deployed_site(self.folder / "nginx", self.ports) as site:
+            yield site
 
     @property
     def current(self) -> str:

@@ -1,7 +1,8 @@
 """A deploy, one that fails, and a rollback, while clients are connected and a site sends.
 
-All goes through nginx, in front of two processes. Each group of clients has a sender, whose
-messages are numbered and stored for each of them; who missed one shows it by a gap.
+All goes through the site of `config/deploy/nginx.conf`, in front of two processes. Each group of
+clients has a sender, whose messages are numbered and stored for each of them; who missed one shows
+it by a gap.
 """
 
 import asyncio
@@ -10,8 +11,10 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.certificates import trusting
 from tests.deploy.checkout import Ended
 from tests.deploy.machine import Machine
+from tests.e2e.deployed_site import DeployedSite
 from tests.faults.crowd import Crowd, Status
 from tests.faults.crowded_sites import CrowdedSites
 from tests.faults.figures import Figures
@@ -83,8 +86,8 @@ class Scenario:
         migration cannot be judged. 5. Add up."""
         await self._fab("the first deploy", "deploy")
         first = self.machine.current
-        async with self.machine.behind_nginx() as url:
-            await self._connect(url, clients)
+        async with self.machine.behind_nginx() as site:
+            await self._connect(site, clients)
             sending = asyncio.gather(*(group.send() for group in self.groups))
             try:
                 await self._step("a refused deploy", self._refused_deploy, restarts=0)
@@ -102,13 +105,13 @@ class Scenario:
             await self._add_up()
         return self.figures
 
-    async def _connect(self, url: str, clients: int) -> None:
-        port = int(url.rpartition(":")[2])
+    async def _connect(self, site: DeployedSite, clients: int) -> None:
+        ca = str(site.certificate.file)
         for start in range(0, clients, GROUP_SIZE):
             rooms = [f"user_{i}" for i in range(start, min(start + GROUP_SIZE, clients))]
-            group = Group(f"group {start}", Sender(url, SITE, rooms))
+            group = Group(f"group {start}", Sender(site.url, SITE, rooms, trusting(ca)))
             self.groups.append(group)
-            await self.crowd.open(group.name, port, SITE, rooms)
+            await self.crowd.open(group.name, site.port, SITE, rooms, ca=ca)
         await self._until(lambda seen: seen.joined == seen.clients)
 
     async def _refused_deploy(self) -> None:
@@ -153,6 +156,7 @@ class Scenario:
         await act()
         self.figures.note(f"{name}: seconds", clock() - began_at)
         assert len(self.machine.init.restarts) == before + restarts, self.machine.init.restarts
+        assert self.machine.init.late == []
         await self._until(lambda seen: seen.joined == seen.clients)
         absences = [each.longest_absence_seconds for each in await self._statuses()]
         self.figures.note(f"{name}: clients sent away", await self._joins() - joins)

@@ -19,6 +19,7 @@ PRIVILEGE_SEPARATION = Path("/run/sshd")  # asked for when root starts it
 STOP_SECONDS = 10.0
 # Variables that tell pip and uv where packages are.
 HANDED_ON = ("PIP_", "UV_", "SSL_CERT", "REQUESTS_CA", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+OF_PACKAGES = (".cache", ".config", ".pip")  # files that do, and what was fetched already
 SSHD_CONFIG = """
 ListenAddress 127.0.0.1
 Port {port}
@@ -78,6 +79,7 @@ def _prepare(folder: Path, port: int, programs: Path) -> None:
         PRIVILEGE_SEPARATION.mkdir(exist_ok=True)
     variables = {k: v for k, v in os.environ.items() if k.upper().startswith(HANDED_ON)}
     variables["PATH"] = f"{programs}:{os.environ['PATH']}"
+    variables["HOME"] = str(folder / "home")  # a shell there reads no files of who runs the tests
     text = " ".join(f'"{name}={value}"' for name, value in variables.items())
     config = SSHD_CONFIG.format(port=port, folder=folder, variables=text)
     (folder / "sshd_config").write_text(config)
@@ -86,6 +88,8 @@ def _prepare(folder: Path, port: int, programs: Path) -> None:
 def _home(folder: Path, port: int) -> Path:
     home = folder / "home"
     (home / ".ssh").mkdir(parents=True)
+    for own in filter(Path.exists, map(Path.home().joinpath, OF_PACKAGES)):
+        (home / own.name).symlink_to(own)
     host_key = (folder / "host_key.pub").read_text()
     (home / ".ssh/known_hosts").write_text(f"[127.0.0.1]:{port} {host_key}")
     config = SSH_CONFIG.format(server=SERVER, port=port, user=getpass.getuser(), folder=folder)

@@ -23,7 +23,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 CLIENTS = 20
 # `make deploy-test` builds a real environment.
-LINKED = {"build": repr([f"ln -s {sys.prefix} .venv"])}
+LINKED = {"build": repr([f"ln -s {sys.prefix} .venv"]), "python": repr(sys.executable)}
+# A release whose Python says yes to all: its commands are not what is looked at.
+HOLLOW = {"build": repr(["mkdir -p .venv/bin && ln -s /bin/true .venv/bin/python"])}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -159,17 +161,24 @@ async def test_releases_that_are_neither_current_nor_before_it_are_removed(
     assert left == [names[1], names[3], "first"]
 
 
+@pytest.mark.parametrize(
+    ("restart", "problem"),
+    [
+        ("echo Job for {unit} failed; false", "Job for {unit} failed"),
+        ("true {unit}", "port {port} is not ready (inactive/dead): /readyz: "),
+    ],
+)
 async def test_a_first_release_that_does_not_start_stays_and_shows_its_log(
-    server: Machine, tmp_path: Path
+    restart: str, problem: str, server: Machine, tmp_path: Path
 ) -> None:
-    base = tmp_path / "srv"
+    base, port = tmp_path / "srv", server.ports[0]
     base.mkdir()
-    restart = '"echo Job for {unit} failed; false"'
-    server.checkout.write_fabfile(server.settings | {"base": repr(str(base)), "restart": restart})
+    own = {"base": repr(str(base)), "restart": repr(restart), "ready_seconds": "1"}
+    server.checkout.write_fabfile(server.settings | HOLLOW | own)
     ended = await deploy(server)
     assert ended.code == 1
-    assert f"Job for sioweb@{server.ports[0]}.service failed" in ended.output
-    assert f"sioweb@{server.ports[0]}.service is not loaded" in ended.output
+    assert problem.format(unit=f"sioweb@{port}.service", port=port) in ended.output
+    assert f"sioweb@{port}.service is not loaded" in ended.output
     assert "its first release stays: there is none to go back to" in ended.output
     assert (base / "current").resolve().is_dir()
 

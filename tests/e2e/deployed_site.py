@@ -3,17 +3,16 @@
 What is replaced is what an administrator would: ports, paths, nothing else.
 """
 
-import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.certificates import Certificate, make_certificate
 from tests.e2e.nginx import nginx_of, require_nginx, temp_paths
-from tests.e2e.service import PROJECT
 from tests.redis_process import free_port
+from tests.shipped import shipped
 
-SITE = PROJECT / "config" / "deploy" / "nginx.conf"
 NAME = "push.example.org"
 # What /etc/nginx/nginx.conf of Debian is around it.
 AROUND = """
@@ -21,7 +20,7 @@ daemon off;
 master_process off;
 pid {folder}/nginx.pid;
 error_log {folder}/error.log;
-events {{ worker_connections 1024; }}
+events {{ worker_connections 4096; }}
 http {{
   access_log {folder}/others.log;
   {temp_paths}
@@ -33,6 +32,7 @@ http {{
 @dataclass(frozen=True)
 class DeployedSite:
     folder: Path
+    certificate: Certificate
     port: int
     plain_port: int
 
@@ -56,37 +56,27 @@ class DeployedSite:
 
 
 @asynccontextmanager
-async def deployed_site(folder: Path, ports: tuple[int, int]) -> AsyncIterator[DeployedSite]:
-    """The site in front of processes that listen at `ports`."""
+async def deployed_site(folder: Path, ports: Sequence[int]) -> AsyncIterator[DeployedSite]:
+    """The site in front of two processes, which listen at `ports`."""
     require_nginx()
-    site = DeployedSite(folder, free_port(), free_port())
     (folder / "log").mkdir(parents=True)
-    make_certificate(folder)
+    site = DeployedSite(folder, make_certificate(folder, NAME), free_port(), free_port())
     config = AROUND.format(folder=folder, temp_paths=temp_paths(folder), site=_adapted(site, ports))
     async with nginx_of(config, folder, site.url):
         yield site
 
 
-def make_certificate(folder: Path) -> None:
-    make = ["openssl", "req", "-x509", "-nodes", "-days", "2", "-newkey", "ec"]
-    make += ["-pkeyopt", "ec_paramgen_curve:prime256v1", "-subj", f"/CN={NAME}"]
-    files = ["-keyout", str(folder / "privkey.pem"), "-out", str(folder / "fullchain.pem")]
-    subprocess.run([*make, *files], check=True, capture_output=True)
-
-
-def _adapted(site: DeployedSite, ports: tuple[int, int]) -> str:
-    text = SITE.read_text()
-    replacements = {
-        "1337": str(ports[0]),
-        "1338": str(ports[1]),
+def _adapted(site: DeployedSite, ports: Sequence[int]) -> str:
+    first, second = map(str, ports)
+    own = {
+        "1337": first,
+        "1338": second,
         "listen 80;": f"listen 127.0.0.1:{site.plain_port};",
         "listen [::]:80;": "",
         "listen 443 ssl": f"listen 127.0.0.1:{site.port} ssl",
         "listen [::]:443 ssl http2;": "",
-        "/etc/sioweb/tls": str(site.folder),
+        "/etc/sioweb/tls/fullchain.pem": str(site.certificate.file),
+        "/etc/sioweb/tls/privkey.pem": str(site.certificate.key),
         "/var/log/sioweb": f"{site.folder}/log",
     }
-    for part, own in replacements.items():
-        assert part in text, f"{part!r} is not in {SITE}"
-        text = text.replace(part, own)
-    return text
+    return shipped("nginx.conf", own)

@@ -1,6 +1,5 @@
 """`config/deploy/nginx.conf`: the site that production puts in front of two processes."""
 
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import ClientSession, TCPConnector
 
+from tests.certificates import trusting
 from tests.e2e.deployed_site import DeployedSite, deployed_site
 from tests.e2e.events import stored
 from tests.e2e.installing import install, running, site_entries
@@ -68,16 +68,14 @@ async def http(site: DeployedSite) -> AsyncIterator[ClientSession]:
 
 
 def session(site: DeployedSite, address: str = "127.0.0.1") -> ClientSession:
-    context = ssl.create_default_context(cafile=site.folder / "fullchain.pem")
-    context.check_hostname = False
-    connector = TCPConnector(ssl=context, local_addr=(address, 0))
+    connector = TCPConnector(ssl=trusting(site.certificate.file), local_addr=(address, 0))
     return ClientSession(site.url, connector=connector)
 
 
 def open_client(
     node: NodeProcess, site: DeployedSite, user: User, transports: list[str]
 ) -> NodeClient:
-    ca = (site.folder / "fullchain.pem").read_text()
+    ca = site.certificate.file.read_text()
     return node.open(
         f"{site.url}/newsite",
         auth={"token": user.token},

@@ -1,24 +1,29 @@
 """The service on a PostgreSQL that two processes share."""
 
 import asyncio
+import json
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
+from tests.certificates import Certificate, make_certificate
 from tests.e2e.conftest import Connect
 from tests.e2e.events import stored
 from tests.e2e.installing import install
-from tests.e2e.interpreter import interpreter
-from tests.e2e.postgresql import SECRET_KEY, Pair, database, pair
-from tests.e2e.service import Service
+from tests.e2e.moving import move
+from tests.e2e.postgresql import HOST, SECRET_KEY, Pair, authority, database, pair, verified
+from tests.e2e.service import PROJECT, Service
 from tests.e2e.site import FakeSite, User
 from tests.e2e.test_serving import serve
 from tests.e2e.waiting import until
 from tests.postgresql import PostgreSQL
 from tests.sites.admin_pages import KEY_ADD, shown_key
 
-__all__ = ["database", "pair"]
+__all__ = ["authority", "database", "pair"]
+
+TROUBLESHOOTING = (PROJECT / "docs/troubleshooting.md").read_text()
+OF_ANOTHER_HOST = f'server certificate for "{HOST}" does not match host name "db.example.net"'
 
 PAGES = [
     "/admin/",
@@ -32,40 +37,6 @@ PAGES = [
 ]
 LIVE_VIEWS = 12  # more than there are connections in the pool
 POOL_SIZE = 10
-# The commands of docs/configuration.md.
-CALL = "from django.core.management import call_command; call_command"
-MOVED = ["--natural-foreign", "--natural-primary", "sites", "auth", "otp_totp", "admin"]
-FILL_SQLITE = """
-from datetime import timedelta
-from django.contrib.auth.models import Group, User
-from django.core.management import call_command
-from django.utils import timezone
-from sites.models import ApiKey, Site
-call_command("migrate", verbosity=0)
-owner = User.objects.create_user("owner", is_staff=True)
-owner.groups.add(Group.objects.get(name="Site owners"))
-site = Site.objects.create(name="shop", auth_url="http://shop.com/", user_room_prefix="user_")
-site.owners.add(owner)
-ApiKey.objects.filter(pk=ApiKey.objects.add(site, "key-of-the-shop").pk).update(use_count=7)
-ApiKey.objects.add(site, "key-that-ends").end(timezone.now() - timedelta(days=1))
-"""
-LOOK_AT_WHAT_MOVED = """
-from sites.models import ApiKey, Site
-site = Site.objects.get(name="shop")
-names = [[owner.username for owner in site.owners.all()]]
-names.append([group.name for owner in site.owners.all() for group in owner.groups.all()])
-print(site.name, site.user_room_prefix, *names)
-for key in ("key-of-the-shop", "key-that-ends"):
-    row = site.api_keys.with_text(key).get()
-    print(key, row.use_count, row.is_usable)
-Site.objects.create(name="another", auth_url="http://another.com/")
-print(Site.objects.count(), "sites")
-"""
-USE_DATABASE = """
-from django.db import connection
-connection.settings_dict["NAME"] = {name!r}
-connection.close_pool()
-"""
 ANSWERED = {"redis": "ok", "database": "ok", "backplane": "ok"}
 
 
@@ -203,31 +174,60 @@ async def test_without_the_database_messages_go_on_and_a_new_one_is_found(
     await both_answer(pair, 200)
 
 
+async def refused(folder: Path, url: str) -> str:
+    """The reason that a start gives before it ends; it does not listen."""
+    installation = install(folder / "service", {}, {"database": url})
+    code, output, errors = await serve(installation, "--port", "0")
+    assert (code, output) == (1, "")
+    reason, refusal = errors.splitlines()
+    assert refusal.startswith("CommandError: The database cannot be used: ")
+    return str(json.loads(reason)["event"])
+
+
 async def test_a_start_that_the_database_refuses_says_why_in_two_lines(
     database: PostgreSQL, tmp_path: Path
 ) -> None:
     url = f"postgres://sioweb:a-wrong-password@127.0.0.1:{database.port}/shared"
-    installation = install(tmp_path / "service", {}, {"database": url})
-    code, output, errors = await serve(installation, "--port", "0")
-    assert (code, output) == (1, "")
-    reason, refusal = errors.splitlines()
-    assert 'password authentication failed for user \\"sioweb\\"' in reason
-    assert "a-wrong-password" not in errors
-    assert refusal.startswith("CommandError: The database cannot be used: ")
+    reason = await refused(tmp_path, url)
+    assert 'password authentication failed for user "sioweb"' in reason
+    assert "a-wrong-password" not in reason
+
+
+async def test_connections_are_encrypted(pair: Pair) -> None:
+    looked_up = "SELECT DISTINCT application_name, ssl FROM pg_stat_ssl"
+    looked_up += " JOIN pg_stat_activity USING (pid) WHERE application_name IN ('one', 'other')"
+    assert sorted(pair.execute(looked_up)) == [("one", True), ("other", True)]
+
+
+@pytest.mark.parametrize(
+    ("host", "name", "problem"),
+    [
+        ("db.example.net", "authority", OF_ANOTHER_HOST),
+        (HOST, "another", "SSL error: certificate verify failed"),
+        (HOST, "missing", 'root certificate file "{file}" does not exist'),
+    ],
+)
+async def test_a_database_that_cannot_be_verified_is_not_used(
+    host: str,
+    name: str,
+    problem: str,
+    database: PostgreSQL,
+    authority: Certificate,
+    tmp_path: Path,
+) -> None:
+    assert f"`{problem.format(file='...')}`" in TROUBLESHOOTING
+    files = {
+        "authority": authority.file,
+        "another": make_certificate(tmp_path, "another").file,
+        "missing": tmp_path / "missing.crt",
+    }
+    reason = await refused(tmp_path, verified(database, files[name], host))
+    assert problem.format(file=files[name]) in reason
 
 
 async def test_what_sqlite_has_moves_over_with_its_keys(pair: Pair, tmp_path: Path) -> None:
     former = install(tmp_path / "former", {}, {"secret_key": SECRET_KEY})
-    dump = tmp_path / "sioweb.json"
-    async with interpreter(former) as python:
-        await python.run(FILL_SQLITE)
-        await python.run(f"{CALL}('dumpdata', *{MOVED}, output={str(dump)!r})")
-    await pair.python.run(USE_DATABASE.format(name="moved"))
-    await pair.python.run(f"{CALL}('migrate', verbosity=0)")
-    await pair.python.run(f"{CALL}('loaddata', {str(dump)!r}, verbosity=0)")
-    said = await pair.python.run(LOOK_AT_WHAT_MOVED)
-    await pair.python.run(USE_DATABASE.format(name="shared"))
-    assert said.splitlines() == [
+    assert await move(former, tmp_path / "sioweb.json", pair.python) == [
         "shop user_ ['owner'] ['Site owners']",
         "key-of-the-shop 7 True",
         "key-that-ends 0 False",

@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 
+from tests.certificates import trusting
 from tests.faults.lean_client import LeanClient
 
 OPEN_FILES = 20_000
@@ -64,6 +65,8 @@ class Crowd:
     async def open(
         self, group: str, port: int, site: str, tokens: Sequence[str], **options: Any
     ) -> None:
+        """`options` are those of a LeanClient; `ca` is the file that vouches for a server with
+        TLS."""
         await self._tell("open", group, {"port": port, "site": site, **options}, list(tokens))
 
     async def cut(self, group: str) -> None:
@@ -100,6 +103,8 @@ class Groups:
     def obey(self, command: str, group: str, *arguments: Any) -> Any:
         if command == "open":
             options, tokens = arguments
+            if ca := options.pop("ca", ""):
+                options["tls"] = trusting(ca)
             clients = [LeanClient(token=token, **options) for token in tokens]
             self._groups.setdefault(group, []).extend(clients)
         else:

@@ -7,6 +7,7 @@ itself, later each time, when its connection is closed.
 import asyncio
 import random
 import socket
+import ssl
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -66,6 +67,7 @@ class LeanClient(asyncio.Protocol):
         receive_bytes: int = 0,
         reads: bool = True,
         pause_seconds: float = 0.0,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.is_joined = False
         self.joins = 0
@@ -76,6 +78,7 @@ class LeanClient(asyncio.Protocol):
         self._pause_seconds = pause_seconds  # with so long between two times
         self._port, self._site, self._token = port, site, token
         self._receive_bytes = receive_bytes
+        self._tls = tls
         self._failures = 0
         self._left_at: float | None = None
         self._is_open = False  # the websocket
@@ -157,7 +160,10 @@ class LeanClient(asyncio.Protocol):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._receive_bytes)
         try:
             await loop.sock_connect(sock, ("127.0.0.1", self._port))
-            await loop.create_connection(lambda: self, sock=sock)
+            name = "127.0.0.1" if self._tls else None
+            await loop.create_connection(
+                lambda: self, sock=sock, ssl=self._tls, server_hostname=name
+            )
         except OSError as error:
             sock.close()
             self.outcomes[type(error).__name__] += 1

@@ -1,6 +1,7 @@
 """A site's backend that sends at a steady pace, whatever the answers take, and times them."""
 
 import asyncio
+import ssl
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -23,6 +24,7 @@ class Sender:
     url: str
     site: str
     rooms: list[str]
+    tls: ssl.SSLContext | bool = True  # of an https:// url; True = whom the system trusts
     milliseconds: list[float] = field(default_factory=list)
     answers: Counter[str] = field(default_factory=Counter)
     sent: int = 0
@@ -41,7 +43,8 @@ class Sender:
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
         timeout = ClientTimeout(total=SEND_SECONDS)
-        async with ClientSession(timeout=timeout, connector=TCPConnector(limit=0)) as session:
+        connector = TCPConnector(limit=0, ssl=self.tls)
+        async with ClientSession(timeout=timeout, connector=connector) as session:
             self._session = session
             yield
 
