@@ -9,7 +9,6 @@ Between `daphne_server` and `transports`.
 import logging
 from collections.abc import Callable
 from functools import partial
-from types import SimpleNamespace
 from typing import Any, Self
 
 from daphne.ws_protocol import WebSocketProtocol
@@ -17,6 +16,7 @@ from twisted.internet.abstract import FileDescriptor
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
+from delivery.idle_websocket import AtFirst, slim
 from delivery.takeover import READ_BYTES, Takeover
 from delivery.transports import CLOSED_FOR_A_REASON, Listener
 
@@ -34,18 +34,11 @@ TEXT_FRAME = b"\x81"
 MASKED, MASK_BYTES, MAX_SHORT_LENGTH = 0x80, 4, 125
 OPTIONS = (*WebSocketProtocol.CONFIG_ATTRS_COMMON, *WebSocketProtocol.CONFIG_ATTRS_SERVER)
 
-OF_HANDSHAKE = (
-    *("clean_headers", "application_deferred", "http_headers", "http_request_data"),
-    *("http_request_params", "http_request_uri", "http_request_path", "http_status_line"),
-    *("_raw_query_string", "websocket_extensions", "websocket_protocols", "_transport_details"),
-)
-NO_REQUEST = SimpleNamespace(path="")  # daphne looks for the path once more, at the end
-
 CLOSE_SECONDS = 5.0  # for a slow reader to take what is on its way, and read why it is closed
 
 
 @implementer(IPushProducer)
-class FlowControlledWebSocket(Takeover, WebSocketProtocol):
+class FlowControlledWebSocket(Takeover, AtFirst, WebSocketProtocol):
     """One websocket; Twisted's producer of its own, in place of the HTTP channel's."""
 
     server: Any = None  # daphne's, from the moment that autobahn has found no fault
@@ -80,15 +73,9 @@ class FlowControlledWebSocket(Takeover, WebSocketProtocol):
         came = self.application_queue
         del self.application_queue  # daphne looks whether there is one
         self.server.note_taken(self)
-        self._forget_handshake()
+        slim(self)
         while not came.empty():
             self._hear_event(came.get_nowait())
-
-    def _forget_handshake(self) -> None:
-        """Two kilobytes that nobody asks for again, while most websockets are idle."""
-        self.request = NO_REQUEST
-        for name in OF_HANDSHAKE:
-            self.__dict__.pop(name, None)
 
     def dataReceived(self, data: bytes) -> None:
         self._hear_in_turn(self._hear, data)

@@ -16,6 +16,7 @@ from websockets.frames import Frame, Opcode
 from delivery import takeover
 from delivery.daphne_server import DaphneServer
 from delivery.daphne_websocket import FlowControlledWebSocket
+from delivery.idle_websocket import AT_FIRST, OF_HANDSHAKE
 from delivery.listening import Place
 from delivery.turnstile import Turnstile
 from tests.delivery.socket_fixtures import until
@@ -140,6 +141,27 @@ async def test_what_came_before_is_heard_first(open_websocket: Open) -> None:
     await websocket.take_over(listener)
     websocket.dataReceived(frame("last"))
     assert listener.heard == ["first", b"\x00", "s", "last"]
+
+
+async def test_an_idle_one_keeps_what_is_its_own_and_nothing_of_its_handshake(
+    open_websocket: Open,
+) -> None:
+    websocket = open_websocket()
+    given = vars(websocket).copy()
+    assert given.keys() >= AT_FIRST | OF_HANDSHAKE
+    assert not any(given[name] for name in AT_FIRST)
+    await websocket.take_over(Listener())
+    assert not vars(websocket).keys() & (AT_FIRST | OF_HANDSHAKE)
+    assert (len(websocket.data), len(websocket.send_queue)) == (0, 0)
+
+
+async def test_what_has_begun_when_it_is_taken_over_goes_on(open_websocket: Open) -> None:
+    websocket, listener = open_websocket(), Listener()
+    whole = frame("x" * 200)
+    websocket.dataReceived(whole[:150])
+    await websocket.take_over(listener)
+    websocket.dataReceived(whole[150:])
+    assert listener.heard == ["x" * 200]
 
 
 async def test_a_message_in_several_frames_is_one(open_websocket: Open) -> None:
