@@ -77,6 +77,13 @@ def check_changelog(project: Project) -> Iterator[str]:
         yield f"CHANGELOG.md: {released['date']} is no day that has come"
 
 
+def check_recording(project: Project) -> Iterator[str]:
+    """What another version will write has got its name; see tests/upgrade."""
+    name = "tests/upgrade/recorded/next.json"
+    if name in project.files:
+        yield f"{name}: next.json has to be {project.metadata()['version']}.json now"
+
+
 def check_tree(project: Project) -> Iterator[str]:
     changed = git(project.root, "status", "--porcelain", "--untracked-files=no")
     return (f"not committed: {line}" for line in changed.splitlines())
@@ -108,6 +115,7 @@ ALWAYS: dict[str, Check] = {
 }
 AT_A_RELEASE: dict[str, Check] = {
     "the changelog has the version and its day": check_changelog,
+    "what it leaves in Redis is recorded under its version": check_recording,
     "everything is committed": check_tree,
     "no migration is missing": check_migrations,
     "the documentation is whole": check_docs,

@@ -13,6 +13,7 @@ from tests.release.checks import (
     check_changelog,
     check_licence,
     check_private,
+    check_recording,
     check_tree,
     check_unfinished,
     check_version,
@@ -112,6 +113,13 @@ def test_a_file_of_others_has_its_licence_beside_it(write: Write) -> None:
 def test_the_changelog_begins_with_the_version(heading: str, is_right: bool, write: Write) -> None:
     text = f"# Changelog\n\n## {heading}\n\n## 0.1.0\n"
     assert (list(check_changelog(write({"CHANGELOG.md": text}))) == []) == is_right
+
+
+def test_a_recording_of_the_next_release_has_to_get_its_version(write: Write) -> None:
+    folder = "tests/upgrade/recorded"
+    assert list(check_recording(write({f"{folder}/1.2.3.json": ""}))) == []
+    [problem] = check_recording(write({f"{folder}/next.json": ""}))
+    assert problem.endswith("1.2.3.json now")
 
 
 def test_what_is_not_committed_is_found(write: Write) -> None:
