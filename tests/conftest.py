@@ -4,6 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 from django.test import override_settings
+from hypothesis import settings
+
+# A machine that is busy is no fault of what is tried.
+settings.register_profile("suite", parent=settings(), deadline=None)
+settings.load_profile("suite")
 
 
 @pytest.fixture(scope="session", autouse=True)
