@@ -15,6 +15,8 @@ ATTACKS ?=
 BASE ?= main
 INPUTS ?= 100000
 SERVER ?= daphne
+# The tests start some hundred processes: none shall compile what the one before has compiled.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help serve test faults fuzz storm slow-readers attacks deploy-test production-guide bench bench-compare sizing docs release-check lint format javascript locks audit clean

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import random
 
-from delivery.exceptions import RedisUnavailable
+from delivery.exceptions import DeliveryError, RedisUnavailable
 from delivery.ids import FlakeIds
 from delivery.queues import Queues
 
@@ -47,5 +47,7 @@ class Generator:
     async def _renew(self) -> None:
         try:
             await self.hold()
+        except DeliveryError as error:
+            logger.warning("Generator number not renewed, its lease may run out: %s", error)
         except Exception:
-            logger.warning("Generator number not renewed, its lease may run out", exc_info=True)
+            logger.exception("Generator number not renewed")

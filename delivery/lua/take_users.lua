@@ -16,4 +16,5 @@ for _, user in ipairs(redis.call('ZRANGEBYSCORE', due_key, '-inf', now, 'LIMIT',
     reply[#reply + 1] = redis.call('HGET', told_key, user) or ''
   end
 end
+if #reply > 2 then expire() end
 return reply

@@ -2,7 +2,11 @@
 
 import dataclasses
 from collections import Counter
+from collections.abc import AsyncIterator
 from pathlib import Path
+
+import pytest
+import pytest_asyncio
 
 from tests.attacks.arena import Arena, Result
 from tests.attacks.catalogue import ATTACKS
@@ -17,18 +21,24 @@ SOME = (
 PAGE = Path(__file__).parents[2] / "docs" / "security.md"
 
 
-async def test_some_attacks_come_to_what_they_are_meant_to(tmp_path: Path) -> None:
-    async with Arena.open(tmp_path, is_timed=False) as arena:
-        results = [await arena.face(ATTACKS[name], 0.0) for name in SOME]
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def arena(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Arena]:
+    async with Arena.open(tmp_path_factory.mktemp("arena"), is_timed=False) as arena:
+        yield arena
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_some_attacks_come_to_what_they_are_meant_to(arena: Arena) -> None:
+    results = [await arena.face(ATTACKS[name], 0.0) for name in SOME]
     problems = {each.attack.name: each.problems for each in results if each.problems}
     assert not problems
     assert sum(each.messages for each in results)  # of the bystander, who lost none
 
 
-async def test_what_is_not_meant_to_happen_is_found(tmp_path: Path) -> None:
+@pytest.mark.asyncio(loop_scope="module")
+async def test_what_is_not_meant_to_happen_is_found(arena: Arena) -> None:
     surprised = dataclasses.replace(ATTACKS["gzip-bomb"], expected=frozenset({"200"}))
-    async with Arena.open(tmp_path, is_timed=False) as arena:
-        result = await arena.face(surprised, 0.0)
+    result = await arena.face(surprised, 0.0)
     assert result.problems == ["unexpected: 415"]
 
 

@@ -11,10 +11,10 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import pytest
 from playwright.sync_api import (
@@ -111,10 +111,18 @@ def watched(context: BrowserContext) -> Watched:
     return Watched(context.new_page())
 
 
+@pytest.fixture(scope="module")
+def admin_cookies(service: Service, browser: Browser) -> list[Any]:
+    """Those of the admin whose password the first start has printed, who logs in once."""
+    with closing(browser.new_context()) as context:
+        log_in(context.new_page(), service)
+        return list(context.cookies())
+
+
 @pytest.fixture
-def admin_page(service: Service, watched: Watched) -> Page:
-    """Logged in as the admin whose password the first start has printed."""
-    log_in(watched.page, service)
+def admin_page(context: BrowserContext, watched: Watched, admin_cookies: list[Any]) -> Page:
+    """Of somebody who has logged in, and has not gone anywhere yet."""
+    context.add_cookies(admin_cookies)
     return watched.page
 
 

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.axe import violations
-from tests.browser.conftest import Service, Watched
+from tests.browser.conftest import Service, Watched, log_in
 
 Scheme = Literal["light", "dark"]
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
@@ -59,6 +59,8 @@ def test_the_login_page(service: Service, watched: Watched, screenshots: Path) -
         watched.page.goto(f"{service.url}/admin/")
         expect(watched.page.get_by_role("button", name="Log in")).to_be_visible()
         look_at(watched.page, watched, screenshots / f"{scheme}.png")
+    log_in(watched.page, service)
+    watched.check()
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
@@ -89,6 +91,7 @@ def test_all_pages_work_without_scripts_of_their_own(
 
 @at_one_width
 def test_the_tab_has_a_title_and_an_icon(service: Service, admin_page: Page) -> None:
+    admin_page.goto(f"{service.url}/admin/")
     expect(admin_page).to_have_title(re.compile("sioweb"))
     icon = admin_page.locator("link[rel=icon]").get_attribute("href")
     assert admin_page.request.get(f"{service.url}{icon}").ok

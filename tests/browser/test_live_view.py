@@ -17,15 +17,8 @@ ROOM = f"user_{USER}"
 
 
 @pytest.fixture
-def page(service: Service, watched: Watched) -> Page:
-    """Logged in as the admin."""
-    page = watched.page
-    page.goto(f"{service.url}/admin/")
-    page.get_by_label("Username").fill("admin")
-    page.get_by_label("Password").fill(service.password)
-    page.get_by_role("button", name="Log in").click()
-    expect(page).to_have_url(f"{service.url}/admin/")
-    return page
+def page(admin_page: Page) -> Page:
+    return admin_page
 
 
 @pytest.fixture

@@ -160,7 +160,7 @@ class Course:
         self.appended = [each for each in self.appended if each.epoch == epoch]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(before=st.integers(0, 8), steps=st.lists(STEPS, max_size=40))
 async def test_socket_gets_everything_in_order_once_and_a_lost_state_is_told_once(
     before: int, steps: list[tuple[str, int]]

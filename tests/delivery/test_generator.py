@@ -57,3 +57,16 @@ async def test_no_number_left_is_told(queues: Queues, monkeypatch: pytest.Monkey
     assert {await hold(queues, 0), await hold(Queues(), 0)} == {0, 1}
     with pytest.raises(RedisUnavailable, match="All 2"):
         await hold(Queues(), 0)
+
+
+async def test_a_renewal_that_redis_does_not_hear_is_told_in_a_line(
+    queues: Queues, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def hold_generator(number: int) -> bool:
+        raise RedisUnavailable("gone")
+
+    monkeypatch.setattr(queues, "hold_generator", hold_generator)
+    await Generator(queues, FlakeIds(generator_id=7))._renew()
+    [record] = caplog.records
+    assert record.getMessage().endswith("may run out: gone")
+    assert record.exc_info is None

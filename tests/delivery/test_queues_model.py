@@ -255,4 +255,4 @@ async def _get_redis() -> Redis:
 
 
 TestQueues = QueuesMachine.TestCase
-TestQueues.settings = settings(max_examples=100, stateful_step_count=50, deadline=None)
+TestQueues.settings = settings(max_examples=100, stateful_step_count=50)

@@ -21,9 +21,7 @@ RAW_BODIES = st.binary(max_size=200) | st.text(string.printable).map(str.encode)
 FORM_BODIES = st.text(alphabet="roms=&[]%5Bbd0129+aé\x00", max_size=80).map(str.encode)
 
 # One edge serves all examples: it keeps nothing that a later answer depends on.
-many = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+many = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def is_definite(status: int) -> bool:

@@ -191,6 +191,7 @@ async def test_process_that_dies_amid_a_call_leaves_it_to_another(world: World) 
     await world.come()
     await world.processes[0]._hand_in_notes()
     await UpdateSchedule().take(10)
+    assert [await world.redis.ttl(key) > 0 for key in await world.keys()] == [True, True]
     await world.turn()
     assert world.site.told == []
     await world.turn(after_ms=update_schedule.CLAIM_MS + 1)

@@ -1,6 +1,7 @@
 """What must be true of a release, each as a function that returns what is wrong.
 
-Those of `ALWAYS` hold at every commit and are part of the suite; those of `AT_A_RELEASE` only then.
+Those of `ALWAYS` hold at every commit and are part of the suite. Those of `AT_A_RELEASE` are about
+the moment of a release, or dear: the suite looks at migrations and documentation in its own way.
 """
 
 import re
@@ -18,6 +19,7 @@ from tests.release.project import Project, git
 VERSION = re.compile(r'^VERSION = "(?P<version>[^"]+)"$', re.MULTILINE)
 HEADING = re.compile(r"^## (?P<title>.+)$", re.MULTILINE)
 RELEASED = re.compile(r"(?P<version>\d+\.\d+\.\d+) - (?P<date>\d{4}-\d\d-\d\d)")
+UNRELEASED = "Unreleased"
 # Each begun in two pieces, so that this file has none of them.
 UNFINISHED = re.compile("(?:TO" "DO|FIX" r"ME)\b(?!.*#\d)")
 PRIVATE = re.compile(
@@ -67,14 +69,32 @@ def check_migrations(project: Project) -> Iterator[str]:
 
 
 def check_changelog(project: Project) -> Iterator[str]:
-    """Its first heading is this version and a day that has come."""
-    heading = HEADING.search(project.read("CHANGELOG.md"))
-    title = heading["title"] if heading else ""
-    released, version = RELEASED.fullmatch(title), project.metadata()["version"]
-    if released is None or released["version"] != version:
-        yield f"CHANGELOG.md begins with {title!r}, expected '{version} - <date>'"
-    elif not _has_come(released["date"]):
-        yield f"CHANGELOG.md: {released['date']} is no day that has come"
+    """Its first heading is what is to come, or this version and a day."""
+    title, version = _heading(project), project.metadata()["version"]
+    released = RELEASED.fullmatch(title)
+    if title != UNRELEASED and (
+        released is None or released["version"] != version or _day(released["date"]) is None
+    ):
+        yield f"CHANGELOG.md begins with {title!r}, expected '{version} - <date>' or {UNRELEASED!r}"
+
+
+def check_release_day(project: Project) -> Iterator[str]:
+    """The first heading of the changelog has a day, which has come."""
+    title = _heading(project)
+    released = RELEASED.fullmatch(title)
+    if released is None:
+        yield f"CHANGELOG.md begins with {title!r}, which is no release"
+    else:
+        day = _day(released["date"])
+        if day is None or day > date.today():  # noqa: DTZ011 - the day of who releases
+            yield f"CHANGELOG.md: {released['date']} is no day that has come"
+
+
+def check_recording(project: Project) -> Iterator[str]:
+    """What another version will write has got its name; see tests/upgrade."""
+    name = "tests/upgrade/recorded/next.json"
+    if name in project.files:
+        yield f"{name}: next.json has to be {project.metadata()['version']}.json now"
 
 
 def check_tree(project: Project) -> Iterator[str]:
@@ -90,11 +110,17 @@ def check_docs(_: Project) -> Iterator[str]:
             yield f"make docs: {error}"
 
 
-def _has_come(text: str) -> bool:
+def _heading(project: Project) -> str:
+    """The first of the changelog, "" = there is none."""
+    heading = HEADING.search(project.read("CHANGELOG.md"))
+    return heading["title"] if heading else ""
+
+
+def _day(text: str) -> date | None:
     try:
-        return date.fromisoformat(text) <= date.today()  # noqa: DTZ011 - the day of who releases
+        return date.fromisoformat(text)
     except ValueError:
-        return False
+        return None
 
 
 Check = Callable[[Project], Iterator[str]]
@@ -105,9 +131,11 @@ ALWAYS: dict[str, Check] = {
     "no file has a secret or a path of somebody's machine": check_private,
     "locks hold what requirements ask for": check_locks,
     "licences are there": check_licence,
+    "the changelog begins with this version, or what is to come": check_changelog,
 }
 AT_A_RELEASE: dict[str, Check] = {
-    "the changelog has the version and its day": check_changelog,
+    "the changelog has the day of the release": check_release_day,
+    "what it leaves in Redis is recorded under its version": check_recording,
     "everything is committed": check_tree,
     "no migration is missing": check_migrations,
     "the documentation is whole": check_docs,

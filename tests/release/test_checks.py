@@ -6,13 +6,17 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from django.core.management import call_command
 
 from sioweb_project.config import PROJECT_DIR
+from sites.models import Site
 from tests.release.checks import (
     ALWAYS,
     check_changelog,
     check_licence,
     check_private,
+    check_recording,
+    check_release_day,
     check_tree,
     check_unfinished,
     check_version,
@@ -100,18 +104,42 @@ def test_a_file_of_others_has_its_licence_beside_it(write: Write) -> None:
 
 
 @pytest.mark.parametrize(
-    ("heading", "is_right"),
+    ("heading", "is_right", "is_release"),
     [
-        ("1.2.3 - 2026-11-27", True),
-        ("Unreleased", False),
-        ("1.2.2 - 2026-11-27", False),
-        ("1.2.3 - 2026-11-31", False),
-        (f"1.2.3 - {date.max.isoformat()}", False),
+        ("1.2.3 - 2026-11-27", True, True),
+        ("Unreleased", True, False),
+        ("unreleased", False, False),
+        ("1.2.3", False, False),
+        ("1.2.2 - 2026-11-27", False, True),
+        ("1.2.3 - 2026-11-31", False, False),
+        (f"1.2.3 - {date.max.isoformat()}", True, False),
     ],
 )
-def test_the_changelog_begins_with_the_version(heading: str, is_right: bool, write: Write) -> None:
-    text = f"# Changelog\n\n## {heading}\n\n## 0.1.0\n"
-    assert (list(check_changelog(write({"CHANGELOG.md": text}))) == []) == is_right
+def test_the_changelog_begins_with_the_version_or_what_is_to_come(
+    heading: str, is_right: bool, is_release: bool, write: Write
+) -> None:
+    project = write({"CHANGELOG.md": f"# Changelog\n\n## {heading}\n\n## 0.1.0\n"})
+    assert (list(check_changelog(project)) == []) == is_right
+    assert (list(check_release_day(project)) == []) == is_release
+
+
+@pytest.mark.django_db
+def test_no_migration_is_missing() -> None:
+    call_command("makemigrations", check_changes=True, dry_run=True)
+
+
+@pytest.mark.django_db
+def test_a_migration_that_is_missing_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Site._meta.get_field("name"), "max_length", 7)
+    with pytest.raises(SystemExit):
+        call_command("makemigrations", check_changes=True, dry_run=True)
+
+
+def test_a_recording_of_the_next_release_has_to_get_its_version(write: Write) -> None:
+    folder = "tests/upgrade/recorded"
+    assert list(check_recording(write({f"{folder}/1.2.3.json": ""}))) == []
+    [problem] = check_recording(write({f"{folder}/next.json": ""}))
+    assert problem.endswith("1.2.3.json now")
 
 
 def test_what_is_not_committed_is_found(write: Write) -> None:

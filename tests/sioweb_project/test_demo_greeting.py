@@ -17,11 +17,6 @@ EVERY_INTERFACE = "0.0.0.0"  # noqa: S104
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture(autouse=True)
-def quick_passwords(settings: Settings) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
 def curl_line(text: str) -> str:
     return next(line for line in text.splitlines() if line.startswith("curl "))
 

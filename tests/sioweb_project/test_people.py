@@ -5,7 +5,6 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import Group, Permission, User
 from django.contrib.contenttypes.models import ContentType
 from django.test import Client
-from pytest_django import Settings
 
 from sites.models import ApiKey, Site
 
@@ -14,11 +13,6 @@ CHANGES = "/admin/admin/logentry/"
 NEW_PASSWORD = {"password1": "Quite-another-1", "password2": "Quite-another-1"}
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _hash_at_once(settings: Settings) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture

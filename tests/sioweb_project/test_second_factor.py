@@ -38,7 +38,6 @@ def choose(settings: Settings, second_factor: Any) -> None:
 
 @pytest.fixture(autouse=True)
 def optional(settings: Settings) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # at once
     choose(settings, "optional")
 
 
