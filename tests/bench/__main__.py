@@ -18,14 +18,17 @@ from tests.bench.servers import PROJECT, Side, Surroundings, redis_server
 from tests.bench.turn import Round
 
 PEER = Side("peer")
-FLOOR = Side("floor", command=(sys.executable, "-m", "tests.bench.floor"))
+FLOORS = {
+    "bare": Side("floor", command=(sys.executable, "-m", "tests.bench.floor")),
+    "stack": Side("stack", command=(sys.executable, "-m", "tests.bench.stack")),
+}
 
 
 def main() -> int:
     options = parse(sys.argv[1:])
     _allow_many_files()
     service = Side("service", PROJECT, options.server)
-    against = FLOOR if options.floor else PEER
+    against = FLOORS.get(options.floor, PEER)
     if options.against:
         against = Side("base", options.against.resolve(), options.server)
     sizes = replace(Sizes(), seconds=options.seconds)
@@ -50,7 +53,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         help=f"of {', '.join(SCENARIOS)}")  # fmt: skip
     add("--server", choices=["daphne", "uvicorn"], default="daphne", help="the service's")
     add("--against", type=Path, metavar="FOLDER", help="another tree of the service as the peer")
-    add("--floor", action="store_true", help="the least that Python does for it as the peer")
+    add("--floor", nargs="?", const="bare", choices=list(FLOORS), help="as the peer the least that"
+        " bare Python does for it, or the libraries of the stack alone")  # fmt: skip
     add("--json", type=Path, metavar="FILE", help="write the results there")
     add("--svg", type=Path, metavar="FILE", help="draw them there")
     return parser.parse_args(arguments)

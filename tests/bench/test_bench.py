@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from tests.bench.__main__ import FLOOR, PEER, parse, run
+from tests.bench.__main__ import FLOORS, PEER, parse, run
 from tests.bench.chart import write_chart
 from tests.bench.load import Load, LoadError
 from tests.bench.measures import Measure, Sizes
@@ -83,13 +83,14 @@ async def test_every_scenario_gives_a_figure_for_both_sides(
 
 async def test_every_round_has_servers_of_its_own(tmp_path: Path) -> None:
     """A service that kept its sites would ask an authUrl of the round before."""
-    results = await run(tmp_path, (PEER, FLOOR), ["durable"], 2, TINY)
+    results = await run(tmp_path, (PEER, FLOORS["bare"]), ["durable"], 2, TINY)
     assert results.failures() == []
     assert all((tmp_path / name).is_dir() for name in ("round-1", "round-2"))
 
 
-async def test_the_floor_does_the_same_work(tmp_path: Path) -> None:
-    async with _turn(tmp_path, FLOOR) as turn:
+@pytest.mark.parametrize("floor", FLOORS)
+async def test_a_floor_does_the_same_work(tmp_path: Path, floor: str) -> None:
+    async with _turn(tmp_path, FLOORS[floor]) as turn:
         for scenario in (fan_out, send, durable, batch):
             assert await _failures(turn, scenario) == [""]
             await turn.load.close()
@@ -145,3 +146,4 @@ def test_options_default_to_everything() -> None:
     options = parse([])
     assert options.only == list(SCENARIOS)
     assert (options.rounds, options.server, options.against) == (3, "daphne", None)
+    assert (options.floor, parse(["--floor"]).floor) == (None, "bare")
