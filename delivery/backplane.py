@@ -84,8 +84,7 @@ class Backplane:
             self._members[group] = self._members.get(group, 0) + 1
         for start in range(0, len(groups), JOINS_AT_ONCE):
             some = groups[start : start + JOINS_AT_ONCE]
-            joins = [self._layer.group_add(group, self._channel) for group in some]
-            await _bounded(asyncio.gather(*joins))
+            await _bounded(self._layer.group_add_all(some, self._channel))
 
     async def leave(self, site: str, rooms: Iterable[str]) -> None:
         for group in [group_name(site, room) for room in rooms]:

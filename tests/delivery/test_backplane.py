@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from redis.asyncio import Redis
 
 from delivery import backplane as backplane_module
-from delivery import channel_layer
+from delivery import shard
 from delivery.backplane import MANY_ROOMS, Backplane, Broadcast
 from delivery.channel_layer import ConfirmedPubSubChannelLayer
 from delivery.exceptions import BackplaneUnavailable
@@ -48,7 +48,7 @@ async def far(redis_proxy: RedisProxy, monkeypatch: pytest.MonkeyPatch) -> Async
     host = {"address": redis_proxy.url, "socket_timeout": None}
     layer = ConfirmedPubSubChannelLayer(hosts=[host], prefix="sioweb.")
     monkeypatch.setattr(backplane_module, "get_channel_layer", lambda: layer)
-    monkeypatch.setattr(channel_layer, "RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(shard, "RETRY_SECONDS", 0.0)
     backplane = Backplane()
     await backplane.start()
     yield backplane

@@ -6,7 +6,7 @@ import pytest
 import pytest_asyncio
 
 from delivery import backplane as backplane_module
-from delivery import channel_layer
+from delivery import shard
 from delivery.backplane import Backplane, Broadcast
 from delivery.channel_layer import ConfirmedPubSubChannelLayer
 from delivery.exceptions import BackplaneUnavailable
@@ -27,7 +27,7 @@ async def broken(
     """Joined two rooms, lost its subscription, and has not yet tried to make it again."""
     layer = ConfirmedPubSubChannelLayer(hosts=[{"address": redis_proxy.url}], prefix="sioweb.")
     monkeypatch.setattr(backplane_module, "get_channel_layer", lambda: layer)
-    monkeypatch.setattr(channel_layer, "RETRY_SECONDS", NEVER_SECONDS)
+    monkeypatch.setattr(shard, "RETRY_SECONDS", NEVER_SECONDS)
     backplane = Backplane()
     await backplane.start()
     await backplane.join(SITE, ["staff", "user_1"])

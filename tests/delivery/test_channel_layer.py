@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from delivery import channel_layer
+from delivery import shard
 from delivery.channel_layer import ConfirmedPubSubChannelLayer
 from delivery.redis_client import close_async_redis, get_async_redis
 from tests.delivery.redis_proxy import RedisProxy
@@ -35,7 +35,7 @@ async def far_layer(
     redis_proxy: RedisProxy, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Layer]:
     """A layer whose Redis the test can take away."""
-    monkeypatch.setattr(channel_layer, "RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(shard, "RETRY_SECONDS", 0.0)
     host = {"address": redis_proxy.url, "socket_timeout": None}
     layer = ConfirmedPubSubChannelLayer(hosts=[host], prefix="far.")
     yield layer
@@ -107,7 +107,7 @@ async def test_each_of_two_concurrent_joins_hears_that_redis_is_gone(
     far_layer: Layer, redis_proxy: RedisProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     channel = await far_layer.new_channel()
-    monkeypatch.setattr(channel_layer, "REPLY_TIMEOUT_SECONDS", 0.01)
+    monkeypatch.setattr(shard, "REPLY_TIMEOUT_SECONDS", 0.01)
     await redis_proxy.shut()
     joins = [far_layer.group_add("room", channel) for _ in range(2)]
     failures = await asyncio.gather(*joins, return_exceptions=True)
@@ -138,7 +138,7 @@ async def test_join_that_redis_does_not_confirm_times_out(
     far_layer: Layer, redis_proxy: RedisProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     channel = await far_layer.new_channel()
-    monkeypatch.setattr(channel_layer, "REPLY_TIMEOUT_SECONDS", 0.01)
+    monkeypatch.setattr(shard, "REPLY_TIMEOUT_SECONDS", 0.01)
     redis_proxy.hang()
     with pytest.raises(TimeoutError):
         await far_layer.group_add("room", channel)
@@ -218,7 +218,7 @@ async def test_each_publish_of_an_outage_fails_and_those_after_it_do_not(
 async def test_publish_to_a_redis_that_hangs_fails_and_later_ones_do_not(
     far_layer: Layer, redis_proxy: RedisProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(channel_layer, "REPLY_TIMEOUT_SECONDS", 0.05)
+    monkeypatch.setattr(shard, "REPLY_TIMEOUT_SECONDS", 0.05)
     await far_layer.group_send("room", {})
     redis_proxy.hang()
     with pytest.raises((RedisError, OSError)):

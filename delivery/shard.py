@@ -1,0 +1,207 @@
+"""Connections to one Redis of the Channels layer: one that listens, one that publishes.
+
+Between `channel_layer` and `outbox`; imports channels-redis and redis-py.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
+
+from channels_redis.pubsub import RedisSingleShardConnection
+from redis import RedisError
+from redis import asyncio as aioredis
+
+from delivery.outbox import Announcement, Outbox
+from delivery.redis_pools import layer_pool
+from delivery.subscription import Subscription
+
+logger = logging.getLogger(__name__)
+
+RETRY_SECONDS = 0.5  # between two attempts to reach a Redis that is gone
+REPLY_TIMEOUT_SECONDS = 2.0  # a sender hears of a Redis that hangs after this long
+
+
+class Layer(Protocol):
+    """Who hears that a broken subscription is whole again."""
+
+    def tell_reconnected(self) -> None: ...
+
+
+class Shard(RedisSingleShardConnection):
+    """Two connections to one Redis: one that listens, one that publishes.
+
+    A channel is asked for, or given up, only when Redis has answered what was asked for it
+    before: replies bear no number, and an old one must not be taken for that of a new join.
+    """
+
+    def __init__(self, host: dict[str, Any], channel_layer: Layer) -> None:
+        super().__init__(host, channel_layer)
+        self._redis: aioredis.Redis | None = None
+        self._wanted: set[str] = set()
+        self._asked: set[str] = set()  # to subscribe or unsubscribe, not answered yet
+        self._confirmed: set[str] = set()  # subscribed by the last answer
+        self._confirmations: dict[str, asyncio.Future[None]] = {}  # that joins wait for
+        self._changed: set[str] = set()  # to be looked at by the task that asks
+        self._asking: asyncio.Task[None] | None = None
+        self._unconfirmed: set[str] = set()  # since a break
+        self._is_broken = False
+        self._outbox = Outbox(host, REPLY_TIMEOUT_SECONDS)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing of what was joined before a break is still to be confirmed anew."""
+        return not self._unconfirmed
+
+    async def subscribe(self, channel: str) -> None:
+        await self.subscribe_all([channel])
+
+    async def subscribe_all(self, channels: Iterable[str]) -> None:
+        """Subscribe, and return when Redis has confirmed all. Raises RedisError, TimeoutError."""
+        awaited = [each for each in map(self._want, channels) if each is not None]
+        if awaited:
+            async with asyncio.timeout(REPLY_TIMEOUT_SECONDS):
+                for confirmation in awaited:
+                    await asyncio.shield(confirmation)
+
+    async def unsubscribe(self, channel: str) -> None:
+        """Have it unsubscribed, without waiting for that."""
+        self._wanted.discard(channel)
+        self._confirmations.pop(channel, None)
+        self._note_change(channel)
+        self._settle(channel)
+
+    async def publish(self, channel: str, message: bytes) -> None:
+        """Publish in the order of the calls. Raises RedisError."""
+        await self._outbox.publish([(channel, message)])
+
+    async def publish_all(self, announcements: Sequence[Announcement]) -> None:
+        await self._outbox.publish(announcements)
+
+    async def flush(self) -> None:
+        if self._asking is not None:
+            self._asking.cancel()
+        await self._outbox.close()
+        await super().flush()
+        self._confirmations.clear()
+        for names in (self._wanted, self._asked, self._confirmed, self._changed, self._unconfirmed):
+            names.clear()
+        self._is_broken = False
+
+    def _want(self, channel: str) -> "asyncio.Future[None] | None":
+        """Return what is to be waited for; None = it is subscribed."""
+        self._wanted.add(channel)
+        if channel in self._confirmed and channel not in self._asked:
+            return None
+        confirmation = self._confirmations.get(channel)
+        if confirmation is None:
+            confirmation = asyncio.get_running_loop().create_future()
+            self._confirmations[channel] = confirmation
+        self._note_change(channel)
+        return confirmation
+
+    def _note_change(self, channel: str) -> None:
+        self._changed.add(channel)
+        if self._asking is None:
+            self._asking = asyncio.create_task(self._ask())
+
+    async def _ask(self) -> None:
+        try:
+            while self._changed:
+                async with self._lock:
+                    await self._ask_for_changes()
+        except (RedisError, OSError) as error:
+            self._note_unasked(error)
+        finally:
+            self._asking = None
+
+    async def _ask_for_changes(self) -> None:
+        """Bring Redis to what is wanted, as far as it has answered."""
+        self._ensure_redis()
+        changed, self._changed = self._changed - self._asked, set()
+        joined = (changed & self._wanted) - self._confirmed
+        left = (changed & self._confirmed) - self._wanted
+        self._asked |= joined | left
+        if joined:
+            await self._pubsub.subscribe(*joined)
+        if left:
+            await self._pubsub.unsubscribe(*left)
+        self._ensure_receiver()
+
+    def _note_unasked(self, error: Exception) -> None:
+        """With a receiver, joins may wait a while for it to reconnect; without one they fail."""
+        if self._receive_task is not None:
+            return
+        self._asked.clear()
+        for confirmation in self._confirmations.values():
+            if not confirmation.done():
+                confirmation.set_exception(error)
+                confirmation.exception()  # whoever waited for it may be gone
+        self._confirmations.clear()
+
+    def _ensure_redis(self) -> None:
+        if self._redis is None:
+            pool = layer_pool(self.host)
+            self._redis = aioredis.Redis(connection_pool=pool)
+            self._pubsub = Subscription(pool)
+
+    def _ensure_receiver(self) -> None:
+        """Listen only once there is a connection to listen to."""
+        if self._pubsub.subscribed:
+            super()._ensure_receiver()
+
+    async def _do_receiving(self) -> None:
+        while True:
+            try:
+                message = await self._pubsub.next_message()
+            except (RedisError, OSError) as error:
+                self._note_break(error)
+                await self._reconnect()
+            else:
+                self._dispatch(message)
+
+    async def _reconnect(self) -> None:
+        """Try at once, then again and again."""
+        while True:
+            try:
+                async with self._lock, asyncio.timeout(REPLY_TIMEOUT_SECONDS):
+                    self._asked, self._confirmed = set(self._wanted), set()
+                    self._unconfirmed = set(self._wanted)
+                    await self._pubsub.reconnect(self._wanted)
+            except (RedisError, OSError):
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
+                return
+
+    def _note_break(self, error: Exception) -> None:
+        logger.warning("The backplane lost its subscription, trying again: %s", error)
+        self._is_broken = True
+        self._unconfirmed = set(self._wanted)
+
+    def _dispatch(self, message: dict[str, Any] | None) -> None:
+        if message is None:
+            return
+        if message["type"] == "message":
+            self._receive_message(message)
+            return
+        channel = message["channel"].decode()
+        self._asked.discard(channel)
+        if message["type"] == "subscribe":
+            self._confirm(channel)
+        else:
+            self._confirmed.discard(channel)
+        self._note_change(channel)
+
+    def _confirm(self, channel: str) -> None:
+        self._confirmed.add(channel)
+        confirmation = self._confirmations.pop(channel, None)
+        if confirmation is not None and not confirmation.done():
+            confirmation.set_result(None)
+        self._settle(channel)
+
+    def _settle(self, channel: str) -> None:
+        """After a break: a channel is confirmed anew, or left. Behind the last, all is whole."""
+        self._unconfirmed.discard(channel)
+        if self._is_broken and not self._unconfirmed:
+            self._is_broken = False
+            self.channel_layer.tell_reconnected()
