@@ -5,10 +5,12 @@ from datetime import timedelta
 
 import pytest
 from django.db.models import F
+from django.forms import modelform_factory
 from pytest_django import Settings
 
 from sites.former_names import FormerName
 from sites.models import Site
+from sites.site_form import HELD_NAME, SiteForm
 
 HOUR = 3_600
 
@@ -44,3 +46,12 @@ def test_a_name_is_held_from_the_last_time_that_it_was_given_up(newsite: Site) -
     Site.objects.all().delete()
     assert FormerName.objects.holds("newsite")
     assert FormerName.objects.count() == 1
+
+
+def test_a_name_that_is_given_up_as_a_form_is_checked_is_held(
+    newsite: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by another process, on PostgreSQL, once the form's own checks of the name are done."""
+    form = modelform_factory(Site, SiteForm, fields=["name"])({"name": "newsite"})
+    monkeypatch.setattr(Site, "clean", lambda _: newsite.delete())
+    assert form.errors == {"name": [HELD_NAME]}
