@@ -8,6 +8,8 @@ from django.db.models import F
 from django.forms import modelform_factory
 from pytest_django import Settings
 
+from delivery.queues import LEASE_SECONDS
+from delivery.receipts import KEPT_SECONDS
 from sites.former_names import FormerName
 from sites.models import Site
 from sites.site_form import HELD_NAME, SiteForm
@@ -18,9 +20,9 @@ HOUR = 3_600
 @pytest.mark.parametrize(
     ("client_ttl", "seconds", "is_held"),
     [
-        (2 * HOUR, 2 * HOUR, True),  # the lease of a client has to end first
+        (2 * HOUR, 2 * HOUR + LEASE_SECONDS, True),  # a client's lease has to end first
         (2 * HOUR, 2 * HOUR + 300, False),
-        (1, HOUR, True),  # receipts are kept for an hour
+        (1, KEPT_SECONDS, True),  # receipts are kept for an hour
         (1, HOUR + 300, False),
         (0, 9_999 * HOUR, True),  # messages are kept for ever
     ],
