@@ -6,7 +6,6 @@ Below `site_admin`; may import `admin_base` and the models.
 from typing import Any
 
 from django.contrib import admin
-from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.html import format_html
 
@@ -99,18 +98,18 @@ class ApiKeyInline(ApiKeyTabularInline):
 class SiteForm(SiteModelForm):
     sees_all = False  # who fills it in
 
-    def clean_name(self) -> str:
-        name: str = self.cleaned_data["name"]
-        is_own = name == self.instance.name
-        if not (is_own or self.sees_all) and FormerName.objects.holds(name):
-            raise ValidationError(HELD_NAME)
-        return name
-
     def clean_auth_url(self) -> str:
         return _resolved(self.cleaned_data["auth_url"])
 
     def clean_update_user_url(self) -> str:
         return _resolved(self.cleaned_data["update_user_url"])
+
+    def validate_unique(self) -> None:
+        """Look at former names last: a site that went until now has left its own there."""
+        super().validate_unique()
+        name = self.cleaned_data.get("name")  # None where it is wrong, taken or not asked for
+        if name and not self.sees_all and FormerName.objects.holds(name):
+            self.add_error("name", HELD_NAME)
 
 
 def _resolved(url: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 from delivery import outbox as outbox_module
 from delivery.outbox import Outbox
 from delivery.round_trip import Command
-from tests.delivery.socket_fixtures import until
+from tests.delivery.socket_fixtures import TIMEOUT_SECONDS, until
 
 
 class Redis:
@@ -51,3 +51,12 @@ async def test_what_was_given_up_while_redis_hung_is_not_published(redis: Redis)
     await asyncio.gather(first, last)
     assert "given up" not in redis.taken
     assert redis.taken[-1] == "last"
+
+
+async def test_who_waits_is_given_up_in_time_however_long_the_round_trip_is(redis: Redis) -> None:
+    outbox = Outbox({}, 0)
+    outbox._timeout_seconds = 3600
+    call = asyncio.create_task(outbox.publish([("late", b"")]))
+    await asyncio.wait({call}, timeout=TIMEOUT_SECONDS)
+    await outbox.close()
+    assert isinstance(call.exception(), TimeoutError)

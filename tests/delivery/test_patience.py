@@ -44,8 +44,9 @@ async def test_what_is_done_in_time_keeps_its_result_and_is_forgotten() -> None:
     assert next(each for _, each in patience._waiting) is last
 
 
-async def test_only_what_is_due_is_ended() -> None:
+async def test_only_what_is_due_is_ended_and_the_rest_looked_at_again() -> None:
     patience = Patience(3600, TimeoutError)
     patience.watch(late := wanted())
     patience._end_due(asyncio.get_running_loop())
     assert not late.done()
+    assert patience._timer is not None

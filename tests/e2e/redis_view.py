@@ -5,14 +5,17 @@ from redis.asyncio import Redis
 from tests.e2e.site import User
 
 
-async def keys_of(redis: Redis, user: User, site: str = "newsite") -> list[str]:
-    return [key async for key in redis.scan_iter(match=f"*:{{{site}/{user.room}}}:*")]
+async def keys_of(redis: Redis, user: User, site: str = "newsite", prefix: str = "*") -> list[str]:
+    """`prefix` is for users whom services of other tests may have, too."""
+    return [key async for key in redis.scan_iter(match=f"{prefix}:{{{site}/{user.room}}}:*")]
 
 
-async def waiting(redis: Redis, user: User, device: str = "", site: str = "newsite") -> int:
+async def waiting(
+    redis: Redis, user: User, device: str = "", site: str = "newsite", prefix: str = "*"
+) -> int:
     """How many messages wait for the device."""
     end = f":queue:{device}"
-    queues = [key for key in await keys_of(redis, user, site) if key.endswith(end)]
+    queues = [key for key in await keys_of(redis, user, site, prefix) if key.endswith(end)]
     return sum([await redis.zcard(key) for key in queues])
 
 

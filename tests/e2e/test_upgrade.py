@@ -63,6 +63,14 @@ class Upgraded:
         auth = {"token": USERS[user].token, "deviceId": device}
         return node.open(self.service.namespace(), auth=auth, withhold_acks=True)
 
+    async def keys(self, redis: Redis) -> list[str]:
+        """Those of the first user."""
+        return await keys_of(redis, USERS["1"], prefix=self.prefix)
+
+    async def waiting(self, redis: Redis, device: str) -> int:
+        """How many messages wait for the device of the first user."""
+        return await waiting(redis, USERS["1"], device, prefix=self.prefix)
+
     async def states(self, name: str) -> dict[str, dict[str, Any]]:
         """What the receipt of a message says of each device."""
         [room] = (await receipt_of(self.service, self.messages[name]))["rooms"]
@@ -107,7 +115,7 @@ async def test_what_waited_comes_as_one_batch_and_acks_take(
     phone = upgraded.open(node, "1", "phone")
     event = await phone.event()
     assert event == batch(*WAITING)
-    assert await waiting(redis, USERS["1"], "phone") == 3
+    assert await upgraded.waiting(redis, "phone") == 3
     phone.ack(event)
 
     async def is_acked() -> bool:
@@ -115,11 +123,11 @@ async def test_what_waited_comes_as_one_batch_and_acks_take(
         return bool(phones["state"] == "acked")
 
     await until(is_acked, "the last message is acked")
-    left = [key for key in await keys_of(redis, USERS["1"]) if key.endswith(":phone")]
+    left = [key for key in await upgraded.keys(redis) if key.endswith(":phone")]
     assert not [key for key in left if ":queue:" in key or ":events:" in key]
     assert (await upgraded.states("in order"))["laptop"]["state"] in ("waiting", "sent")
     assert (await upgraded.states("sent"))["laptop"]["state"] == "sent"
-    [name] = [key for key in await keys_of(redis, USERS["1"]) if key.endswith(":room")]
+    [name] = [key for key in await upgraded.keys(redis) if key.endswith(":room")]
     assert await redis.hget(name, "bytes:phone") == "0"
 
 
@@ -129,7 +137,7 @@ async def test_a_repeated_call_is_answered_as_the_first_and_stores_nothing(
     reply = await post(upgraded.service.http, USERS["1"].room, "update", "an order", key=ORDER_KEY)
     answer = {"ok": True, "id": upgraded.messages["once"], "queued": 1, "broadcast": 0}
     assert (reply.status, reply.answer) == (200, answer)
-    assert await waiting(redis, USERS["1"], "laptop") == 3
+    assert await upgraded.waiting(redis, "laptop") == 3
     assert await upgraded.open(node, "1", "laptop").event() == batch(*WAITING)
 
 
@@ -141,7 +149,7 @@ async def test_a_call_that_was_cut_short_is_finished_under_its_first_id(
     await redis.hdel(claim, "answer")
     reply = await post(upgraded.service.http, USERS["1"].room, "update", "an order", key=ORDER_KEY)
     assert reply.answer["id"] == upgraded.messages["once"]
-    assert await waiting(redis, USERS["1"], "laptop") == 3
+    assert await upgraded.waiting(redis, "laptop") == 3
 
 
 async def test_what_waits_for_nobody_goes_to_the_first_device(

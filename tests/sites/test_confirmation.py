@@ -151,3 +151,14 @@ def test_who_does_not_see_all_sites_gets_no_former_name(client: Client, newsite:
         assert "messages for its users may still wait" in page
     assert not Site.objects.exists()
     assert "was added" in post(staff, SITE_ADD, site_form(name="newsite2"))
+
+
+def test_a_former_name_that_a_site_has_again_is_told_as_taken_and_no_more(
+    client: Client, newsite: Site
+) -> None:
+    newsite.delete()
+    Site.objects.create(name="newsite", auth_url="http://shop.com")
+    staff = with_permissions(client, "view_site", "add_site")
+    page = post(staff, SITE_ADD, site_form(name="newsite"))
+    assert "Site with this Name already exists." in page
+    assert "messages for its users may still wait" not in page
