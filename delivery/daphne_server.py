@@ -24,7 +24,13 @@ from delivery.daphne_request import requests_of
 from delivery.daphne_websocket import CLOSE_SECONDS, FlowControlledWebSocket
 from delivery.heads import Heads
 from delivery.library_versions import are_known
-from delivery.listening import REQUESTS_TIMEOUT_SECONDS, ListenError, Listening, Place
+from delivery.listening import (
+    REQUESTS_TIMEOUT_SECONDS,
+    ListenError,
+    Listening,
+    Place,
+    finish,
+)
 from delivery.send_connections import SendConnections
 from delivery.transports import WEBSOCKET
 from delivery.turnstile import Turnstile
@@ -141,9 +147,7 @@ class DaphneServer(Daphne):
             for details in self.connections.values()
             if "application_instance" in details
         ]
-        running += self._send_connections.requests
-        if running:
-            await asyncio.wait(running, timeout=REQUESTS_TIMEOUT_SECONDS)
+        await finish([*running, *self._send_connections.requests])
         if self._websockets:
             self._are_gone = asyncio.Event()
             with contextlib.suppress(TimeoutError):

@@ -3,17 +3,30 @@
 Below `daphne_server` and `uvicorn_server`; imports only the mail of workers.
 """
 
+import asyncio
+import logging
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 from delivery.mail import Mail
+
+logger = logging.getLogger(__name__)
 
 REQUESTS_TIMEOUT_SECONDS = 10.0  # for requests still running when draining
 
 Listening = Callable[[str, int], None]
+
+
+async def finish(requests: Collection[asyncio.Future[Any]]) -> None:
+    """Wait until the requests are answered, or for as long as they are given."""
+    if requests:
+        _, cut = await asyncio.wait(requests, timeout=REQUESTS_TIMEOUT_SECONDS)
+        if cut:
+            text = "%d requests are cut off, which have taken more than %g s to end"
+            logger.warning(text, len(cut), REQUESTS_TIMEOUT_SECONDS)
 
 
 @dataclass(frozen=True)

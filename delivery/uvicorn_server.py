@@ -11,7 +11,7 @@ import uvicorn
 from delivery.daphne_doorway import BACKLOG
 from delivery.heads import Heads
 from delivery.http_connection import KEEP_ALIVE_SECONDS, connection_of
-from delivery.listening import REQUESTS_TIMEOUT_SECONDS, ListenError, Listening, Place
+from delivery.listening import ListenError, Listening, Place, finish
 from delivery.uvicorn_websocket import UvicornWebSocket
 
 
@@ -70,9 +70,7 @@ class UvicornServer(uvicorn.Server):
 
     async def finish_requests(self) -> None:
         """uvicorn does so itself when it stops, but that is after the service has stopped."""
-        running = self.server_state.tasks
-        if running:
-            await asyncio.wait(running, timeout=REQUESTS_TIMEOUT_SECONDS)
+        await finish(self.server_state.tasks)
 
     def stop(self) -> None:
         self.should_exit = True

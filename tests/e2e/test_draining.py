@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
+from delivery import listening
 from tests.e2e.events import batch, stored
 from tests.e2e.installing import install, running, site_entries
 from tests.e2e.node_client import NodeClient, NodeProcess
@@ -22,7 +23,6 @@ from tests.e2e.waiting import until
 SERVERS = [[], ["--server", "uvicorn"]]
 SIGNALS = [signal.SIGTERM, signal.SIGINT]
 PAUSE_MS = 10_000  # far longer than a test takes to end it
-QUICKLY_SECONDS = 8.0  # less than a request that never ends is given
 MANY = 50
 CROWD = 40
 OVER_SECONDS = 1.0  # at least; it is about three
@@ -167,15 +167,11 @@ async def test_clients_leave_one_by_one_over_a_few_seconds_in_no_order(
     assert CROWD / 10 < halfway < CROWD * 9 / 10
 
 
-async def test_a_polling_client_that_has_left_does_not_hold_up_the_end(
-    installation: Installation, node: NodeProcess, user: User
+async def test_requests_that_do_not_end_in_time_are_told_of(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    service = await installation.start()
-    client = await open_client(node, service, user, transports=["polling"])
-    await service.send(user.room, "hello")
-    await client.event()  # so that it polls for the next one
-    await client.disconnect()
-    clock = asyncio.get_running_loop().time
-    told_at = clock()
-    assert await service.stop() == 0
-    assert clock() - told_at < QUICKLY_SECONDS
+    monkeypatch.setattr(listening, "REQUESTS_TIMEOUT_SECONDS", 0)
+    endless: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    await listening.finish([endless])
+    assert "1 requests are cut off" in caplog.text
+    assert not endless.done()
