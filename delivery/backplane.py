@@ -49,6 +49,16 @@ class Broadcast(NamedTuple):
     shared_rooms: Sequence[str]
     user_rooms: Sequence[str]
 
+    def announcement(self, site: str) -> Announcement:
+        return {
+            "type": "broadcast",
+            "site": site,
+            "id": self.message.id,
+            "text": self.message.text,
+            "shared": list(self.shared_rooms),
+            "user": list(self.user_rooms),
+        }
+
 
 class Backplane:
     """This process's end of the Channels layer."""
@@ -126,18 +136,9 @@ class Backplane:
         """
         self._check_whole()
         await self._announce(
-            (
-                group,
-                {
-                    "type": "broadcast",
-                    "site": site,
-                    "id": each.message.id,
-                    "text": each.message.text,
-                    "shared": list(each.shared_rooms),
-                    "user": list(each.user_rooms),
-                },
-            )
+            (group, announcement)
             for each in broadcasts
+            for announcement in [each.announcement(site)]
             for group in _groups_of(site, each.shared_rooms)
         )
 
