@@ -7,6 +7,8 @@ a changed site, and `delivery.server` with its clients; a test holds the two tog
 from dataclasses import dataclass
 from enum import Enum
 
+from django.template.defaultfilters import pluralize
+
 from sites.models import Site
 from sites.status import SiteStatus
 
@@ -149,4 +151,4 @@ def _number(count: int, noun: str) -> str:
     >>> _number(1, "client"), _number(1412, "client")
     ('1 client will be', '1,412 clients will be')
     """
-    return f"{count:,} {noun}{'' if count == 1 else 's'} will be"
+    return f"{count:,} {noun}{pluralize(count)} will be"

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse, QueryDict
+from django.template.defaultfilters import pluralize
 from django.views.decorators.http import require_POST, require_safe
 
 from delivery.answers import answers_errors, json_answer
@@ -81,8 +82,7 @@ async def _disconnect(device: Device) -> str:
 
 async def _clear(device: Device) -> str:
     count = await service().queues.clear(device)
-    noun = "message" if count == 1 else "messages"
-    return f"Cleared the queue of {_name(device)}: {count:,} {noun}"
+    return f"Cleared the queue of {_name(device)}: {count:,} message{pluralize(count)}"
 
 
 async def _resync(device: Device) -> str:
