@@ -1,5 +1,6 @@
 """Where `serve` listens and where it does not, and whom it tells."""
 
+import asyncio
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
+from delivery import listening
 from delivery.systemd import say_ready
 
 
@@ -49,3 +51,13 @@ def test_nobody_to_tell_is_no_fault(tmp_path: Path, caplog: pytest.LogCaptureFix
     assert not caplog.records
     say_ready({"NOTIFY_SOCKET": str(tmp_path / "gone")})
     assert "was not told" in caplog.text
+
+
+async def test_requests_that_do_not_end_in_time_are_told_of(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(listening, "REQUESTS_TIMEOUT_SECONDS", 0)
+    endless: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    await listening.finish([endless])
+    assert "1 requests are cut off" in caplog.text
+    assert not endless.done()

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from delivery import listening
 from tests.e2e.events import batch, stored
 from tests.e2e.installing import install, running, site_entries
 from tests.e2e.node_client import NodeClient, NodeProcess
@@ -165,13 +164,3 @@ async def test_clients_leave_one_by_one_over_a_few_seconds_in_no_order(
     assert times[-1] - times[0] > OVER_SECONDS
     halfway = sum(time < times[0] + (times[-1] - times[0]) / 2 for time in times)
     assert CROWD / 10 < halfway < CROWD * 9 / 10
-
-
-async def test_requests_that_do_not_end_in_time_are_told_of(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(listening, "REQUESTS_TIMEOUT_SECONDS", 0)
-    endless: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    await listening.finish([endless])
-    assert "1 requests are cut off" in caplog.text
-    assert not endless.done()
