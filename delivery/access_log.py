@@ -71,9 +71,8 @@ def _redact_parameter(part: str) -> str:
     name, equals, value = part.partition("=")
     if not equals:
         return "***"
-    if not name.isalnum() or not name.isascii():
-        name = unquote_plus(name)
-        return f"{quote(name)}={quote(value) if name in OPEN_PARAMETERS else '***'}"
+    if not (name.isascii() and name.isalnum()):  # else it is written as it is
+        name = quote(unquote_plus(name))
     return f"{name}={quote(value) if name in OPEN_PARAMETERS else '***'}"
 
 

@@ -24,13 +24,7 @@ from delivery.daphne_request import requests_of
 from delivery.daphne_websocket import CLOSE_SECONDS, FlowControlledWebSocket
 from delivery.heads import Heads
 from delivery.library_versions import are_known
-from delivery.listening import (
-    REQUESTS_TIMEOUT_SECONDS,
-    ListenError,
-    Listening,
-    Place,
-    finish,
-)
+from delivery.listening import REQUESTS_TIMEOUT_SECONDS, ListenError, Listening, Place, finish
 from delivery.send_connections import SendConnections
 from delivery.transports import WEBSOCKET
 from delivery.turnstile import Turnstile

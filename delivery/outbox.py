@@ -1,6 +1,6 @@
 """Announcements on their way out: published in the order of the calls, many in one round trip.
 
-Below `channel_layer`; imports redis-py.
+Below `shard`; imports redis-py.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """One connection that is subscribed to channels, and what keeps it honest.
 
-Below `channel_layer`; imports redis-py.
+Below `shard`; imports redis-py.
 """
 
 import asyncio
