@@ -10,13 +10,14 @@ import json
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import orjson
 from structlog.processors import format_exc_info
 
 QUIET_SECONDS = 60.0
+DELETE = "\x7f"
 
 Fields = dict[str, Any]
 
@@ -50,9 +51,8 @@ class JsonLines(logging.Formatter):
             "logger": record.name,
             "event": record.getMessage(),
         }
-        if isinstance(record.args, Mapping):
-            for name, value in record.args.items():
-                fields.setdefault(name, value)
+        if record.args and not isinstance(record.args, tuple):
+            fields = {**fields, **record.args, **fields}
         if record.exc_info:
             fields["exception"] = _trace(record)
         return _dumps(fields)
@@ -110,10 +110,12 @@ def _dumps(fields: Fields) -> str:
     '{"room":"a\\\\n\\\\u001b\\\\u009b\\\\u2028é"}'
     """
     try:
-        text = orjson.dumps(fields, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
-    except TypeError:  # half of a surrogate pair
-        return json.dumps(fields, default=str)
-    return text if text.isprintable() else _printable(text)
+        text = orjson.dumps(fields, default=str).decode()
+    except TypeError:  # half of a surrogate pair, or a name that is no text
+        return json.dumps({str(name): value for name, value in fields.items()}, default=str)
+    if text.isascii() and DELETE not in text:  # JSON itself escapes all other controls of ASCII
+        return text
+    return _printable(text)
 
 
 def _printable(text: str) -> str:

@@ -69,6 +69,12 @@ def test_a_field_of_any_type_is_written(value: object) -> None:
     assert "field" in json.loads(written(JsonLines(), record("x", {"field": value})))
 
 
+def test_a_field_of_any_name_is_written() -> None:
+    fields = {1: "one", (2, 3): "two", "level": "forged"}
+    line = json.loads(written(JsonLines(), record("%s", fields)))
+    assert (line["1"], line["(2, 3)"], line["level"]) == ("one", "two", "info")
+
+
 def test_text_is_as_it_always_was() -> None:
     line = written(TextLines(), record("Site %(site)s", {"site": "newsite"}))
     assert line.endswith(":04:05,678 INFO delivery.publish: Site newsite\n")
