@@ -9,6 +9,7 @@ from sioweb_project import admin_look, page_policy
 from sioweb_project.config import PROJECT_DIR, current_config
 from sioweb_project.database_settings import database
 from sioweb_project.embedded_redis import embedded_redis_url
+from sioweb_project.log_lines import Record
 from sioweb_project.redis_settings import layer_host, queues_cache
 from sioweb_project.systemd_socket import take_systemd_socket
 
@@ -162,6 +163,7 @@ ON_LISTENING = "sioweb_project.demo.greeting.greet" if CONFIG.is_development els
 # What no line shows need not be looked up for each: least of all who has called.
 logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 logging._srcfile = None
+logging.setLogRecordFactory(Record)
 OWN_LEVEL = CONFIG.log.level.upper()
 # What libraries have to tell at DEBUG holds whatever clients have sent, tokens too.
 OTHERS_LEVEL = "INFO" if OWN_LEVEL == "DEBUG" else OWN_LEVEL

@@ -5,13 +5,14 @@ import json
 import logging
 import sys
 from datetime import UTC, datetime
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import pytest
 
-from sioweb_project.log_lines import FirstOfAMinute, JsonLines, Lines, TextLines
+from sioweb_project.log_lines import FirstOfAMinute, JsonLines, Lines, Record, TextLines
 
+SITES = MappingProxyType({"site": "a"})  # a mapping that is no dict
 CONTROLS = [*map(chr, range(0x20)), "\x7f", "\x85", "\x9b", "\u2028", "\u2029", "\u202e", "\ud800"]
 
 
@@ -36,6 +37,18 @@ def raised(text: str) -> ValueError:
         raise ValueError(text)
     except ValueError as error:
         return error
+
+
+@pytest.mark.parametrize("args", [(), ("a",), ("a", "b"), ({"site": "a"},), ({},), (SITES,)])
+@pytest.mark.parametrize("level", [logging.INFO, logging.ERROR, 7])
+def test_a_record_is_as_stdlib_makes_it(args: tuple[Any, ...], level: int) -> None:
+    said = ("delivery", level, "(unknown file)", 0, "text", args, None, "(unknown function)", None)
+    times = {"created": 0.0, "msecs": 0.0, "relativeCreated": 0.0}
+    own, stdlib = vars(Record(*said)), vars(logging.LogRecord(*said))
+    assert own | times == stdlib | times
+    assert abs(own["created"] - stdlib["created"]) < 1
+    assert own["msecs"] == float(int(own["created"] % 1 * 1000))
+    assert abs(own["relativeCreated"] - stdlib["relativeCreated"]) < 60_000
 
 
 def test_json_has_the_text_and_its_fields() -> None:
