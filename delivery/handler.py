@@ -19,6 +19,7 @@ from django.http import HttpResponse, HttpResponseBase
 from django.urls import ResolverMatch, resolve
 
 from delivery.answers import error_answer
+from delivery.http_answers import takes_whole_answers
 from delivery.large_bodies import LARGE_BYTES, LargeBodies
 
 Created = tuple[ASGIRequest, None] | tuple[None, HttpResponseBase]
@@ -84,7 +85,7 @@ class DirectHandler(CarefulHandler):
         request, answer = self.create_request(scope, BytesIO(body))
         if request is not None:
             answer = _refuse_host(request) or await _view(request)
-        await _send(cast("HttpResponse", answer), send)
+        await _send(cast("HttpResponse", answer), send, is_whole=takes_whole_answers(scope))
 
 
 async def read_body(receive: Any, limit_bytes: int) -> bytes | None:
@@ -116,12 +117,16 @@ def find_view(path: str) -> ResolverMatch:
     return resolve(path, URLCONF)
 
 
-async def _send(answer: HttpResponse, send: Any) -> None:
+async def _send(answer: HttpResponse, send: Any, *, is_whole: bool) -> None:
+    body = answer.content
     headers = [(name.encode(), value.encode("latin-1")) for name, value in answer.items()]
-    headers.append((b"Content-Length", str(len(answer.content)).encode()))
+    headers.append((b"Content-Length", b"%d" % len(body)))
     start = {"type": "http.response.start", "status": answer.status_code, "headers": headers}
-    await send(start)
-    await send({"type": "http.response.body", "body": answer.content})
+    if is_whole:
+        await send(start | {"body": body})
+    else:
+        await send(start)
+        await send({"type": "http.response.body", "body": body})
 
 
 def _refuse_host(request: ASGIRequest) -> HttpResponse | None:

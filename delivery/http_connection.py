@@ -1,22 +1,24 @@
 """A connection that carries HTTP, read by httptools: bounded in what it may hold and how long.
 
-uvicorn's own, which trusts a proxy to do that, with an answer's head and body in one write.
-Below `uvicorn_server` and `send_connections`; imports uvicorn and `heads`.
+uvicorn's own, which trusts a proxy to do that, with one timer for the life of a connection.
+Below `uvicorn_server` and `send_connections`; imports uvicorn, `heads` and `http_answers`.
 """
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from delivery.heads import LINGER_SECONDS, TOO_LONG_ANSWER, Heads
+from delivery.http_answers import WHOLE_ANSWERS, joining
 
 # A proxy that keeps connections for a minute, as nginx does, must not find one just closed.
 KEEP_ALIVE_SECONDS = 75
 STALL_SECONDS = 60.0  # from byte to byte of a request, as daphne's Twisted has it
-CONTINUE = b"HTTP/1.1 100"  # no answer yet
 RUNS_TO_END = "sioweb.runs_to_end"  # extension of an ASGI scope: nobody cancels its application
+EXTENSIONS: Mapping[str, Mapping[str, object]] = {RUNS_TO_END: {}, WHOLE_ANSWERS: {}}
 
 
 class HttpConnection(HttpToolsProtocol):
@@ -30,12 +32,13 @@ class HttpConnection(HttpToolsProtocol):
     _is_head_read = False
     _has_advanced = False  # with the last read: the head has ended, or a part of the body come
     _heard_at = 0.0
+    _answered_at = 0.0
     _watch: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._heard_at = self.loop.time()
-        self._watch = self.loop.call_later(STALL_SECONDS, self._close_if_stalled)
+        self._watch = self.loop.call_later(STALL_SECONDS, self._close_if_late)
 
     def data_received(self, data: bytes) -> None:
         if self._is_too_long:
@@ -62,7 +65,7 @@ class HttpConnection(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self.scope["extensions"] = {RUNS_TO_END: {}}
+        self.scope["extensions"] = EXTENSIONS  # type: ignore[typeddict-item]
         self._is_in_request = True
         self._is_head_read = self._has_advanced = False
         self._head_bytes = 0
@@ -79,8 +82,6 @@ class HttpConnection(HttpToolsProtocol):
             raise ValueError("head too long")  # ends the parser; see send_400_response
         super().on_headers_complete()
         self._is_head_read = self._has_advanced = True
-        if self.cycle is not None and self.scope["method"] == "POST":
-            self.cycle.transport = JoinedAnswer(self.transport)  # type: ignore[assignment]
 
     def on_body(self, body: bytes) -> None:
         self._has_advanced = True
@@ -89,6 +90,19 @@ class HttpConnection(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         super().on_message_complete()
         self._is_in_request = False
+
+    def on_response_complete(self) -> None:
+        """As uvicorn's own, which makes a timer for each time that a connection is kept alive."""
+        if self.pipeline:
+            super().on_response_complete()
+            return
+        self.server_state.total_requests += 1
+        self._answered_at = self.loop.time()
+        if not self.transport.is_closing():
+            self.flow.resume_reading()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        super()._start_asgi_task(cycle, partial(_answer, app, cycle))
 
     def send_400_response(self, msg: str) -> None:
         if self._is_too_long:
@@ -113,13 +127,21 @@ class HttpConnection(HttpToolsProtocol):
         self.transport.write_eof()
         self.loop.call_later(LINGER_SECONDS, self.transport.abort)
 
-    def _close_if_stalled(self) -> None:
-        """Of a request that has begun and does not go on; keep-alive has a timer of its own."""
-        waited = self.loop.time() - self._heard_at if self._is_begun() else 0.0
-        if waited >= STALL_SECONDS:
-            self.transport.abort()
-        else:
-            self._watch = self.loop.call_later(STALL_SECONDS - waited, self._close_if_stalled)
+    def _close_if_late(self) -> None:
+        """Cut a request that has begun and does not go on; close when no other has come."""
+        now, seconds = self.loop.time(), STALL_SECONDS
+        if self._is_begun():
+            seconds = self._heard_at + STALL_SECONDS - now
+            if seconds <= 0:
+                self.transport.abort()
+                return
+        elif self.cycle.response_complete:
+            seconds = self._answered_at + self.timeout_keep_alive - now
+            if seconds <= 0:
+                self.transport.close()
+                return
+        # Never later than what may begin in between would be late.
+        self._watch = self.loop.call_later(min(seconds, STALL_SECONDS), self._close_if_late)
 
     def _is_begun(self) -> bool:
         """Also before the first byte: who connects wants something."""
@@ -131,6 +153,11 @@ class HttpConnection(HttpToolsProtocol):
             self._watch = None
 
 
+def _answer(app: Any, cycle: RequestResponseCycle, scope: Any, receive: Any, _: Any) -> Any:
+    """An ASGI application."""
+    return app(scope, receive, joining(cycle))
+
+
 def connection_of(heads: Heads) -> type[HttpConnection]:
     return type("HttpConnection", (HttpConnection,), {"heads": heads})
 
@@ -138,25 +165,3 @@ def connection_of(heads: Heads) -> type[HttpConnection]:
 def runs_to_end(scope: Mapping[str, Any]) -> bool:
     """Whether a request is answered to the end when its sender hangs up: daphne cancels it then."""
     return RUNS_TO_END in scope.get("extensions", ())
-
-
-class JoinedAnswer:
-    """The transport of one answer that has a body: its head goes out with what follows."""
-
-    __slots__ = ("_head", "_is_begun", "_transport")
-
-    def __init__(self, transport: asyncio.Transport) -> None:
-        self._transport = transport
-        self._is_begun = False
-        self._head = b""
-
-    def write(self, data: bytes) -> None:
-        if self._is_begun or data.startswith(CONTINUE):
-            self._transport.write(self._head + data)
-            self._head = b""
-        else:
-            self._is_begun = True
-            self._head = data
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)

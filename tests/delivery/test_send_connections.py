@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from delivery import http_connection
 from delivery.heads import Heads
-from delivery.http_connection import HttpConnection, JoinedAnswer, runs_to_end
+from delivery.http_connection import KEEP_ALIVE_SECONDS, HttpConnection, runs_to_end
 from delivery.send_connections import SendConnections
 from tests.delivery.socket_fixtures import TIMEOUT_SECONDS, until
 
@@ -230,7 +230,7 @@ async def test_request_that_does_not_go_on_is_cut(
     sender.writer.write(HEAD)
     await until(lambda: connection._is_in_request)
     monkeypatch.setattr(http_connection, "STALL_SECONDS", 0.0)
-    connection._close_if_stalled()
+    connection._close_if_late()
     assert await sender.read_rest() == b""
 
 
@@ -241,19 +241,38 @@ async def test_idle_connection_is_not_cut_as_one_that_stalls(
     connection = sender.its_connection()
     monkeypatch.setattr(http_connection, "STALL_SECONDS", 1000.0)
     connection._heard_at -= 2000
-    connection._close_if_stalled()
+    connection._close_if_late()
     sender.writer.write(REQUEST)
     assert (await sender.read_answer())[1] == b"done"
 
 
-def test_head_goes_out_with_the_body_and_what_follows_by_itself() -> None:
-    written: list[bytes] = []
+async def test_idle_connection_is_closed_in_the_end(sender: Sender) -> None:
+    await sender.read_answer()
+    connection = sender.its_connection()
+    connection._answered_at -= KEEP_ALIVE_SECONDS
+    connection._close_if_late()
+    assert await sender.read_rest() == b""
 
-    class Transport(asyncio.Transport):
-        def write(self, data: Any) -> None:
-            written.append(data)
 
-    answer = JoinedAnswer(Transport())
-    for data in (b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n", b"one", b"two"):
-        answer.write(data)
-    assert written == [b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\none", b"two"]
+async def test_idle_connection_is_kept_until_then(sender: Sender) -> None:
+    await sender.read_answer()
+    connection = sender.its_connection()
+    connection._heard_at -= KEEP_ALIVE_SECONDS
+    connection._answered_at -= KEEP_ALIVE_SECONDS - 1
+    connection._close_if_late()
+    assert connection._watch is not None
+    assert connection._watch.when() <= connection.loop.time() + 1
+    sender.writer.write(REQUEST)
+    assert (await sender.read_answer())[1] == b"done"
+
+
+async def test_connection_that_waits_for_its_answer_is_not_closed(sender: Sender) -> None:
+    await sender.read_answer()
+    sender.site.released.clear()
+    sender.writer.write(REQUEST)
+    await until(lambda: len(sender.requests) == 2)
+    connection = sender.its_connection()
+    connection._heard_at = connection._answered_at = connection.loop.time() - 1000
+    connection._close_if_late()
+    sender.site.released.set()
+    assert (await sender.read_answer())[1] == b"done"
