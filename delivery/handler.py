@@ -19,6 +19,7 @@ from django.http import HttpResponse, HttpResponseBase
 from django.urls import ResolverMatch, resolve
 
 from delivery.answers import error_answer
+from delivery.direct_request import DirectRequest
 from delivery.http_answers import takes_whole_answers
 from delivery.large_bodies import LARGE_BYTES, LargeBodies
 
@@ -68,6 +69,8 @@ class DirectHandler(CarefulHandler):
     Django's own way takes a thread for each middleware and each signal of a request. These
     views are async, use no session, no cookie and, but for /readyz, no database.
     """
+
+    request_class = DirectRequest
 
     def __init__(self) -> None:
         super().__init__()
