@@ -5,16 +5,14 @@ between payloads and publish; imports only exceptions.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 import orjson
 
 from delivery.exceptions import InvalidRequest
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """
     >>> Message.build("7530791394961522691", "greet", ["Zoë", {"n": 1}], False, ["a", "b", "a"])
     ... # doctest: +NORMALIZE_WHITESPACE

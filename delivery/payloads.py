@@ -6,7 +6,7 @@ Imports no Django.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import orjson
 
@@ -34,8 +34,7 @@ FLAGS = {"true": True, "1": True, "false": False, "0": False, "": False}
 MISSING = object()
 
 
-@dataclass(frozen=True, slots=True)
-class SendRequest:
+class SendRequest(NamedTuple):
     rooms: tuple[str, ...]  # without duplicates, in the order given
     event: str
     args: list[object]
@@ -75,15 +74,15 @@ def parse_rooms(value: object) -> tuple[str, ...]:
 
 def _parse_event(value: object, site: SiteSnapshot) -> str:
     event = parse_name("invalid_event", "event", value)
-    if event in RESERVED_EVENTS or event in _system_events(site):
+    if event in RESERVED_EVENTS or _is_system_event(event, site):
         message = f"event: {_shown(event)} is reserved."
         raise InvalidRequest(status=400, code="reserved_event", message=message)
     return event
 
 
-def _system_events(site: SiteSnapshot) -> set[str]:
-    settings = {"_settings"} if site.prefixed_system_events else set()
-    return {site.batch_event, site.resync_event} | settings
+def _is_system_event(event: str, site: SiteSnapshot) -> bool:
+    is_settings = site.prefixed_system_events and event == "_settings"
+    return is_settings or event in (site.batch_event, site.resync_event)
 
 
 def _parse_args(value: object) -> list[object]:

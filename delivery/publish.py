@@ -119,8 +119,10 @@ class Publisher:
         4. keep the answers for the idempotency key
         """
         taken_at = time.time()
-        keys = keys_of(idempotency_key, len(requests))
-        ids, outcomes = await self._claim(site.name, keys)
+        keys, outcomes = keys_of(idempotency_key, len(requests)), dict[int, Outcome]()
+        ids = [str(self._new_id()) for _ in keys]
+        if idempotency_key:
+            ids, outcomes = await self._claim(site.name, keys, ids)
         sendings = [
             sending_of(site, request, ids[i], resync, keys[i])
             for i, request in enumerate(requests)
@@ -134,7 +136,8 @@ class Publisher:
             logger.warning("Site %(site)s: message %(message)s not sent: %(error)r", fields)
             raise
         self._note(site.name, sendings, appended, taken_at)
-        await self._settle(site.name, sendings)
+        if idempotency_key and sendings:
+            await self._settle(site.name, sendings)
         self._counters.of(site.name).messages += len(sendings)
         for each in sendings:
             fields = {
@@ -146,11 +149,10 @@ class Publisher:
         new = (each.outcome for each in sendings)
         return [outcomes[i] if i in outcomes else next(new) for i in range(len(requests))]
 
-    async def _claim(self, site: str, keys: Sequence[str]) -> tuple[list[str], dict[int, Outcome]]:
+    async def _claim(
+        self, site: str, keys: Sequence[str], ids: Sequence[str]
+    ) -> tuple[list[str], dict[int, Outcome]]:
         """Return the messages' ids, and the answers of those that had one before, by index."""
-        ids = [str(self._new_id()) for _ in keys]
-        if not any(keys):
-            return ids, {}
         claims = await self._queues.claim(site, dict(zip(keys, ids, strict=True)))
         outcomes = {
             i: Outcome(**orjson.loads(claim.answer))
@@ -218,9 +220,7 @@ class Publisher:
 
     async def _settle(self, site: str, sendings: Sequence[Sending]) -> None:
         """Failing here would only make the sender repeat what steps 2 and 3 know already."""
-        answers = {each.key: orjson.dumps(each.outcome) for each in sendings if each.key}
-        if not answers:
-            return
+        answers = {each.key: orjson.dumps(each.outcome._asdict()) for each in sendings}
         try:
             await self._queues.settle(site, answers)
         except RedisUnavailable as error:

@@ -3,15 +3,15 @@
 The values of `publish`. Nothing here knows HTTP, Redis or Channels.
 """
 
-from dataclasses import dataclass
+from itertools import filterfalse
+from typing import NamedTuple
 
 from delivery.message import Message
 from delivery.payloads import SendRequest
 from sites.registry import SiteSnapshot
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What the sender is told; stored as JSON for a call with an idempotency key."""
 
     id: str
@@ -22,8 +22,7 @@ class Outcome:
         return {"ok": True, "id": self.id, "queued": self.queued, "broadcast": self.broadcast}
 
 
-@dataclass(frozen=True, slots=True)
-class Sending:
+class Sending(NamedTuple):
     """A message and where it goes; `key` is its idempotency key, "" = none."""
 
     message: Message
@@ -53,7 +52,7 @@ def sending_of(
     is_resync = resync if request.resync is None else request.resync
     return Sending(
         Message.build(message_id, request.event, request.args, is_resync, request.rooms),
-        user_rooms=tuple(room for room in request.rooms if site.is_user_room(room)),
-        shared_rooms=tuple(room for room in request.rooms if not site.is_user_room(room)),
+        user_rooms=tuple(filter(site.is_user_room, request.rooms)),
+        shared_rooms=tuple(filterfalse(site.is_user_room, request.rooms)),
         key=key,
     )
