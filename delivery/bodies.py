@@ -10,11 +10,13 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 import orjson
+from django.conf import settings
 from django.http import HttpRequest
 
 from delivery.exceptions import InvalidRequest
 from delivery.forms import parse_form
 
+LIMIT_BYTES: int = settings.CONFIG.send_body_limit_bytes
 DIGITS = re.compile("[0-9]+")
 MAX_LENGTH_DIGITS = 19  # of a Content-Length worth reading
 UTF8_BOM = b"\xef\xbb\xbf"
@@ -26,20 +28,20 @@ Fields = Mapping[str, object]
 T = TypeVar("T")
 
 
-def read_fields(request: HttpRequest, limit_bytes: int) -> Fields:
+def read_fields(request: HttpRequest) -> Fields:
     """Return the fields of a JSON or form body: one message.
 
-    1. longer than `limit_bytes`, announced or in fact: 413
+    1. longer than LIMIT_BYTES, announced or in fact: 413
     2. compressed, of another type or in another charset: 415
     3. not what its type says: 400
     Raises InvalidRequest.
     """
-    return _parse(request, limit_bytes, PARSERS)
+    return _parse(request, PARSERS)
 
 
-def read_messages(request: HttpRequest, limit_bytes: int) -> list[object]:
+def read_messages(request: HttpRequest) -> list[object]:
     """Return the entries of a JSON list, not looked at yet; refuses as `read_fields` does."""
-    return _parse(request, limit_bytes, {"application/json": parse_json_list})
+    return _parse(request, LIST_PARSERS)
 
 
 def parse_json(body: bytes) -> Fields:
@@ -78,12 +80,11 @@ PARSERS: dict[str, Callable[[bytes], Fields]] = {
     "application/json": parse_json,
     "application/x-www-form-urlencoded": parse_form_fields,
 }
+LIST_PARSERS: dict[str, Callable[[bytes], list[object]]] = {"application/json": parse_json_list}
 
 
-def _parse(
-    request: HttpRequest, limit_bytes: int, parsers: Mapping[str, Callable[[bytes], T]]
-) -> T:
-    body = _read_limited(request, limit_bytes)
+def _parse(request: HttpRequest, parsers: Mapping[str, Callable[[bytes], T]]) -> T:
+    body = _read_limited(request)
     _check_encoding(request)
     parse = parsers.get(request.content_type or "")
     if parse is None:
@@ -101,17 +102,14 @@ def _load(body: bytes, expected: str) -> object:
         raise _malformed(f"Body: not valid JSON, {error}.") from error
 
 
-def _read_limited(request: HttpRequest, limit_bytes: int) -> bytes:
+def _read_limited(request: HttpRequest) -> bytes:
     """Read past Django's own limit, which knows neither this one nor this answer."""
-    too_large = InvalidRequest(
-        status=413, code="body_too_large", message=f"Body: more than {limit_bytes} bytes."
-    )
-    if _announced_bytes(request) > limit_bytes:
-        raise too_large
-    body = request.read(limit_bytes + 1)
-    if len(body) > limit_bytes:
-        raise too_large
-    return body
+    if _announced_bytes(request) <= LIMIT_BYTES:
+        body = request.read(LIMIT_BYTES + 1)
+        if len(body) <= LIMIT_BYTES:
+            return body
+    message = f"Body: more than {LIMIT_BYTES} bytes."
+    raise InvalidRequest(status=413, code="body_too_large", message=message)
 
 
 def _announced_bytes(request: HttpRequest) -> float:
@@ -126,8 +124,8 @@ def _check_encoding(request: HttpRequest) -> None:
     if encoding not in ("", "identity"):
         message = "Content-Encoding: only identity is accepted."
         raise InvalidRequest(status=415, code="unsupported_encoding", message=message)
-    parameters = {name.lower(): value for name, value in (request.content_params or {}).items()}
-    if parameters.get("charset", "").strip().lower() not in UTF8_NAMES:
+    charset = (request.content_params or {}).get("charset", "")  # its name in small letters
+    if charset.strip().lower() not in UTF8_NAMES:
         message = "Content-Type: only the charset utf-8 is accepted."
         raise InvalidRequest(status=415, code="unsupported_charset", message=message)
 

