@@ -8,26 +8,65 @@ a view leaves as one JSON shape:
 import functools
 import logging
 from collections.abc import Callable, Coroutine, Mapping
+from http.cookies import SimpleCookie
 from typing import Concatenate, ParamSpec
 
 import orjson
 from django.http import HttpRequest, HttpResponse
+from django.http.response import ResponseHeaders
+from django.utils.functional import cached_property
 
 from delivery.exceptions import BackplaneUnavailable, InvalidRequest, RedisUnavailable
 
 logger = logging.getLogger(__name__)
 
 RETRY_AFTER_SECONDS = 1
+JSON = "application/json"
+JSON_HEADER = (b"Content-Type", JSON.encode())
 
 Path = ParamSpec("Path")  # what the URL's pattern has found
 View = Callable[Concatenate[HttpRequest, Path], Coroutine[None, None, HttpResponse]]
 
 
+class JsonAnswer(HttpResponse):
+    """Django's response, made in a fifth of the time: what it has besides its text and status is
+    made when somebody asks for it."""
+
+    def __init__(self, text: bytes, status: int) -> None:
+        """Django's own is not called, but all that it sets is there."""
+        self._container = [text]
+        self._charset = self._reason_phrase = self._handler_class = None
+        self._resource_closers: list[Callable[[], None]] = []
+        self.closed = False
+        self.status_code = status
+
+    @cached_property
+    def headers(self) -> ResponseHeaders:  # type: ignore[override]
+        return ResponseHeaders({"Content-Type": JSON})
+
+    @cached_property
+    def cookies(self) -> SimpleCookie:  # type: ignore[override]
+        return SimpleCookie()
+
+    @property
+    def has_own_headers(self) -> bool:
+        """Whether it may have others than its type."""
+        return "headers" in vars(self)
+
+
 def json_answer(
     content: object, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> HttpResponse:
-    text = orjson.dumps(content)
-    return HttpResponse(text, status=status, content_type="application/json", headers=headers)
+    answer = JsonAnswer(orjson.dumps(content), status)
+    for name, value in (headers or {}).items():
+        answer[name] = value
+    return answer
+
+
+def encode_headers(answer: HttpResponse) -> list[tuple[bytes, bytes]]:
+    if isinstance(answer, JsonAnswer) and not answer.has_own_headers:
+        return [JSON_HEADER]
+    return [(name.encode(), value.encode("latin-1")) for name, value in answer.items()]
 
 
 def error_answer(status: int, code: str, message: str) -> HttpResponse:

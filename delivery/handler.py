@@ -18,7 +18,7 @@ from django.core.handlers.exception import response_for_exception
 from django.http import HttpResponse, HttpResponseBase
 from django.urls import ResolverMatch, resolve
 
-from delivery.answers import error_answer
+from delivery.answers import encode_headers, error_answer
 from delivery.bodies import LIMIT_BYTES
 from delivery.direct_request import DirectRequest
 from delivery.http_answers import takes_whole_answers
@@ -123,7 +123,7 @@ def find_view(path: str) -> ResolverMatch:
 
 async def _send(answer: HttpResponse, send: Any, *, is_whole: bool) -> None:
     body = answer.content
-    headers = [(name.encode(), value.encode("latin-1")) for name, value in answer.items()]
+    headers = encode_headers(answer)
     headers.append((b"Content-Length", b"%d" % len(body)))
     start = {"type": "http.response.start", "status": answer.status_code, "headers": headers}
     if is_whole:
