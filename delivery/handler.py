@@ -76,6 +76,7 @@ class DirectHandler(CarefulHandler):
     def __init__(self) -> None:
         super().__init__()
         self._large_bodies = LargeBodies()
+        self._is_any_host_allowed = settings.ALLOWED_HOSTS == ["*"]
 
     def load_middleware(self, is_async: bool = False) -> None:
         """There is none."""
@@ -88,7 +89,8 @@ class DirectHandler(CarefulHandler):
             await self._large_bodies.wait_for_turn()
         request, answer = self.create_request(scope, BytesIO(body))
         if request is not None:
-            answer = _refuse_host(request) or await _view(request)
+            refusal = None if self._is_any_host_allowed else _refuse_host(request)
+            answer = refusal or await _view(request)
         await _send(cast("HttpResponse", answer), send, is_whole=takes_whole_answers(scope))
 
 
@@ -135,8 +137,6 @@ async def _send(answer: HttpResponse, send: Any, *, is_whole: bool) -> None:
 
 def _refuse_host(request: ASGIRequest) -> HttpResponse | None:
     """What CommonMiddleware does for all other pages."""
-    if settings.ALLOWED_HOSTS == ["*"]:
-        return None
     try:
         request.get_host()
     except DisallowedHost:

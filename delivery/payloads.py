@@ -5,7 +5,6 @@ refusal says where and what: `rooms[3]: expected a string of 1 to 256 characters
 Imports no Django.
 """
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 import orjson
@@ -43,7 +42,7 @@ class SendRequest(NamedTuple):
 
 def parse_send(fields: object, site: SiteSnapshot) -> SendRequest:
     """Check the fields of one message; those of other names are ignored. Raises InvalidRequest."""
-    if not isinstance(fields, Mapping):
+    if not isinstance(fields, dict):
         raise invalid("invalid_message", "message", "an object", fields)
     return SendRequest(
         rooms=parse_rooms(fields.get("rooms", MISSING)),
