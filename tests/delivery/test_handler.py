@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
 from django.conf import settings
 
-from delivery.handler import Handler
+from delivery.handler import DirectHandler, Handler
+from tests.delivery.http_fixtures import Edge
 from tests.delivery.socket_fixtures import TIMEOUT_SECONDS
 
 LIMIT = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
@@ -42,3 +44,22 @@ async def test_no_more_of_a_body_is_read_than_a_form_may_have() -> None:
 async def test_a_form_within_the_limit_is_looked_at() -> None:
     status, given = await post(3)
     assert (status, given) == (403, 3)  # it has no CSRF token
+
+
+@pytest.mark.parametrize(
+    ("allowed", "host", "status"),
+    [
+        (["push.example.com"], "push.example.com", 200),
+        (["push.example.com"], "evil.example.com", 400),
+        (["*"], "evil.example.com", 200),
+    ],
+)
+async def test_only_allowed_hosts_are_answered(
+    edge: Edge, settings: Any, allowed: list[str], host: str, status: int
+) -> None:
+    settings.ALLOWED_HOSTS = allowed
+    edge.handler = DirectHandler()
+    answer = await edge.send({"rooms": "staff", "event": "x"}, headers={"Host": host})
+    assert answer.status == status
+    if status != 200:
+        assert answer.error[1] == "invalid_host"
