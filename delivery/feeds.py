@@ -148,14 +148,18 @@ class Feed:
                 self._task = None
 
     async def _replay(self) -> None:
-        """1. Open the queue. 2. Send what waited then, in batches, each after the ack of the one
-        before. 3. Send one by one what came since. 4. Go live."""
+        """1. Open the queue; when nothing waits, go live. 2. Send what waited then, in batches,
+        each after the ack of the one before. 3. Send one by one what came since. 4. Go live."""
         end, read = 0, self._open
         while True:
             async with self._outlet.turn():
+                self._announced = None
                 backlog = await self._persistently(read)
                 end = end or backlog.seq
-                if not self._accept(backlog) or not (messages := self._unsent(backlog)):
+                if not self._accept(backlog):
+                    break
+                if not (messages := self._unsent(backlog)):
+                    self._finish(backlog)
                     break
                 acked = self._outlet.send_batch(self.device, backlog.epoch, messages)
                 self._reach(backlog.epoch, messages[-1])
@@ -176,9 +180,7 @@ class Feed:
                     read = self._open
                     continue
                 read = self._read_on
-                self._write_all(backlog)
-                if not backlog.has_more and not self._is_more_announced():
-                    self._state = FeedState.LIVE
+                self._finish(backlog)
 
     def _accept(self, backlog: Backlog, *, is_reopened: bool = False) -> bool:
         """Take over epoch and pending resync; False when the device must be opened anew."""
@@ -206,11 +208,15 @@ class Feed:
     def _unsent(self, backlog: Backlog) -> list[Waiting]:
         return [message for message in backlog.messages if message.seq > self.position.seq]
 
-    def _write_all(self, backlog: Backlog) -> None:
+    def _finish(self, backlog: Backlog) -> None:
+        """Write all of it, and go live when it is all, and nothing was announced meanwhile."""
         for message in self._unsent(backlog):
             self._write(backlog.epoch, message)
-        if not backlog.has_more:
-            self._skip_to(Position(backlog.epoch, backlog.seq, backlog.last_id))
+        if backlog.has_more:
+            return
+        self._skip_to(Position(backlog.epoch, backlog.seq, backlog.last_id))
+        if not self._is_more_announced():
+            self._state = FeedState.LIVE
 
     def _write(self, epoch: str, message: Waiting) -> None:
         self._outlet.send_stored(self.device, epoch, message)

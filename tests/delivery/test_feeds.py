@@ -87,6 +87,13 @@ async def test_what_waited_comes_as_one_batch_and_what_follows_does_not_wait_for
     assert not outlet.batches[0].acked.is_set()
 
 
+async def test_queue_that_is_empty_is_read_once(queues: Queues, make_feed: MakeFeed) -> None:
+    feed = make_feed(behind=(gated := GatedQueues(queues)))
+    await gated.reach("answered")
+    await gated.step()
+    await until(lambda: feed.is_live)
+
+
 async def test_nothing_is_sent_when_nothing_waits(feed: Feed, outlet: RecordingOutlet) -> None:
     assert outlet.sent == []
 
@@ -200,8 +207,9 @@ async def test_messages_announced_in_the_wrong_order_while_the_queue_is_read_are
 ) -> None:
     feed = make_feed(behind=(gated := GatedQueues(queues)))
     await gated.reach("answered")  # of the first read; the second one is the last
-    await gated.step()
     first = await send()
+    announce(feed, first)
+    await gated.step()
     await gated.reach("answered")
     second = await send()
     announce(feed, second, first)
