@@ -6,14 +6,15 @@ Called by `namespace` for each connect, and by `reauth`. Imports the HTTP client
 
 import asyncio
 import logging
+import random
 import re
 import time
+from asyncio import sleep
 from dataclasses import dataclass
 from http import HTTPStatus
 
 import aiohttp
 import orjson
-import stamina
 
 from delivery.auth_failures import in_words
 from delivery.counters import AuthResult, Counters
@@ -45,9 +46,6 @@ JSON_TYPES: dict[type, str] = {
     type(None): "null",
 }
 Question = tuple[str, str, str, str]  # site, authUrl, authScheme, token
-
-# It would tell of each retry on stdout, beside the line of the log that says why.
-stamina.instrumentation.set_on_retry_hooks([])
 
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -85,28 +83,21 @@ class SiteAuth:
         if not is_sendable(token):
             raise AuthRefused(AUTHENTICATION_FAILED)
         failure: AuthUnavailable | None = None  # the last one
+        wait_seconds = FIRST_RETRY_SECONDS
         try:
             async with asyncio.timeout(timeout_seconds):
-                async for attempt in stamina.retry_context(
-                    on=AuthUnavailable,
-                    attempts=None,
-                    timeout=timeout_seconds,
-                    wait_initial=FIRST_RETRY_SECONDS,
-                    wait_jitter=FIRST_RETRY_SECONDS,
-                    wait_max=LONGEST_RETRY_SECONDS,
-                ):
-                    with attempt:
-                        try:
-                            return await self._ask_shared(site, token)
-                        except AuthUnavailable as error:
-                            failure = error
-                            raise
+                while True:
+                    try:
+                        return await self._ask_shared(site, token)
+                    except AuthUnavailable as error:
+                        failure = error
+                    await sleep(_with_jitter(wait_seconds))
+                    wait_seconds *= 2
         except TimeoutError as error:
             text = f"No answer within {timeout_seconds:g} s"
             if failure is not None:
                 text = f"{text}; before that: {failure}"
             raise AuthUnavailable(text, failure.code if failure else None) from error
-        raise AssertionError("a retry ends with an answer or an exception")
 
     async def close(self) -> None:
         if self._session is not None:
@@ -179,6 +170,12 @@ def is_sendable(token: str) -> bool:
     """Whether the token can stand in a header: not empty, no line break, of bounded length."""
     is_bounded = 0 < len(token) <= MAX_TOKEN_LENGTH
     return is_bounded and not CONTROL_CHARACTERS.search(token)
+
+
+def _with_jitter(seconds: float) -> float:
+    """So that those whom one failure has struck do not all ask again at once."""
+    jitter = random.uniform(0, FIRST_RETRY_SECONDS)  # noqa: S311, nobody gains by guessing it
+    return min(seconds + jitter, LONGEST_RETRY_SECONDS)
 
 
 def _result(error: AuthRefused | AuthUnavailable) -> AuthResult:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 import orjson
 import pytest
-import stamina._core
 from aiohttp.test_utils import unused_port
 
 from delivery import site_auth as site_auth_module
@@ -38,7 +37,7 @@ def delays(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     async def note(seconds: float) -> None:
         delays.append(seconds)
 
-    monkeypatch.setattr(stamina._core, "_smart_sleep", note)
+    monkeypatch.setattr(site_auth_module, "sleep", note)
     return delays
 
 
@@ -304,7 +303,7 @@ async def test_site_out_of_reach_is_asked_again_until_it_is_there(
     async def move(_: float) -> None:
         object.__setattr__(site, "auth_url", next(ports))
 
-    monkeypatch.setattr(stamina._core, "_smart_sleep", move)
+    monkeypatch.setattr(site_auth_module, "sleep", move)
     assert await site_auth.fetch_rooms(site, "12345", PATIENCE_SECONDS) == ("user_1", "staff")
     assert next(ports, None) is None
 
