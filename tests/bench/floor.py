@@ -3,11 +3,11 @@
 No framework, no log line, no check beyond the key: asyncio's transports, httptools, orjson
 and hiredis, all of them C but for the transports, joined by callbacks without a task or a
 future of its own for a message. It stores in a Redis list before it answers, publishes, writes
-to the websocket and removes on ack, as `peer.js` does; a client's token is the list of its
-rooms, and is believed. What the service needs beyond it is what Django, Channels and the
+to the websocket and removes on ack, as `peer.js` does; whose a token is it asks authUrl, and
+reads what waits for them. What the service needs beyond it is what Django, Channels and the
 service's promises cost; what it needs itself, nothing written in Python gets below.
 
-Run by `make bench BENCH="--floor --only durable send batch"`.
+Run by `make bench BENCH="--floor --only durable send batch connect"`.
 """
 
 import asyncio
@@ -18,15 +18,14 @@ import os
 import signal
 import sys
 import time
-from collections import deque
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import hiredis
 import httptools
 import orjson
 
+from tests.bench.floor_backends import Authority, RedisConnection, Reply
 from tests.bench.servers import KEY, SITE
 
 EXPIRE_SECONDS = b"3600"
@@ -39,44 +38,13 @@ CONNECTED_PACKET = f'40/{SITE},{{"sid":"s"}}'.encode()
 EVENT, ACK = f"42/{SITE},".encode(), f"43/{SITE},".encode()
 MASKED = 0x80
 
-Reply = Callable[[Any], None]
-
-
-class RedisConnection(asyncio.Protocol):
-    """Commands of one turn of the loop go out in one write."""
-
-    def __init__(self) -> None:
-        self.reader = hiredis.Reader()
-        self.replies: deque[Reply | None] = deque()
-        self.commands: list[bytes] = []
-        self.transport: asyncio.Transport
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = transport  # type: ignore[assignment]
-
-    def call(self, command: tuple[bytes, ...], reply: Reply | None = None) -> None:
-        if not self.commands:
-            asyncio.get_running_loop().call_soon(self._flush)
-        self.commands.append(hiredis.pack_command(command))  # type: ignore[arg-type]
-        self.replies.append(reply)
-
-    def _flush(self) -> None:
-        self.transport.write(b"".join(self.commands))
-        self.commands.clear()
-
-    def data_received(self, data: bytes) -> None:
-        self.reader.feed(data)
-        while (value := self.reader.gets()) is not False:
-            reply = self.replies.popleft()
-            if reply is not None:
-                reply(value)
-
 
 class Floor:
     """What all connections share."""
 
-    def __init__(self, redis: RedisConnection) -> None:
+    def __init__(self, redis: RedisConnection, authority: Authority) -> None:
         self.redis = redis
+        self.authority = authority
         self.ids = itertools.count(time.time_ns() // 1000)
         self.sockets: dict[str, set[Connection]] = {}
 
@@ -215,10 +183,15 @@ class Connection(asyncio.Protocol):
             self.floor.redis.call((b"LREM", b"queue:" + room.encode(), b"1", item))
         elif packet.startswith(b"40"):
             token = orjson.loads(packet[packet.index(b",") + 1 :])["token"]
-            self.rooms = token.split(",")
-            for room in self.rooms:
-                self.floor.sockets.setdefault(room, set()).add(self)
-            self.transport.write(frame(CONNECTED_PACKET))
+            self.floor.authority.ask(token, self._join)
+
+    def _join(self, rooms: list[str]) -> None:
+        self.rooms = rooms
+        for room in rooms:
+            self.floor.sockets.setdefault(room, set()).add(self)
+            if room.startswith(USER_ROOM_PREFIX):
+                self.floor.redis.call((b"LRANGE", b"queue:" + room.encode(), b"0", b"-1"))
+        self.transport.write(frame(CONNECTED_PACKET))
 
 
 def frame(payload: bytes) -> bytes:
@@ -232,7 +205,9 @@ async def main() -> None:
     loop = asyncio.get_running_loop()
     redis_port = int(urlsplit(os.environ["REDIS_URL"]).port or 6379)
     _, redis = await loop.create_connection(RedisConnection, "127.0.0.1", redis_port)
-    floor = Floor(redis)
+    authority = Authority(os.environ["AUTH_URL"])
+    await authority.connect()
+    floor = Floor(redis, authority)
     server = await loop.create_server(lambda: Connection(floor), "127.0.0.1", 0, backlog=8192)
     sys.stdout.write(f"Listening on http://127.0.0.1:{server.sockets[0].getsockname()[1]}\n")
     sys.stdout.flush()

@@ -13,7 +13,7 @@ from tests.bench.chart import write_chart
 from tests.bench.load import Load, LoadError
 from tests.bench.measures import Measure, Sizes
 from tests.bench.results import Results
-from tests.bench.scenarios import SCENARIOS, batch, durable, fan_out, send
+from tests.bench.scenarios import SCENARIOS, batch, connect, durable, fan_out, send
 from tests.bench.servers import HERE, PROJECT, Side, Surroundings, redis_server
 from tests.bench.turn import Round, Scenario, Turn
 from tests.e2e.waiting import until
@@ -91,7 +91,7 @@ async def test_every_round_has_servers_of_its_own(tmp_path: Path) -> None:
 @pytest.mark.parametrize("floor", FLOORS)
 async def test_a_floor_does_the_same_work(tmp_path: Path, floor: str) -> None:
     async with _turn(tmp_path, FLOORS[floor]) as turn:
-        for scenario in (fan_out, send, durable, batch):
+        for scenario in (fan_out, send, durable, batch, connect):
             assert await _failures(turn, scenario) == [""]
             await turn.load.close()
         async with Redis.from_url(turn.round.around.redis_url) as redis:
