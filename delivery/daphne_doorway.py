@@ -6,6 +6,7 @@ for it; so does whether it is for another process. Between `daphne_server` and `
 """
 
 import socket
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.error import ConnectionDone
@@ -25,6 +26,9 @@ ACCEPTS_AT_ONCE = 20  # by Twisted, which would take more each time as long as t
 SEND_BUFFER_BYTES = 131_072
 MAX_HELD_BYTES = 65_536  # of one connection; a handshake is far smaller
 
+OpenWebSocket = Callable[[Any, bytes], bool]
+"""Given a connection's transport and what has come; False = that asks for no ordinary websocket."""
+
 
 class Doorway:
     """Holds the first bytes of one connection until it is its turn."""
@@ -35,11 +39,13 @@ class Doorway:
         turnstile: Turnstile,
         mail: Mail | None = None,
         send_connections: SendConnections | None = None,
+        open_websocket: OpenWebSocket = lambda transport, held: False,
     ) -> None:
         self._protocol = protocol
         self._turnstile = turnstile
         self._mail = mail
         self._send_connections = send_connections
+        self._open_websocket = open_websocket
         self._held = b""
         self._is_waiting = False  # at the turnstile
         self._transport: Any = None
@@ -89,8 +95,11 @@ class Doorway:
 
     def _open(self) -> None:
         held, self._held = self._held, b""
-        if held:
-            self._leave()
+        if not held:
+            return
+        transport = self._transport
+        self._leave()
+        if not (self._is_waiting and self._open_websocket(transport, held)):
             self._protocol.dataReceived(self._for_one_request(held))
 
     def _for_one_request(self, held: bytes) -> bytes:

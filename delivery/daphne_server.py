@@ -20,6 +20,7 @@ from twisted.logger import globalLogPublisher
 
 from delivery.daphne_channel import channels_of
 from delivery.daphne_doorway import BACKLOG, Doorway, keep_in_bounds
+from delivery.daphne_handshake import read_handshake
 from delivery.daphne_request import requests_of
 from delivery.daphne_websocket import CLOSE_SECONDS, FlowControlledWebSocket
 from delivery.heads import Heads
@@ -101,8 +102,17 @@ class DaphneServer(Daphne):
         protocol = self._build_protocol(address)
         protocol.requestFactory = self._make_request
         send_connections = self._send_connections if self.is_fast else None
-        Doorway(protocol, self._turnstile, self._mail, send_connections)
+        Doorway(protocol, self._turnstile, self._mail, send_connections, self._open_websocket)
         return protocol
+
+    def _open_websocket(self, transport: Any, read: bytes) -> bool:
+        """Have a websocket in place of Twisted's reader of requests, if `read` asks for one."""
+        handshake = read_handshake(read, self._heads.max_bytes) if self.is_fast else None
+        if handshake is None:
+            return False
+        transport.protocol._channel.setTimeout(None)
+        self.ws_factory.buildProtocol(transport.getPeer()).begin(transport, handshake)
+        return True
 
     def _adopt(self, fd: int, read: bytes) -> None:
         """Go on with a connection that another process has read the beginning of."""

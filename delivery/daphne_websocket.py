@@ -16,6 +16,7 @@ from twisted.internet.abstract import FileDescriptor
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
+from delivery.daphne_handshake import DirectHandshake
 from delivery.idle_websocket import AtFirst, slim
 from delivery.takeover import READ_BYTES, Takeover
 from delivery.transports import CLOSED_FOR_A_REASON, Listener
@@ -38,7 +39,7 @@ CLOSE_SECONDS = 5.0  # for a slow reader to take what is on its way, and read wh
 
 
 @implementer(IPushProducer)
-class FlowControlledWebSocket(Takeover, AtFirst, WebSocketProtocol):
+class FlowControlledWebSocket(Takeover, DirectHandshake, AtFirst, WebSocketProtocol):
     """One websocket; Twisted's producer of its own, in place of the HTTP channel's."""
 
     server: Any = None  # daphne's, from the moment that autobahn has found no fault
@@ -58,6 +59,10 @@ class FlowControlledWebSocket(Takeover, AtFirst, WebSocketProtocol):
 
     def connectionMade(self) -> None:
         super().connectionMade()
+        self.produce()
+
+    def produce(self) -> None:
+        """Be the producer of what goes out."""
         if self.transport.producer is not None:
             self.transport.unregisterProducer()
         self.transport.registerProducer(self, True)
