@@ -92,9 +92,12 @@ class Backplane:
         groups = [group_name(site, room) for room in rooms]
         for group in groups:
             self._members[group] = self._members.get(group, 0) + 1
-        for start in range(0, len(groups), JOINS_AT_ONCE):
-            some = groups[start : start + JOINS_AT_ONCE]
-            await _bounded(self._layer.group_add_all(some, self._channel))
+        try:
+            for start in range(0, len(groups), JOINS_AT_ONCE):
+                some = groups[start : start + JOINS_AT_ONCE]
+                await self._layer.group_add_all(some, self._channel)  # bounded by the layer
+        except (RedisError, OSError) as error:  # a TimeoutError is an OSError
+            raise _unavailable(error) from error
 
     async def leave(self, site: str, rooms: Iterable[str]) -> None:
         for group in [group_name(site, room) for room in rooms]:

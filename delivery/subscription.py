@@ -30,6 +30,13 @@ class Subscription(PubSub):
         elif not self.connection.is_connected:
             raise RedisConnectionError("The subscription is lost")
 
+    async def execute_command(self, *args: Any) -> None:
+        """Send a command, without redis-py's layers around it: they would try again, which is
+        for `reconnect`, and measure it for nobody. Raises RedisError, TimeoutError."""
+        await self.connect()
+        connection: Any = self.connection
+        await connection.send_command(*args, check_health=not self.subscribed)
+
     async def next_message(self) -> dict[str, Any] | None:
         """Wait for what comes; None = nothing that matters. Raises RedisError, OSError."""
         response = self._read_at_once()
