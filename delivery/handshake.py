@@ -4,6 +4,7 @@ First step of a connect, before the site is asked. Imports nothing of the projec
 but the exceptions.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qs
@@ -12,6 +13,7 @@ from delivery.exceptions import AuthRefused
 
 MAX_DEVICE_ID_LENGTH = 256
 MAX_QUERY_PARAMETERS = 100
+OF_INTEREST = re.compile("token|deviceId|%")  # names may be escaped
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,8 @@ def read_credentials(query_string: str, auth: object) -> Credentials:
 
     >>> read_credentials("EIO=4&token=12345", None)
     Credentials(token='12345', device_id='')
+    >>> read_credentials("EIO=4&t%6Fken=12345", None).token
+    '12345'
     >>> read_credentials("token=old", {"token": "new", "deviceId": 7})
     Credentials(token='new', device_id='7')
 
@@ -44,7 +48,10 @@ def read_credentials(query_string: str, auth: object) -> Credentials:
 
 
 def _parse(query_string: str) -> dict[str, str]:
-    """The first value of each parameter; a hostile query counts as none."""
+    """The first value of each parameter; a hostile query counts as none, and so does one that
+    cannot hold what is looked for."""
+    if not OF_INTEREST.search(query_string):
+        return {}
     try:
         query = parse_qs(query_string, max_num_fields=MAX_QUERY_PARAMETERS)
     except ValueError:
