@@ -33,6 +33,7 @@ from delivery.turnstile import Turnstile
 logger = logging.getLogger(__name__)
 
 FOR_EVER_SECONDS = 10 * 365 * 86_400
+ACCEPT_SECONDS = 5  # autobahn's for an application to answer a handshake; ours has no timer
 
 
 class DaphneServer(Daphne):
@@ -46,6 +47,7 @@ class DaphneServer(Daphne):
             endpoints=_endpoints(place),
             signal_handlers=False,
             websocket_timeout=-1,  # no limit: Engine.IO finds dead peers by its own pings
+            websocket_connect_timeout=ACCEPT_SECONDS,
             ping_interval=FOR_EVER_SECONDS,
             websocket_max_message_size=max_message_bytes,
             websocket_max_frame_size=max_message_bytes,
