@@ -15,7 +15,7 @@ from random import randrange
 
 from delivery.counters import SiteCounts
 from delivery.feeds import Feed
-from delivery.frames import EngineSocket, batch_text, event_frame, event_text, write
+from delivery.frames import EngineSocket, batch_text, event_text, write, write_event
 from delivery.journal import Journal
 from delivery.queue_values import Ack, Device, Waiting
 from delivery.send_queue import Frame
@@ -110,7 +110,10 @@ class Connection:
     def send_stored(self, device: Device, epoch: str, message: Waiting) -> None:
         """Write a stored message with an ack id; a second copy only joins the ack of the first."""
         ack = Ack(device, epoch, (message.seq,), True, (message.id,))
-        if not self._is_second_copy(message, ack):
+        first = self._sent.get(message.id)
+        if first is not None:
+            self._join(first, ack)
+        else:
             pending = PendingAck([ack])
             self._remember_sent(message, pending)
             self._write(message.text, self._expect(pending))
@@ -169,7 +172,7 @@ class Connection:
         self._pending.clear()
 
     def _write(self, text: str, ack_id: int | None = None) -> None:
-        write(self.find_socket(), event_frame(self.namespace, text, ack_id))
+        write_event(self.find_socket(), self.namespace, text, ack_id)
 
     def _expect(self, pending: PendingAck) -> int:
         self._last_ack_id += 1
@@ -187,16 +190,12 @@ class Connection:
         if pending.done is not None:
             pending.done.set()
 
-    def _is_second_copy(self, message: Waiting, ack: Ack) -> bool:
-        """Whether a call that named several rooms of this client has sent the message before."""
-        first = self._sent.get(message.id)
-        if first is None:
-            return False
+    def _join(self, first: PendingAck, ack: Ack) -> None:
+        """Of a second copy: a call named several rooms of this client."""
         if first.acks:
             first.acks.append(ack)
-        else:
+        else:  # acked already
             self.submit_acks([ack])
-        return True
 
     def _remember_sent(self, message: Waiting, pending: PendingAck) -> None:
         if len(self.feeds) > 1:

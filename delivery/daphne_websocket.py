@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 # What `write` reaches for inside Twisted; without it each write takes a turn of the loop.
 CAN_WRITE_AT_ONCE = all(
-    hasattr(FileDescriptor(), name) for name in ("dataBuffer", "_tempDataBuffer", "writeSomeData")
+    hasattr(FileDescriptor(), name) for name in ("dataBuffer", "_tempDataBuffer")
 )
 if not CAN_WRITE_AT_ONCE:
     logger.warning("This Twisted is not known: websockets are written to the slower way")
@@ -152,12 +152,13 @@ class FlowControlledWebSocket(Takeover, DirectHandshake, AtFirst, WebSocketProto
         if not transport.connected:  # lost, and its end waits at the turnstile
             return False
         if CAN_WRITE_AT_ONCE and not transport.dataBuffer and not transport._tempDataBuffer:
-            written = transport.writeSomeData(frame)
+            try:
+                written = transport.socket.send(frame)
+            except OSError:
+                written = 0  # full, or lost: Twisted finds that out with its own write
             if written == len(frame):
                 return True
-            if isinstance(written, int):
-                frame = frame[written:]
-            # Else the connection is lost: Twisted finds that out with its own write.
+            frame = frame[written:]
         transport.write(frame)
         return True
 

@@ -15,7 +15,7 @@ import orjson
 from engineio.packet import MESSAGE, NOOP
 from engineio.payload import Payload
 
-from delivery.send_queue import Frame, SendQueue
+from delivery.send_queue import Frame, SendQueue, websocket_frame
 
 # A client that polls sends all its acks in one POST, and so many messages may wait for one
 # device. python-engineio drops a POST of more than 16 packets with all that is in it.
@@ -32,16 +32,13 @@ class EngineSocket(Protocol):
     def queue(self) -> SendQueue: ...
 
 
-def event_frame(namespace: str, text: str, ack_id: int | None = None) -> Frame:
-    """Build the packet of one event; `text` is its JSON list.
+def event_frame(namespace: str, text: str) -> Frame:
+    """Build the packet of one event without an ack; `text` is its JSON list.
 
-    >>> event_frame("/newsite", '["update_store","user"]', 17).encode()
-    '42/newsite,17["update_store","user"]'
     >>> event_frame("/newsite", '["hello"]').encode()
     '42/newsite,["hello"]'
     """
-    number = "" if ack_id is None else str(ack_id)
-    return Frame(MESSAGE, f"2{namespace},{number}{text}")
+    return Frame(MESSAGE, f"2{namespace},{text}")
 
 
 def batch_text(event: str, texts: Iterable[str]) -> str:
@@ -70,16 +67,25 @@ def write(socket: EngineSocket | None, frame: Frame) -> bool:
     """
     if socket is None or socket.closed:
         return False
-    if not _write_at_once(socket, frame):
-        socket.queue.put_nowait(frame)
+    queue = socket.queue
+    websocket = None if queue.unsent_bytes else queue.websocket
+    if websocket is None or not websocket.write(frame.wire):
+        queue.put_nowait(frame)
     return True
 
 
-def _write_at_once(socket: EngineSocket, frame: Frame) -> bool:
-    websocket = socket.queue.websocket
-    if websocket is None or socket.queue.unsent_bytes:
-        return False
-    return websocket.write(frame.wire)
+def write_event(
+    socket: EngineSocket | None, namespace: str, text: str, ack_id: int | None = None
+) -> None:
+    """As `write`, of an event that no other socket gets: `42/newsite,17["update_store","user"]`,
+    whose JSON list is `text`. It becomes a Frame only where it has to wait."""
+    if socket is None or socket.closed:
+        return
+    packet = f"{MESSAGE}2{namespace},{'' if ack_id is None else ack_id}{text}"
+    queue = socket.queue
+    websocket = None if queue.unsent_bytes else queue.websocket
+    if websocket is None or not websocket.write(websocket_frame(packet.encode())):
+        queue.put_nowait(Frame(MESSAGE, packet[1:]))
 
 
 def end_poll(socket: EngineSocket) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from twisted.internet.error import ConnectionLost
+from twisted.internet.main import CONNECTION_LOST
 from twisted.internet.tcp import Connection
 from twisted.internet.testing import MemoryReactor
 from twisted.python.failure import Failure
@@ -50,6 +51,28 @@ async def test_frame_goes_out_at_once(
 ) -> None:
     assert websocket.write(FRAME)
     assert ends[1].recv(100) == FRAME
+
+
+async def test_what_the_system_does_not_take_waits_in_its_place(
+    websocket: FlowControlledWebSocket, ends: tuple[socket.socket, socket.socket]
+) -> None:
+    large, received = bytes(range(250)) * 12_000, b""
+    assert websocket.write(large)
+    assert not websocket.write(FRAME)
+    while len(received) < len(large):
+        received += ends[1].recv(len(large))
+        websocket.transport.doWrite()
+    assert received == large
+    assert websocket.write(FRAME)
+    assert ends[1].recv(100) == FRAME
+
+
+async def test_twisted_finds_out_that_a_connection_is_lost(
+    websocket: FlowControlledWebSocket, ends: tuple[socket.socket, socket.socket]
+) -> None:
+    ends[1].close()
+    assert websocket.write(FRAME)
+    assert websocket.transport.doWrite() is CONNECTION_LOST
 
 
 async def test_nothing_is_written_to_a_connection_that_is_lost_and_not_told_so_yet(
