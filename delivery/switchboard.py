@@ -182,20 +182,20 @@ class Switchboard:
         return self._connections.get(connection.sid) is connection
 
     def _hear_stored(self, announcement: Announcement) -> None:
-        site, room, epoch = (announcement[key] for key in ("site", "room", "epoch"))
+        site, room, epoch = announcement["site"], announcement["room"], announcement["epoch"]
         message = Waiting(
-            seq=announcement["seq"],
-            id=announcement["id"],
-            resync=announcement["resync"],
-            text=announcement["text"],
-            previous_id=announcement.get("previous", ""),
+            announcement["seq"],
+            announcement["id"],
+            announcement["resync"],
+            announcement["text"],
+            announcement.get("previous", ""),
         )
         if self._is_traced:
             trace_heard(site, message.id, [room], self.count(site, room))
         overflowed = announcement["overflowed"]
-        for connection in self._rooms.ready_members(site, [room]):
+        for connection in list(self._rooms.members(site, room)):
             feed = connection.feeds.get(room)
-            if feed is None:
+            if feed is None or not connection.is_ready:
                 continue
             if connection.device_id in overflowed:
                 feed.give_up("overflow", epoch, message.seq)
