@@ -35,13 +35,14 @@ class Acks:
         self._idle.set()
 
     def submit(self, acks: Sequence[Ack]) -> None:
+        if not self._waiting:  # else they were told when the first of those came
+            self._idle.clear()
+            self._wake.set()
         self._waiting.extend(acks)
         excess = len(self._waiting) - MAX_WAITING_ACKS
         if excess > 0:
             logger.warning("%d acks let go, their messages will come again", excess)
             del self._waiting[:excess]
-        self._idle.clear()
-        self._wake.set()
 
     async def run(self) -> None:
         """Send what is submitted, until cancelled."""

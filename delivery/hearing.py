@@ -40,10 +40,12 @@ class HearingSocket(AsyncSocket):
 
     def hear(self, packet: str | bytes) -> None:
         """Take what the client sent: acks and pongs now, all else in a task, in order."""
-        self._sent_bytes += PACKET_BYTES + len(packet)
+        size = len(packet)
+        self._sent_bytes += PACKET_BYTES + size
         if self._is_given_up:
             return
-        if len(packet) > self.server.max_http_buffer_size or self._sends_too_much():
+        is_much = self._sent_bytes > MAX_SENT_BYTES
+        if size > self.server.max_http_buffer_size or (is_much and self._sends_too_fast()):
             self.give_up()
         elif self._heard is not None:
             self._keep(packet, self._heard)
@@ -81,9 +83,8 @@ class HearingSocket(AsyncSocket):
             heard.append(packet)
             self._heard_bytes += SMALL_PACKET_BYTES + len(packet)
 
-    def _sends_too_much(self) -> bool:
-        if self._sent_bytes <= MAX_SENT_BYTES:
-            return False
+    def _sends_too_fast(self) -> bool:
+        """Whether that much came within one window; a new one begins if it did not."""
         now = asyncio.get_running_loop().time()
         if now - self._sent_since < SENT_WINDOW_SECONDS:
             logger.warning("A client that sends too much is disconnected")

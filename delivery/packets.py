@@ -3,7 +3,7 @@
 Below `transport_server`: JSON by orjson, and the query of a namespace.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import parse_qsl
 
 import orjson
@@ -16,16 +16,12 @@ MAX_ACK_ID_DIGITS = 15
 MALFORMED = (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError)
 
 
-class PlainAck(NamedTuple):
-    namespace: str
-    id: int
-
-
-def parse_ack(text: str) -> PlainAck | None:
-    """Read an ack as nearly all are; None = it is something else, for the library to look at.
+def parse_ack(text: str) -> tuple[str, int] | None:
+    """Read an ack as nearly all are: its namespace and number; None = it is something else, for
+    the library to look at.
 
     >>> parse_ack("3/newsite,17[]")
-    PlainAck(namespace='/newsite', id=17)
+    ('/newsite', 17)
     >>> parse_ack("3[]"), parse_ack("2/newsite,17[]")
     (None, None)
     """
@@ -33,7 +29,7 @@ def parse_ack(text: str) -> PlainAck | None:
     ack_id = rest.partition("[")[0]
     if not head.startswith("3/") or not ack_id.isdecimal() or len(ack_id) > MAX_ACK_ID_DIGITS:
         return None
-    return PlainAck(head[1:], int(ack_id))
+    return head[1:], int(ack_id)
 
 
 class Orjson:

@@ -160,10 +160,13 @@ class Server(TransportServer):
         """Take `3/newsite,17[]`, the way that nearly all packets of clients go; False = it is
         something else, for the library to look at."""
         ack = parse_ack(text)
-        sid = self.manager.sid_from_eio_sid(eio_sid, ack.namespace) if ack else None
-        if ack is None or sid is None:
+        if ack is None:
             return False
-        self._clients.acknowledge(sid, ack.id)
+        namespace, ack_id = ack
+        sid = self.manager.sid_from_eio_sid(eio_sid, namespace)
+        if sid is None:
+            return False
+        self._clients.acknowledge(sid, ack_id)
         return True
 
     async def _handle_ack(
