@@ -71,12 +71,7 @@ def open_websocket() -> Open:
     """Return a websocket that is open, on a transport that keeps what is written."""
 
     def open_it() -> FlowControlledWebSocket:
-        factory = WebSocketFactory(Server())
-        factory.setProtocolOptions(openHandshakeTimeout=0, closeHandshakeTimeout=0)
-        factory.turnstile = Turnstile()
-        websocket: Any = FlowControlledWebSocket.configured(factory)()
-        websocket.factory = factory
-        websocket._raw_query_string = b"EIO=4&transport=websocket"
+        websocket = make_websocket()
         transport = StringTransportWithDisconnection()
         transport.protocol = websocket
         websocket.makeConnection(transport)
@@ -85,6 +80,17 @@ def open_websocket() -> Open:
         return cast("FlowControlledWebSocket", websocket)
 
     return open_it
+
+
+def make_websocket() -> Any:
+    """Return one that awaits a transport and HANDSHAKE."""
+    factory = WebSocketFactory(Server())
+    factory.setProtocolOptions(openHandshakeTimeout=0, closeHandshakeTimeout=0)
+    factory.turnstile = Turnstile()
+    websocket: Any = FlowControlledWebSocket.configured(factory)()
+    websocket.factory = factory
+    websocket._raw_query_string = b"EIO=4&transport=websocket"
+    return websocket
 
 
 def frame(text: str | bytes, opcode: Opcode = Opcode.TEXT, *, fin: bool = True) -> bytes:

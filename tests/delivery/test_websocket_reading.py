@@ -1,0 +1,98 @@
+"""What a client sends is heard, and its end told, on a real connection of Twisted's reactor.
+
+The reactor has an event loop of its own, so these tests run on that one.
+"""
+
+import asyncio
+import socket
+import struct
+from collections.abc import Iterator
+
+import pytest
+from daphne.server import twisted_loop
+from twisted.internet import reactor
+from websockets.frames import Frame, Opcode
+
+from delivery import daphne_websocket
+from tests.delivery.socket_fixtures import until
+from tests.delivery.test_daphne_websocket import HANDSHAKE, Listener, make_websocket
+
+RESET = struct.pack("ii", 1, 0)  # SO_LINGER: the end cuts the connection
+
+
+class Client:
+    """The client's end of a websocket that is open, and who is to listen at the other."""
+
+    def __init__(self) -> None:
+        self.websocket, self.listener = make_websocket(), Listener()
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            self.socket = socket.create_connection(server.getsockname())
+            end, _ = server.accept()
+        with end:
+            factory = self.websocket.factory
+            factory.buildProtocol = lambda address: self.websocket
+            reactor.adoptStreamConnection(end.fileno(), socket.AF_INET, factory)
+        self.websocket.dataReceived(HANDSHAKE)
+        self.websocket.serverAccept()
+
+    def send(self, text: str) -> None:
+        self.socket.sendall(Frame(Opcode.TEXT, text.encode()).serialize(mask=True))
+
+    async def is_heard(self, *texts: str) -> None:
+        await until(lambda: self.listener.heard == list(texts))
+
+
+@pytest.fixture(params=[True, False], ids=["without its log", "as Twisted has it"])
+def client(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
+    monkeypatch.setattr(daphne_websocket, "CAN_READ_WITHOUT_LOG_CONTEXT", request.param)
+    client = Client()
+
+    async def end() -> None:
+        client.websocket.abort()
+        client.socket.close()
+        await until(lambda: not client.websocket.transport.connected)
+
+    twisted_loop.run_until_complete(client.websocket.take_over(client.listener))
+    yield client
+    twisted_loop.run_until_complete(end())
+
+
+def test_what_comes_is_heard_also_after_a_rest(client: Client) -> None:
+    async def rest() -> None:
+        client.send("first")
+        await client.is_heard("first")
+        client.websocket._pause_reading()
+        client.send("second")
+        client.websocket._resume_reading()
+        await client.is_heard("first", "second")
+
+    twisted_loop.run_until_complete(rest())
+
+
+def test_who_is_given_up_is_heard_no_more(client: Client) -> None:
+    async def send_on() -> None:
+        client.websocket.stop_reading()
+        client.send("too late")
+        for _ in range(10):
+            await asyncio.sleep(0)
+
+    twisted_loop.run_until_complete(send_on())
+    assert client.listener.heard == []
+
+
+@pytest.mark.parametrize("linger", [None, RESET], ids=["hangs up", "cuts"])
+def test_the_end_is_told_of_a_client_that(client: Client, linger: bytes | None) -> None:
+    if linger is not None:
+        client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    client.socket.close()
+    twisted_loop.run_until_complete(until(lambda: client.listener.has_ended))
+    assert client.websocket.transport not in reactor.getReaders()
+
+
+def test_a_failure_of_who_listens_ends_the_connection(client: Client) -> None:
+    def fail(packet: str | bytes) -> None:
+        raise ZeroDivisionError
+
+    client.listener.hear = fail  # type: ignore[method-assign]
+    client.send("x")
+    twisted_loop.run_until_complete(until(lambda: client.listener.has_ended))
