@@ -41,6 +41,7 @@ RECEIPT_SLOTS = 16
 ERRORS = "surrogatepass"  # clients choose device ids; half a surrogate pair is text to JSON
 
 
+@lru_cache(NAMES_KEPT)
 def room_key(prefix: str, site: str, room: str) -> str:
     """
     Site and room are percent-encoded: braces of theirs would end the hash tag, and a
@@ -192,7 +193,6 @@ def group_name(site: str, room: str) -> str:
     return f"room.{_digest(f'{_quote(site)}/{_quote(room)}')}"
 
 
-@lru_cache(NAMES_KEPT)
 def _base(prefix: str, site: str, room: str) -> str:
     return f"{_escape(prefix)}:{{{_quote(site)}/{_quote(room)}}}"
 

@@ -6,14 +6,14 @@ Below `runner`; imports redis-py.
 import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-from redis import exceptions as redis_errors
 from redis.asyncio import Redis
+from redis.exceptions import MovedError, NoScriptError
 
 from delivery.exceptions import RedisUnavailable
-from delivery.redis_servers import Servers
-from delivery.round_trip import Command, run_commands
+from delivery.redis_servers import ClusterServers, OneServer, Servers
+from delivery.round_trip import pack, run_packed
 from delivery.scripts import SHAS, SOURCES
 
 # What is worth waiting for replicas: what stores a message, and what may find that some are
@@ -24,26 +24,29 @@ WAIT_MS = 1000  # for them; within the runner's ANSWER_SECONDS
 ROUNDS = 3
 
 
-class Call(NamedTuple):
+class Call:
     """One run of a script."""
 
-    script: str  # a name of SCRIPT_FILES
-    keys: tuple[str, ...]
-    args: tuple[bytes | str | int, ...]
+    __slots__ = ("command", "key", "script")
 
-    @property
-    def size(self) -> int:
-        """Bytes of what may be long: texts are bytes already, all else is short."""
-        return sum(len(arg) for arg in self.args if isinstance(arg, bytes))
+    def __init__(
+        self, script: str, keys: tuple[str, ...], args: tuple[bytes | str | int, ...]
+    ) -> None:
+        """`script` is a name of SCRIPT_FILES. Raises UnicodeEncodeError."""
+        self.script = script
+        self.key = keys[0]  # of its room, as the others
+        self.command = pack("EVALSHA", SHAS[script], str(len(keys)), *keys, *args)
 
 
 async def run_where_they_belong(servers: Servers, calls: Sequence[Call]) -> list[Any]:
     """Run each script on its room's server; one that was moved has not run, and goes there."""
+    if isinstance(servers, OneServer):
+        return await _run_loaded(servers.client, calls, servers.wait_replicas)
     replies: list[Any] = [None] * len(calls)
     left = list(range(len(calls)))
     for _ in range(ROUNDS):
         await _run_side_by_side(servers, calls, left, replies)
-        left = [i for i in left if isinstance(replies[i], redis_errors.MovedError)]
+        left = [i for i in left if isinstance(replies[i], MovedError)]
         if not left:
             break
         await servers.follow(replies[left[0]])
@@ -51,10 +54,10 @@ async def run_where_they_belong(servers: Servers, calls: Sequence[Call]) -> list
 
 
 async def _run_side_by_side(
-    servers: Servers, calls: Sequence[Call], left: Sequence[int], replies: list[Any]
+    servers: ClusterServers, calls: Sequence[Call], left: Sequence[int], replies: list[Any]
 ) -> None:
     """Fill in the replies of the calls that are left; one pipeline for each server."""
-    clients = await servers.locate(calls[i].keys[0] for i in left)
+    clients = await servers.locate(calls[i].key for i in left)
     places: dict[Redis, list[int]] = defaultdict(list)
     for i, client in zip(left, clients, strict=True):
         places[client].append(i)
@@ -81,7 +84,7 @@ async def _run_loaded(client: Redis, calls: Sequence[Call], wait_replicas: int =
     process load the scripts in the midst of it, the order changes.
     """
     replies = await _run_pipeline(client, calls, wait_replicas)
-    missing = [i for i, reply in enumerate(replies) if _is_not_loaded(reply)]
+    missing = [i for i, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
     if not missing:
         return replies
     await _load_scripts(client)
@@ -92,15 +95,13 @@ async def _run_loaded(client: Redis, calls: Sequence[Call], wait_replicas: int =
 
 
 async def _run_pipeline(client: Redis, calls: Sequence[Call], wait_replicas: int = 0) -> list[Any]:
-    commands: list[Command] = [
-        ("EVALSHA", SHAS[call.script], len(call.keys), *call.keys, *call.args) for call in calls
-    ]
+    commands = [call.command for call in calls]
     if not wait_replicas or WAITING_SCRIPTS.isdisjoint(call.script for call in calls):
-        return await run_commands(client.connection_pool, commands)
-    commands.append(("WAIT", wait_replicas, WAIT_MS))
-    *replies, count = await run_commands(client.connection_pool, commands)
+        return await run_packed(client.connection_pool, commands)
+    commands.append(pack("WAIT", wait_replicas, WAIT_MS))
+    *replies, count = await run_packed(client.connection_pool, commands)
     # Where scripts are missing, what runs next waits for these replies' writes as well.
-    if not any(map(_is_not_loaded, replies)):
+    if not any(isinstance(reply, NoScriptError) for reply in replies):
         _check_replicas(count, wait_replicas)
     return replies
 
@@ -116,7 +117,3 @@ async def _load_scripts(client: Redis) -> None:
     for source in SOURCES.values():
         pipeline.execute_command("SCRIPT LOAD", source)
     await pipeline.execute()
-
-
-def _is_not_loaded(reply: object) -> bool:
-    return isinstance(reply, redis_errors.NoScriptError)

@@ -59,7 +59,8 @@ class Queues:
         config = settings.CONFIG
         self._alias = alias
         self._prefix = config.redis.prefix
-        self._ttl_ms = 1000 * (config.client_ttl_seconds if ttl_seconds is None else ttl_seconds)
+        ttl = config.client_ttl_seconds if ttl_seconds is None else ttl_seconds
+        self._ttl_ms = str(1000 * ttl)  # a text is packed in a fifth of the time of a number
         limits = config.limits  # past them, reloading is cheaper than replaying
         self._max_messages = max_messages or limits.queue_messages
         self._max_bytes = max_bytes or limits.queue_bytes
@@ -187,7 +188,7 @@ class Queues:
 
     def _append_calls(self, site: str, each: ToStore) -> Iterator[Call]:
         message, epoch = each.message, _new_epoch()
-        resync, text = int(message.resync), message.text.encode()
+        resync, text = "1" if message.resync else "0", message.text.encode()
         length = len(message.event_json().encode())
         messages = in_force(each.limits.messages, self._max_messages)
         bytes_ = in_force(each.limits.text_bytes, self._max_bytes)
@@ -200,17 +201,17 @@ class Queues:
         return self._room_call(script, device.site, device.room, (device_id, *args))
 
     def _ack_call(self, ack: Ack) -> Call:
-        order = int(ack.checks_order)
+        order = "1" if ack.checks_order else "0"
         return self._device_call("acknowledge", ack.device, ack.epoch, order, *ack.seqs)
 
     def _room_call(
         self, script: str, site: str, room: str, args: tuple[bytes | str | int, ...], once: str = ""
     ) -> Call:
-        keys = [names.room_key(self._prefix, site, room)]
+        keys: tuple[str, ...] = (names.room_key(self._prefix, site, room),)
         if once:
-            keys.append(names.once_key(self._prefix, site, room, once))
+            keys += (names.once_key(self._prefix, site, room, once),)
         now = self._now_ms() if self._now_ms else ""
-        return Call(script, tuple(keys), (now, self._ttl_ms, *args))
+        return Call(script, keys, (now, self._ttl_ms, *args))
 
 
 def _position(position: Position) -> tuple[str | int, ...]:

@@ -22,7 +22,7 @@ from delivery.runner import (
     CALLS_AT_ONCE,
     Part,
     Runner,
-    answering,
+    answered,
     describe,
 )
 
@@ -57,9 +57,12 @@ async def run_scripts(alias: str, calls: Sequence[Call]) -> list[Any]:
     have been done then.
     """
     runner = _get_runner(alias)
-    replies = [reply for part in _split(calls) for reply in await runner.run(part)]
-    for call, reply in zip(calls, replies, strict=True):
-        _check(call, reply)
+    replies: list[Any] = []
+    for part in _split(calls):
+        replies += await runner.run(part)
+    for i, reply in enumerate(replies):
+        if isinstance(reply, Exception):
+            raise _failure(calls[i], reply) from reply
     return replies
 
 
@@ -67,8 +70,7 @@ async def ping(alias: str) -> None:
     """Raises RedisUnavailable."""
     servers = _get_runner(alias).servers
     try:
-        async with answering():
-            await servers.ping()
+        await answered(servers.ping())
     except RedisUnavailable:
         await servers.forget()
         raise
@@ -92,7 +94,7 @@ def _split(calls: Sequence[Call]) -> Iterator[Part]:
     some: list[Call] = []
     size = 0
     for call in calls:
-        own = call.size
+        own = len(call.command)
         if some and (len(some) == CALLS_AT_ONCE or size + own > BYTES_AT_ONCE):
             yield Part(some, size)
             some, size = [], 0
@@ -102,13 +104,11 @@ def _split(calls: Sequence[Call]) -> Iterator[Part]:
         yield Part(some, size)
 
 
-def _check(call: Call, reply: object) -> None:
+def _failure(call: Call, error: Exception) -> DeliveryError:
     """Tell a Redis that cannot now from a script that is wrong."""
-    if not isinstance(reply, Exception):
-        return
-    if is_outage(reply):
-        raise RedisUnavailable(describe(reply)) from reply
-    raise DeliveryError(f"script {call.script} failed: {reply}") from reply
+    if is_outage(error):
+        return RedisUnavailable(describe(error))
+    return DeliveryError(f"script {call.script} failed: {error}")
 
 
 def _forget_closed_loops() -> None:

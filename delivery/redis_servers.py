@@ -5,13 +5,12 @@ redis_client; imports redis-py.
 """
 
 from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import Any
 
 from redis.asyncio import BlockingConnectionPool, Redis, SSLConnection
 from redis.asyncio.connection import Connection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import MovedError
 
 from delivery.redis_cluster import Cluster
 from delivery.redis_pools import Node, Sentinels, WaitingMasterPool
@@ -20,33 +19,11 @@ from delivery.scripts import SOURCES
 MAX_CONNECTIONS = 32  # Redis runs one script at a time: more would only wait there
 
 
-class Servers(Protocol):
-    """Every method raises RedisError or OSError when a server does not answer."""
-
-    wait_replicas: int
-
-    async def locate(self, keys: Iterable[str]) -> list[Redis]:
-        """Return the client for each key."""
-
-    async def ping(self) -> None: ...
-
-    async def forget(self) -> None:
-        """Something failed: look anew where the servers are, before the next call."""
-
-    async def follow(self, moved: MovedError) -> None:
-        """Look anew, as a call was sent elsewhere."""
-
-    async def aclose(self) -> None: ...
-
-
 class OneServer:
     def __init__(self, client: Redis, wait_replicas: int, *, is_by_sentinel: bool) -> None:
         self.client = client
         self.wait_replicas = wait_replicas
         self._is_by_sentinel = is_by_sentinel
-
-    async def locate(self, keys: Iterable[str]) -> list[Redis]:
-        return [self.client for _ in keys]
 
     async def ping(self) -> None:
         await self.client.ping()
@@ -56,9 +33,6 @@ class OneServer:
         if self._is_by_sentinel:
             await self.client.connection_pool.disconnect(inuse_connections=False)
 
-    async def follow(self, moved: MovedError) -> None:
-        """One server of a cluster, configured as if it were all."""
-
     async def aclose(self) -> None:
         await self.client.aclose()
 
@@ -67,6 +41,11 @@ class ClusterServers(Cluster):
     def __init__(self, nodes: Iterable[Node], keywords: dict[str, Any], wait_replicas: int) -> None:
         super().__init__(nodes, lambda node: _node_client(node, keywords))
         self.wait_replicas = wait_replicas
+
+
+Servers = OneServer | ClusterServers
+"""Each `ping` raises RedisError or OSError when a server does not answer; behind `forget`, where
+something failed, they are looked for anew before the next call."""
 
 
 def build_servers(cache: Any, answer_seconds: float) -> Servers:

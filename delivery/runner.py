@@ -8,9 +8,8 @@ cost Redis and this process little more than one. Between `redis_client`, which 
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
-from typing import Any, NamedTuple, cast
+from collections.abc import Awaitable, Iterable, Sequence
+from typing import Any, NamedTuple, TypeVar, cast
 
 from delivery.exceptions import DeliveryError, RedisUnavailable
 from delivery.histograms import SHORT_ENDS, Histogram
@@ -21,12 +20,14 @@ from delivery.redis_servers import OneServer, Servers
 
 ANSWER_SECONDS = 2.0  # a sender hears 503 after this long, whatever Redis hangs in
 CALLS_AT_ONCE = 500  # scripts in one round trip; others want their turn in between
-BYTES_AT_ONCE = 16 * 1024 * 1024  # of arguments; far less than what takes ANSWER_SECONDS
+BYTES_AT_ONCE = 16 * 1024 * 1024  # of commands; far less than what takes ANSWER_SECONDS
 PIPELINES_AT_ONCE = 2  # while Redis runs one, the next is written
+
+T = TypeVar("T")
 
 
 class Part(NamedTuple):
-    """Calls that go along, one after the other; `size` is the sum of theirs."""
+    """Calls that go along, one after the other; `size` is that of their commands."""
 
     calls: list[Call]
     size: int
@@ -92,8 +93,7 @@ class Runner:
     async def _run_now(self, calls: Sequence[Call]) -> list[Any]:
         began_at = time.perf_counter()
         try:
-            async with answering():
-                return await run_where_they_belong(self.servers, calls)
+            return await answered(run_where_they_belong(self.servers, calls))
         except RedisUnavailable:
             await self.servers.forget()
             raise
@@ -127,21 +127,20 @@ def _fail(some: Iterable[Waiting], kind: type[DeliveryError], error: Exception) 
             each.replies.set_exception(failure)
 
 
-def _hand_out(some: Iterable[Waiting], replies: Sequence[Any]) -> None:
+def _hand_out(some: Iterable[Waiting], replies: list[Any]) -> None:
     start = 0
     for each in some:
         end = start + len(each.part.calls)
         if not each.replies.done():
-            each.replies.set_result(list(replies[start:end]))
+            each.replies.set_result(replies[start:end])
         start = end
 
 
-@asynccontextmanager
-async def answering() -> AsyncIterator[None]:
+async def answered(step: Awaitable[T]) -> T:
     """Raises RedisUnavailable when Redis cannot now, or gives no answer in time."""
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
-            yield
+            return await step
     except (*OUTAGE_ERRORS, TimeoutError, OSError) as error:
         raise RedisUnavailable(describe(error)) from error
 

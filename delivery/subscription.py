@@ -1,6 +1,6 @@
 """One connection that is subscribed to channels, and what keeps it honest.
 
-Below `shard`; imports redis-py.
+Between `shard` and `round_trip`; imports redis-py.
 """
 
 import asyncio
@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from redis import ConnectionError as RedisConnectionError
-from redis._parsers.hiredis import NOT_ENOUGH_DATA
 from redis.asyncio.client import PubSub
+
+from delivery.round_trip import arrived
 
 CONNECT_SECONDS = 2.0
 # A server that is frozen, or cut off without a word, would be listened to for ever while
@@ -39,11 +40,11 @@ class Subscription(PubSub):
 
     async def next_message(self) -> dict[str, Any] | None:
         """Wait for what comes; None = nothing that matters. Raises RedisError, OSError."""
-        response = self._read_at_once()
-        if response is not None and response[0] == b"message":
+        response = next(arrived(self.connection), None)
+        if isinstance(response, list) and response[0] == b"message":
             return {"type": "message", "channel": response[1], "data": response[2]}
         message: dict[str, Any] | None
-        if response is not None:
+        if isinstance(response, list):
             message = await self.handle_message(response)  # type: ignore[no-untyped-call]
         else:
             message = await self.get_message(timeout=SILENCE_SECONDS)
@@ -53,13 +54,6 @@ class Subscription(PubSub):
             if message is None:
                 raise RedisConnectionError("The server has fallen silent")
         return None if message["type"] == "pong" else message
-
-    def _read_at_once(self) -> Any:
-        """What has come in full with what was read before, without redis-py's layers around
-        each message: they take 15 µs of it. None = nothing."""
-        reader = getattr(getattr(self.connection, "_parser", None), "_reader", None)
-        response = NOT_ENOUGH_DATA if reader is None else reader.gets(False)
-        return response if isinstance(response, list) else None
 
     async def reconnect(self, channels: Iterable[str]) -> None:
         """Connect, and subscribe to these. Raises RedisError, OSError."""
