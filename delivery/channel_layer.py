@@ -8,49 +8,69 @@ is whole again. Between `backplane` and `shard`; imports channels-redis.
 
 import asyncio
 import logging
-from collections import defaultdict
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from channels_redis.pubsub import RedisPubSubChannelLayer, RedisPubSubLoopLayer
 from channels_redis.utils import _wrap_close, decode_hosts
 
-from delivery.outbox import Announcement
 from delivery.shard import Shard
 
 logger = logging.getLogger(__name__)
 
 
+class Inbox:
+    """What has come for a channel, oldest first: an asyncio.Queue with none of its limits."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[bytes] = deque()
+        self._has_some = asyncio.Event()
+
+    def put_nowait(self, data: bytes) -> None:
+        self._waiting.append(data)
+        self._has_some.set()
+
+    async def get(self) -> bytes:
+        while not self._waiting:
+            self._has_some.clear()
+            await self._has_some.wait()
+        return self._waiting.popleft()
+
+
 class LoopLayer(RedisPubSubLoopLayer):
-    """The layer of one event loop."""
+    """The layer of one event loop, over one Redis."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._shards: list[Shard] = [Shard(host, self) for host in decode_hosts(kwargs["hosts"])]
+        [host] = decode_hosts(kwargs["hosts"])
+        self._shard = Shard(host, self)
+        self._shards = [self._shard]
         self.reconnect_listeners: list[Callable[[], None]] = []
 
     @property
     def is_whole(self) -> bool:
         """Whether this process hears of everything that is announced to it."""
-        return all(shard.is_whole for shard in self._shards)
+        return self._shard.is_whole
 
     async def group_add_all(self, groups: Iterable[str], channel: str) -> None:
         """As many calls of `group_add(group, channel)`, without a task for each."""
-        by_shard: dict[Shard, list[str]] = defaultdict(list)
-        for group in groups:
-            name = self._get_group_channel_name(group)
+        names = [self._get_group_channel_name(group) for group in groups]
+        for name in names:
             self.groups.setdefault(name, set()).add(channel)
-            by_shard[self._get_shard(name)].append(name)
-        await _all(shard.subscribe_all(own) for shard, own in by_shard.items())
+        await self._shard.subscribe_all(names)
 
     async def group_send_all(self, messages: Iterable[tuple[str, dict[str, Any]]]) -> None:
         """As many calls of `group_send(group, message)`, for little more than one."""
-        by_shard: dict[Shard, list[Announcement]] = defaultdict(list)
-        for group, message in messages:
-            channel = self._get_group_channel_name(group)
-            content = self.channel_layer.serialize(message)
-            by_shard[self._get_shard(channel)].append((channel, content))
-        await _all(shard.publish_all(own) for shard, own in by_shard.items())
+        serialize = self.channel_layer.serialize
+        announcements = [
+            (self._get_group_channel_name(group), serialize(message)) for group, message in messages
+        ]
+        await self._shard.publish_all(announcements)
+
+    async def _subscribe_to_channel(self, channel: str) -> None:
+        self.channels[channel] = Inbox()
+        await self._shard.subscribe(channel)
 
     def tell_reconnected(self) -> None:
         logger.warning("The backplane's subscription is whole again")
@@ -61,10 +81,13 @@ class LoopLayer(RedisPubSubLoopLayer):
 class ConfirmedPubSubChannelLayer(RedisPubSubChannelLayer):
     """RedisPubSubChannelLayer with LoopLayer in place of its own."""
 
-    async def receive(self, channel: str) -> dict[str, Any]:
+    def receive(self, channel: str) -> Awaitable[dict[str, Any]]:
         """Return the next message, without the base class's way to its layer."""
-        message: dict[str, Any] = await self._get_layer().receive(channel)
-        return message
+        received: Awaitable[dict[str, Any]] = self._get_layer().receive(channel)
+        return received
+
+    def group_send_all(self, messages: Iterable[tuple[str, dict[str, Any]]]) -> Awaitable[None]:
+        return self._get_layer().group_send_all(messages)
 
     def _get_layer(self) -> LoopLayer:
         loop = asyncio.get_running_loop()
@@ -74,12 +97,3 @@ class ConfirmedPubSubChannelLayer(RedisPubSubChannelLayer):
             self._layers[loop] = layer
             _wrap_close(self, loop)
         return layer
-
-
-async def _all(steps: Iterable[Awaitable[None]]) -> None:
-    """Side by side; the one that there mostly is needs no task."""
-    every = list(steps)
-    if len(every) == 1:
-        await every[0]
-    else:
-        await asyncio.gather(*every)

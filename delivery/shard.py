@@ -5,7 +5,7 @@ Between `channel_layer` and `outbox`; imports channels-redis and redis-py.
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from typing import Any, Protocol
 
 from channels_redis.pubsub import RedisSingleShardConnection
@@ -75,8 +75,8 @@ class Shard(RedisSingleShardConnection):
         """Publish in the order of the calls. Raises RedisError."""
         await self._outbox.publish([(channel, message)])
 
-    async def publish_all(self, announcements: Sequence[Announcement]) -> None:
-        await self._outbox.publish(announcements)
+    def publish_all(self, announcements: Sequence[Announcement]) -> Awaitable[None]:
+        return self._outbox.publish(announcements)
 
     async def flush(self) -> None:
         if self._asking is not None:
