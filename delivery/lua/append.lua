@@ -24,18 +24,19 @@ end
 
 local room = redis.call('HMGET', room_key, 'epoch', 'seq', 'last')
 local epoch, seq, previous = room[1] or ARGV[3], (tonumber(room[2]) or 0) + 1, room[3] or ''
-redis.call('HSET', room_key, 'epoch', epoch, 'seq', seq, 'last', ARGV[4])
+local fields = { 'epoch', epoch, 'seq', seq, 'last', ARGV[4] }  -- of the room, to be written
 local reply = { epoch, seq, ARGV[4], previous }
 
-local function bytes_waiting(device)
-  -- The queue may have expired by itself and left its count behind.
-  if count_waiting(device) == 0 then return 0 end
-  return tonumber(redis.call('HGET', room_key, 'bytes:' .. device))
+local function write_fields()
+  redis.call('HSET', room_key, unpack(fields))
 end
 
 local function store(device, seen)
-  local bytes = bytes_waiting(device) + #text
-  if count_waiting(device) >= max_messages or bytes > max_bytes then
+  local count, bytes = count_waiting(device), #text
+  -- The queue may have expired by itself and left its bytes behind.
+  if count > 0 then bytes = bytes + redis.call('HGET', room_key, 'bytes:' .. device) end
+  if count >= max_messages or bytes > max_bytes then
+    write_fields()
     give_up(device, 'overflow')
     reply[#reply + 1] = device
     return
@@ -45,7 +46,8 @@ local function store(device, seen)
   local event = string.sub(text, 2, 1 + event_length)
   redis.call('ZADD', queue_key(device), seq, head .. text)
   redis.call('ZADD', events_key(device), 0, event_entry(event, seq))
-  redis.call('HSET', room_key, 'bytes:' .. device, bytes)
+  fields[#fields + 1] = 'bytes:' .. device
+  fields[#fields + 1] = bytes
   expire_queue(device, seen)
 end
 
@@ -62,7 +64,8 @@ if not is_anyone_known then
   is_kept('', 0, EXPIRED_AT_ONCE)
   store('', 0)
 end
-expire_room()
+write_fields()
+expire_room(tonumber(devices[#devices]) or 0)
 if KEYS[2] then
   redis.call('SET', KEYS[2], string.format('%s %d %s', epoch, seq, ARGV[4]), 'EX', ARGV[10])
 end

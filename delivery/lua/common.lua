@@ -59,10 +59,12 @@ local function expire_queue(device, seen)
 end
 
 -- The room outlives each of its queues: a queue that outlived its epoch would be
--- delivered as if it belonged to the next one.
-local function expire_room()
-  local last = redis.call('ZREVRANGE', devices_key, 0, 0, 'WITHSCORES')
-  local seen = tonumber(last[2]) or 0
+-- delivered as if it belonged to the next one. `seen` is that of the device that is seen
+-- longest, nil = to be looked up.
+local function expire_room(seen)
+  if not seen then
+    seen = tonumber(redis.call('ZREVRANGE', devices_key, 0, 0, 'WITHSCORES')[2]) or 0
+  end
   expire(room_key, seen)
   expire(devices_key, seen)
 end

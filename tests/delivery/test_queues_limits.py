@@ -4,6 +4,7 @@ import pytest
 from pytest_django import Settings
 from redis.asyncio import Redis
 
+from delivery.names import room_key
 from delivery.queue_values import Position
 from delivery.queues import Queues
 from sioweb_project.limits_config import Limits
@@ -11,6 +12,8 @@ from tests.delivery.queue_fixtures import (
     LAPTOP,
     NOBODY,
     PHONE,
+    ROOM,
+    SITE,
     TTL_SECONDS,
     Clock,
     Sender,
@@ -84,6 +87,20 @@ async def test_overflow_of_one_device_leaves_the_others(
     sent = [await send() for _ in range(3)]
     assert sent[-1].overflowed == ("phone",)
     assert len(await texts(queues, LAPTOP)) == 3
+
+
+async def test_overflow_is_noted_up_to_the_message_that_was_too_many(
+    queues: Queues, send: Sender, redis: Redis, clock: Clock, settings: Settings
+) -> None:
+    await queues.open(PHONE)
+    await queues.open(LAPTOP)
+    await send(size=600)
+    await queues.clear(LAPTOP)
+    await send(size=600)
+    key = room_key(settings.CONFIG.redis.prefix, SITE, ROOM)
+    fields = await redis.hmget(key, "seq", "last", "drops:phone", "bytes:phone", "bytes:laptop")
+    length = str(len(f'["update",2,"{"x" * 600}"]')).encode()
+    assert fields == [b"2", b"2", f"{clock()}:2:overflow;".encode(), None, length]
 
 
 async def test_overflow_for_nobody_is_told_to_the_first_device(
