@@ -3,7 +3,7 @@
 Joining a group returns once Redis has confirmed the subscription, so nothing
 that is announced afterwards can be missed; announcements travel in pipelines,
 in the order they were made; and whoever asks is told when a broken subscription
-is whole again. Between `backplane` and `shard`; imports channels-redis.
+is whole again. Between `backplane` and `shard`; imports channels-redis and its msgpack.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
+import msgpack
 from channels_redis.pubsub import RedisPubSubChannelLayer, RedisPubSubLoopLayer
 from channels_redis.utils import _wrap_close, decode_hosts
 
@@ -80,6 +81,10 @@ class LoopLayer(RedisPubSubLoopLayer):
 
 class ConfirmedPubSubChannelLayer(RedisPubSubChannelLayer):
     """RedisPubSubChannelLayer with LoopLayer in place of its own."""
+
+    # What its serializer does, with one packer for all messages in place of one for each.
+    serialize = staticmethod(msgpack.Packer().pack)
+    deserialize = staticmethod(msgpack.unpackb)
 
     def receive(self, channel: str) -> Awaitable[dict[str, Any]]:
         """Return the next message, without the base class's way to its layer."""

@@ -35,7 +35,7 @@ class Call:
         """`script` is a name of SCRIPT_FILES. Raises UnicodeEncodeError."""
         self.script = script
         self.key = keys[0]  # of its room, as the others
-        self.command = pack("EVALSHA", SHAS[script], str(len(keys)), *keys, *args)
+        self.command = pack(("EVALSHA", SHAS[script], str(len(keys)), *keys, *args))
 
 
 async def run_where_they_belong(servers: Servers, calls: Sequence[Call]) -> list[Any]:
@@ -98,7 +98,7 @@ async def _run_pipeline(client: Redis, calls: Sequence[Call], wait_replicas: int
     commands = [call.command for call in calls]
     if not wait_replicas or WAITING_SCRIPTS.isdisjoint(call.script for call in calls):
         return await run_packed(client.connection_pool, commands)
-    commands.append(pack("WAIT", wait_replicas, WAIT_MS))
+    commands.append(pack(("WAIT", wait_replicas, WAIT_MS)))
     *replies, count = await run_packed(client.connection_pool, commands)
     # Where scripts are missing, what runs next waits for these replies' writes as well.
     if not any(isinstance(reply, NoScriptError) for reply in replies):

@@ -4,7 +4,7 @@ What redis-py's pipelines do, without their layers: those cost more than Redis d
 is hiredis' own. Below `pipelines`, `outbox` and `subscription`; imports redis-py and hiredis.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -20,16 +20,13 @@ except ImportError:
 
 Command = tuple[bytes | str | int, ...]
 
-
-def pack(*command: bytes | str | int) -> bytes:
-    """Return it as Redis reads it. Raises UnicodeEncodeError."""
-    packed: bytes = hiredis.pack_command(command)  # type: ignore[arg-type]
-    return packed
+pack: Callable[[Command], bytes] = hiredis.pack_command  # type: ignore[assignment]
+"""Return it as Redis reads it. Raises UnicodeEncodeError."""
 
 
 async def run_commands(pool: ConnectionPool, commands: Sequence[Command]) -> list[Any]:
     """See `run_packed`."""
-    return await run_packed(pool, [pack(*each) for each in commands])
+    return await run_packed(pool, [pack(each) for each in commands])
 
 
 async def run_packed(pool: ConnectionPool, commands: Sequence[bytes]) -> list[Any]:

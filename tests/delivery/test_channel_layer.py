@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from channels.layers import channel_layers
+from channels_redis.pubsub import RedisPubSubChannelLayer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from redis.asyncio import Redis
@@ -390,3 +391,12 @@ async def test_each_event_loop_has_connections_of_its_own(layer: Layer) -> None:
     run: Callable[[Awaitable[Any]], Any] = asyncio.run  # type: ignore[assignment]
     assert await asyncio.to_thread(run, echo()) == {"number": 7}
     assert await echo() == {"number": 7}
+
+
+def test_messages_are_written_as_channels_redis_itself_writes_them() -> None:
+    """So that processes of a version before, or after, understand each other."""
+    layer: Layer = channel_layers.make_backend("default")
+    message = {"type": "stored", "text": '["greet","Zoë"]', "seq": 2**40, "overflowed": ["", "a"]}
+    own = RedisPubSubChannelLayer(hosts=[])
+    assert layer.serialize(message) == own.serialize(message)
+    assert layer.deserialize(own.serialize(message)) == message
