@@ -7,13 +7,13 @@ Redis. Beside `counters`, which forget which message it was.
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import filterfalse, islice
 from typing import NamedTuple
 
 import orjson
 
 from delivery.message import Message
-from delivery.names import receipt_name, show_id
+from delivery.names import show_id
 from delivery.queue_values import Appended, Device
 
 MAX_ROOMS = 20  # of a receipt; a message may name a thousand
@@ -41,26 +41,24 @@ class Accepted(NamedTuple):
     shared: int  # rooms
 
 
-class Note(NamedTuple):
-    """What happened to some messages of one device, or, where `sockets` counts, to a broadcast."""
+Note = tuple[str, float, Device, Sequence[str], int]
+"""Kind ("sent", "acked", "sockets"), time.time(), device, ids of its messages; and of a broadcast
+to how many sockets it went. A plain tuple: each message makes two."""
 
-    kind: str  # "sent", "acked", "sockets"
-    at: float
-    device: Device
-    ids: Sequence[str]
-    sockets: int = 0
+Name = tuple[str, str]
+"""Site, and message id or room."""
 
 
 @dataclass(slots=True)
 class Taken:
-    """What goes to Redis, by `names.receipt_name`: JSON texts, one a line.
+    """What goes to Redis of each message: JSON texts, one a line.
 
     Bytes rather than lists of lines, as so many lists would keep the garbage collector busy.
     """
 
-    begun: dict[bytes, bytes] = field(default_factory=dict)  # the message, then notes
-    lines: dict[bytes, bytes] = field(default_factory=dict)  # of messages that began before
-    rooms: list[tuple[bytes, str]] = field(default_factory=list)  # and the id of its message
+    begun: dict[Name, bytes] = field(default_factory=dict)  # the message, then notes
+    lines: dict[Name, bytes] = field(default_factory=dict)  # of messages that began before
+    rooms: list[tuple[Name, str]] = field(default_factory=list)  # and the id of its message
 
     def __bool__(self) -> bool:
         return bool(self.begun or self.lines)
@@ -96,17 +94,17 @@ class Journal:
 
     def sent(self, device: Device, ids: Sequence[str]) -> None:
         if self.is_on:
-            self._notes.append(Note("sent", time.time(), device, ids))
+            self._notes.append(("sent", time.time(), device, ids, 0))
 
     def acked(self, device: Device, ids: Sequence[str]) -> None:
         if self.is_on:
-            self._notes.append(Note("acked", time.time(), device, ids))
+            self._notes.append(("acked", time.time(), device, ids, 0))
 
     def broadcast(self, site: str, message_id: str, sockets: int) -> None:
         """Note how many sockets of this process a message for shared rooms was written to."""
         if self.is_on and sockets:
             nobody = Device(site, "", "")
-            self._notes.append(Note("sockets", time.time(), nobody, (message_id,), sockets))
+            self._notes.append(("sockets", time.time(), nobody, (message_id,), sockets))
 
     def take(self, *, to_the_end: bool = False) -> Taken:
         """Return what is to be written now; `to_the_end`: also what others may not have begun."""
@@ -136,25 +134,26 @@ class Journal:
         text = _first_line(each, rooms)
         if len(text) > MAX_BYTES:
             text = _first_line(each, rooms := rooms[:1])
-        taken.begun[receipt_name(each.site, each.id)] = text
-        taken.rooms += [(receipt_name(each.site, room), each.id) for room, _, _ in rooms]
+        taken.begun[each.site, each.id] = text
+        taken.rooms += [((each.site, room), each.id) for room, _, _ in rooms]
 
     def _add(self, taken: Taken, notes: Iterable[Note], begun_before: float) -> None:
         room_left = MAX_NOTES
         for note in notes:
-            ids: Sequence[str] = [each for each in note.ids if self._own.get(each, True)]
-            if note.at > begun_before:
-                others = [each for each in ids if each not in self._own]
-                if others:
-                    self._notes.append(note._replace(ids=others))
-                    ids = [each for each in ids if each in self._own]
+            kind, at, device, ids, sockets = note
+            if at > begun_before:
+                if others := list(filterfalse(self._own.__contains__, ids)):
+                    self._notes.append((kind, at, device, others, sockets))
+                ids = list(filter(self._own.get, ids))
+            else:
+                ids = [each for each in ids if self._own.get(each, True)]
             room_left -= len(ids)
             if room_left < 0:
                 self.skipped += len(ids)
             elif ids:
-                line = b"\n" + _line(note)
+                line = _line(note)
                 for each in ids:
-                    name = receipt_name(note.device.site, each)
+                    name = (device.site, each)
                     texts = taken.begun if name in taken.begun else taken.lines
                     texts[name] = texts.get(name, b"") + line
 
@@ -165,13 +164,15 @@ def _first_line(each: Accepted, rooms: Sequence[Place]) -> bytes:
 
 
 def _line(note: Note) -> bytes:
+    r"""
+    With the break before it.
+
+    >>> _line(("sent", 1.5, Device("newsite", "user_1", "phone"), ("7",), 0))
+    b'\n["sent",1500,"user_1","phone"]'
+    >>> _line(("sockets", 1.5, Device("newsite", "", ""), ("7",), 12))
+    b'\n["sockets",1500,12]'
     """
-    >>> _line(Note("sent", 1.5, Device("newsite", "user_1", "phone"), ("7",)))
-    b'["sent",1500,"user_1","phone"]'
-    >>> _line(Note("sockets", 1.5, Device("newsite", "", ""), ("7",), 12))
-    b'["sockets",1500,12]'
-    """
-    at_ms = int(note.at * 1000)
-    if note.kind == "sockets":
-        return orjson.dumps([note.kind, at_ms, note.sockets])
-    return orjson.dumps([note.kind, at_ms, note.device.room, show_id(note.device.id)])
+    kind, at, device, _, sockets = note
+    is_broadcast = kind == "sockets"
+    what = (sockets,) if is_broadcast else (device.room, show_id(device.id))
+    return b"\n" + orjson.dumps((kind, int(at * 1000), *what))

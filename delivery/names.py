@@ -177,6 +177,8 @@ def show_id(device_id: str) -> str:
     >>> show_id("a\ud800")
     'a\\ud800'
     """
+    if device_id.isascii():
+        return device_id
     return device_id.encode("utf-8", "backslashreplace").decode()
 
 

@@ -153,11 +153,14 @@ class Receipts:
 
 def _share_out(taken: Taken) -> list[Slot]:
     slots = [Slot() for _ in range(names.RECEIPT_SLOTS)]
-    for name, text in taken.begun.items():
+    for message, text in taken.begun.items():
+        name = names.receipt_name(*message)
         slots[names.receipt_slot(name)].begun += (name, text)
-    for name, text in taken.lines.items():
+    for message, text in taken.lines.items():
+        name = names.receipt_name(*message)
         slots[names.receipt_slot(name)].lines += (name, text)
-    for name, message_id in taken.rooms:
+    for room, message_id in taken.rooms:
+        name = names.receipt_name(*room)
         slots[names.receipt_slot(name)].rooms += (name, message_id.encode())
     return slots
 

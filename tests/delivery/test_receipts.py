@@ -10,7 +10,6 @@ from delivery.exceptions import RedisUnavailable
 from delivery.inspection import Inspection
 from delivery.journal import MAX_BYTES, MAX_ROOMS, Journal
 from delivery.message import Message
-from delivery.names import receipt_name
 from delivery.payloads import SendRequest
 from delivery.queue_values import Appended, Device
 from delivery.queues import Queues
@@ -247,7 +246,7 @@ def test_a_message_of_many_rooms_tells_of_some() -> None:
     accept(journal, "1", rooms=100)
     taken = journal.take()
     assert len(taken.rooms) == MAX_ROOMS
-    assert taken.begun[receipt_name(SITE, "1")].endswith(b",80,0]")
+    assert taken.begun[SITE, "1"].endswith(b",80,0]")
 
 
 def test_past_its_limit_the_journal_skips_and_counts() -> None:
@@ -258,7 +257,7 @@ def test_past_its_limit_the_journal_skips_and_counts() -> None:
         journal.sent(PHONE, (each,))
     taken = journal.take(to_the_end=True)
     assert (len(taken.begun), taken.lines) == (5, {})
-    assert taken.begun[receipt_name(SITE, "4")].count(b"\n") == 1
+    assert taken.begun[SITE, "4"].count(b"\n") == 1
     assert journal.skipped == 2
 
 
