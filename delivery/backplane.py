@@ -78,10 +78,10 @@ class Backplane:
         """Call `listener` whenever announcements may have been missed."""
         self._layer.reconnect_listeners.append(listener)
 
-    async def receive(self) -> Announcement:
-        """Wait for the next announcement to a room that this process is in."""
-        announcement: Announcement = await self._layer.receive(self._channel)
-        return announcement
+    def listen(self, hear: Callable[[Announcement], None]) -> None:
+        """Call `hear`, which must not raise, with each announcement to a room that this process is
+        in, in their order."""
+        self._layer.listen(self._channel, hear)
 
     async def join(self, site: str, rooms: Iterable[str]) -> None:
         """Return once announcements to these rooms reach this process.

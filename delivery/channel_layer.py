@@ -8,7 +8,6 @@ is whole again. Between `backplane` and `shard`; imports channels-redis and its 
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
@@ -21,22 +20,21 @@ from delivery.shard import Shard
 logger = logging.getLogger(__name__)
 
 
-class Inbox:
-    """What has come for a channel, oldest first: an asyncio.Queue with none of its limits."""
+class Ear:
+    """In place of a channel's queue: whoever listens is told at once what comes, in its order."""
 
-    def __init__(self) -> None:
-        self._waiting: deque[bytes] = deque()
-        self._has_some = asyncio.Event()
+    def __init__(self, hear: Callable[[Any], None]) -> None:
+        self._hear = hear
 
     def put_nowait(self, data: bytes) -> None:
-        self._waiting.append(data)
-        self._has_some.set()
-
-    async def get(self) -> bytes:
-        while not self._waiting:
-            self._has_some.clear()
-            await self._has_some.wait()
-        return self._waiting.popleft()
+        try:
+            message = msgpack.unpackb(data)
+        except ValueError:  # all that it raises
+            message = None
+        if isinstance(message, dict):
+            self._hear(message)
+        else:
+            logger.warning("Something on the backplane is no message")
 
 
 class LoopLayer(RedisPubSubLoopLayer):
@@ -69,9 +67,18 @@ class LoopLayer(RedisPubSubLoopLayer):
         ]
         await self._shard.publish_all(announcements)
 
-    async def _subscribe_to_channel(self, channel: str) -> None:
-        self.channels[channel] = Inbox()
-        await self._shard.subscribe(channel)
+    def listen(self, channel: str, hear: Callable[[Any], None]) -> None:
+        """Call `hear` with what has come for a channel and all that comes, instead of keeping it
+        for `receive`: that is a turn of a task and four coroutines for each message."""
+        queue, self.channels[channel] = self.channels[channel], Ear(hear)
+        while not queue.empty():
+            self.channels[channel].put_nowait(queue.get_nowait())
+
+    def hear(self, name: str, data: bytes) -> None:
+        """Pass on what has come to a group or a channel."""
+        for channel in self.groups.get(name, (name,)):
+            if channel in self.channels:
+                self.channels[channel].put_nowait(data)
 
     def tell_reconnected(self) -> None:
         logger.warning("The backplane's subscription is whole again")
@@ -86,12 +93,8 @@ class ConfirmedPubSubChannelLayer(RedisPubSubChannelLayer):
     serialize = staticmethod(msgpack.Packer().pack)
     deserialize = staticmethod(msgpack.unpackb)
 
-    def receive(self, channel: str) -> Awaitable[dict[str, Any]]:
-        """Return the next message, without the base class's way to its layer."""
-        received: Awaitable[dict[str, Any]] = self._get_layer().receive(channel)
-        return received
-
     def group_send_all(self, messages: Iterable[tuple[str, dict[str, Any]]]) -> Awaitable[None]:
+        """As its layer's, without the base class's way there."""
         return self._get_layer().group_send_all(messages)
 
     def _get_layer(self) -> LoopLayer:

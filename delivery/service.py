@@ -84,6 +84,7 @@ class Service:
     async def start(self) -> None:
         """Raises BackplaneUnavailable, RedisUnavailable."""
         await self.backplane.start()
+        self.backplane.listen(self._hear)
         await self.generator.hold()
         self.backplane.on_reconnect(self.leases.renew_now)
         self.registry.add_listener(self.server.drop_outdated)
@@ -91,7 +92,6 @@ class Service:
         self.reauth.on_refusal(self.server.disconnect)
         loops = (
             self.registry.run,
-            self._hear,
             self.acks.run,
             self.leases.run,
             self.generator.run,
@@ -121,14 +121,12 @@ class Service:
         await self.backplane.close()
         await self.queues.close()
 
-    async def _hear(self) -> None:
-        while True:
-            announcement: Announcement = await self.backplane.receive()
-            try:
-                self.switchboard.hear(announcement)
-            except Exception:
-                # What it told of a user room is found with the next renewal.
-                logger.exception("Announcement not understood: %s", announcement.get("type"))
+    def _hear(self, announcement: Announcement) -> None:
+        try:
+            self.switchboard.hear(announcement)
+        except Exception:
+            # What it told of a user room is found with the next renewal.
+            logger.exception("Announcement not understood: %s", announcement.get("type"))
 
 
 _services: WeakKeyDictionary[asyncio.AbstractEventLoop, Service] = WeakKeyDictionary()

@@ -23,7 +23,9 @@ REPLY_TIMEOUT_SECONDS = 2.0  # a sender hears of a Redis that hangs after this l
 
 
 class Layer(Protocol):
-    """Who hears that a broken subscription is whole again."""
+    """Who hears what comes, and that a broken subscription is whole again."""
+
+    def hear(self, name: str, data: bytes) -> None: ...
 
     def tell_reconnected(self) -> None: ...
 
@@ -153,7 +155,7 @@ class Shard(RedisSingleShardConnection):
     async def _do_receiving(self) -> None:
         while True:
             try:
-                message = await self._pubsub.next_message()
+                message = await self._pubsub.next_message(self.channel_layer.hear)
             except (RedisError, OSError) as error:
                 self._note_break(error)
                 await self._reconnect()
@@ -182,7 +184,7 @@ class Shard(RedisSingleShardConnection):
         if message is None:
             return
         if message["type"] == "message":
-            self._receive_message(message)
+            self.channel_layer.hear(message["channel"].decode(), message["data"])
             return
         channel = message["channel"].decode()
         self._asked.discard(channel)

@@ -4,7 +4,7 @@ Between `shard` and `round_trip`; imports redis-py.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from redis import ConnectionError as RedisConnectionError
@@ -38,13 +38,12 @@ class Subscription(PubSub):
         connection: Any = self.connection
         await connection.send_command(*args, check_health=not self.subscribed)
 
-    async def next_message(self) -> dict[str, Any] | None:
-        """Wait for what comes; None = nothing that matters. Raises RedisError, OSError."""
-        response = next(arrived(self.connection), None)
-        if isinstance(response, list) and response[0] == b"message":
-            return {"type": "message", "channel": response[1], "data": response[2]}
+    async def next_message(self, hear: Callable[[str, bytes], None]) -> dict[str, Any] | None:
+        """Tell `hear` of the messages that have come in full, by their channels, and wait for what
+        comes then; None = nothing that matters. Raises RedisError, OSError."""
+        response = self._tell_messages(hear)
         message: dict[str, Any] | None
-        if isinstance(response, list):
+        if response is not None:
             message = await self.handle_message(response)  # type: ignore[no-untyped-call]
         else:
             message = await self.get_message(timeout=SILENCE_SECONDS)
@@ -65,6 +64,15 @@ class Subscription(PubSub):
         except BaseException:
             await connection.disconnect(nowait=True)
             raise
+
+    def _tell_messages(self, hear: Callable[[str, bytes], None]) -> list[Any] | None:
+        """Return what has come behind them and is none."""
+        for response in arrived(self.connection):
+            if isinstance(response, list):
+                if response[0] != b"message":
+                    return response
+                hear(response[1].decode(), response[2])
+        return None
 
     async def _reconnect(self, conn: Any, *_: Any) -> None:
         """Where redis-py would connect anew, in whatever task noticed the break."""

@@ -3,7 +3,7 @@
 import asyncio
 import time
 
-from delivery.backplane import Backplane
+from delivery.backplane import Announcement, Backplane
 from delivery.exceptions import BackplaneUnavailable
 from sioweb_project.doctor.findings import Finding, fail, ok
 
@@ -15,13 +15,14 @@ MEND = (
 
 
 async def examine() -> list[Finding]:
-    backplane = Backplane()
+    backplane, heard = Backplane(), asyncio.Queue[Announcement]()
     try:
         async with asyncio.timeout(ROUND_SECONDS):
             await backplane.start()
+            backplane.listen(heard.put_nowait)
             await backplane.listen_to_probes()
             await backplane.probe()
-            sent_at = (await backplane.receive())["sent_at"]
+            sent_at = (await heard.get())["sent_at"]
     except BackplaneUnavailable as error:
         return [fail("backplane", f"no announcement can be made: {error}", MEND)]
     except TimeoutError:

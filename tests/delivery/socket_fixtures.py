@@ -124,7 +124,7 @@ class Process:
     async def start(self) -> None:
         await self.backplane.start()
         await self.backplane.join(self.site.name, [BARRIER])
-        self.tasks.start(self._hear())
+        self.backplane.listen(self._hear)
         self.tasks.start(self.acks.run())
 
     async def stop(self) -> None:
@@ -186,14 +186,12 @@ class Process:
     def _is_live(self) -> bool:
         return all(feed.is_live for each in self.switchboard for feed in each.feeds.values())
 
-    async def _hear(self) -> None:
-        while True:
-            announcement = await self.backplane.receive()
-            if announcement.get("shared") == [BARRIER]:
-                self._barriers.add(announcement["id"])
-            else:
-                self.heard.append(announcement)
-                self.switchboard.hear(announcement)
+    def _hear(self, announcement: dict[str, Any]) -> None:
+        if announcement.get("shared") == [BARRIER]:
+            self._barriers.add(announcement["id"])
+        else:
+            self.heard.append(announcement)
+            self.switchboard.hear(announcement)
 
 
 @pytest.fixture(autouse=True)

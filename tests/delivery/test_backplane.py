@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 
 from delivery import backplane as backplane_module
 from delivery import shard
-from delivery.backplane import MANY_ROOMS, Backplane, Broadcast
+from delivery.backplane import MANY_ROOMS, Announcement, Backplane, Broadcast
 from delivery.channel_layer import ConfirmedPubSubChannelLayer
 from delivery.exceptions import BackplaneUnavailable
 from delivery.message import Message
@@ -25,48 +25,57 @@ from tests.delivery.socket_fixtures import TIMEOUT_SECONDS, until
 SITE = "newsite"
 
 
+class Hearing(Backplane):
+    """A backplane that keeps what it hears, in its order."""
+
+    async def start(self) -> None:
+        await super().start()
+        self.heard: asyncio.Queue[Announcement] = asyncio.Queue()
+        self.listen(self.heard.put_nowait)
+
+
 @pytest_asyncio.fixture
-async def backplane(own_layers: None) -> AsyncIterator[Backplane]:
-    backplane = Backplane()
+async def backplane(own_layers: None) -> AsyncIterator[Hearing]:
+    backplane = Hearing()
     await backplane.start()
     yield backplane
     await backplane.close()
 
 
 @pytest_asyncio.fixture
-async def other(own_layers: None) -> AsyncIterator[Backplane]:
+async def other(own_layers: None) -> AsyncIterator[Hearing]:
     """The backplane of another process."""
-    backplane = Backplane()
+    backplane = Hearing()
     await backplane.start()
     yield backplane
     await backplane.close()
 
 
 @pytest_asyncio.fixture
-async def far(redis_proxy: RedisProxy, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Backplane]:
+async def far(redis_proxy: RedisProxy, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Hearing]:
     """A backplane whose Redis the test can take away."""
     host = {"address": redis_proxy.url, "socket_timeout": None}
     layer = ConfirmedPubSubChannelLayer(hosts=[host], prefix="sioweb.")
     monkeypatch.setattr(backplane_module, "get_channel_layer", lambda: layer)
     monkeypatch.setattr(shard, "RETRY_SECONDS", 0.0)
-    backplane = Backplane()
+    backplane = Hearing()
     await backplane.start()
     yield backplane
     redis_proxy.flow()
     await backplane.close()
 
 
-async def broadcast(backplane: Backplane, *rooms: str, content: str = '["hello"]') -> None:
+async def broadcast(backplane: Hearing, *rooms: str, content: str = '["hello"]') -> None:
     message = Message("7", "hello", content, False, rooms)
     await backplane.announce_broadcasts(SITE, [Broadcast(message, rooms, [])])
 
 
-async def hear(backplane: Backplane) -> Any:
+async def hear(backplane: Hearing) -> Any:
     async with asyncio.timeout(TIMEOUT_SECONDS):
-        return await backplane.receive()
+        return await backplane.heard.get()
 
 
-async def hear_texts(backplane: Backplane, last: str) -> list[str]:
+async def hear_texts(backplane: Hearing, last: str) -> list[str]:
     """The texts of all announcements up to this one."""
     texts = [""]
     while texts[-1] != last:
@@ -80,7 +89,7 @@ async def count_processes(redis: Redis, room: str) -> int:
 
 
 async def test_processes_of_a_room_hear_what_was_stored_for_it(
-    backplane: Backplane, other: Backplane
+    backplane: Hearing, other: Hearing
 ) -> None:
     await backplane.join(SITE, ["user_1"])
     await other.join(SITE, ["user_1"])
@@ -103,7 +112,7 @@ async def test_processes_of_a_room_hear_what_was_stored_for_it(
 
 
 async def test_broadcast_names_all_rooms_of_its_call_to_each_group(
-    backplane: Backplane, other: Backplane
+    backplane: Hearing, other: Hearing
 ) -> None:
     await backplane.join(SITE, ["staff", "all"])
     await other.join(SITE, ["all"])
@@ -122,7 +131,7 @@ async def test_broadcast_names_all_rooms_of_its_call_to_each_group(
 
 
 async def test_broadcast_to_many_rooms_is_heard_once_by_every_process(
-    backplane: Backplane, other: Backplane
+    backplane: Hearing, other: Hearing
 ) -> None:
     rooms = [f"room{number}" for number in range(MANY_ROOMS + 1)]
     await backplane.join(SITE, rooms)
@@ -132,7 +141,7 @@ async def test_broadcast_to_many_rooms_is_heard_once_by_every_process(
     assert await hear_texts(other, "for many") == ["for many"]
 
 
-async def test_resync_names_device_reason_and_place(backplane: Backplane) -> None:
+async def test_resync_names_device_reason_and_place(backplane: Hearing) -> None:
     await backplane.join(SITE, ["user_1"])
     device = Device(SITE, "user_1", "phone")
     await backplane.announce_resync(device, "out_of_order", "e1", 3)
@@ -148,7 +157,7 @@ async def test_resync_names_device_reason_and_place(backplane: Backplane) -> Non
 
 
 async def test_process_with_nobody_in_a_room_is_not_woken_for_it(
-    backplane: Backplane, other: Backplane, redis: Redis
+    backplane: Hearing, other: Hearing, redis: Redis
 ) -> None:
     await backplane.join(SITE, ["staff"])
     await other.join(SITE, ["all"])
@@ -158,7 +167,7 @@ async def test_process_with_nobody_in_a_room_is_not_woken_for_it(
     assert await hear_texts(other, "for all") == ["for all"]
 
 
-async def test_rooms_of_two_sites_do_not_meet(backplane: Backplane) -> None:
+async def test_rooms_of_two_sites_do_not_meet(backplane: Hearing) -> None:
     await backplane.join(SITE, ["staff"])
     message = Message("7", "hello", "from elsewhere", False, ("staff",))
     await backplane.announce_broadcasts("othersite", [Broadcast(message, ["staff"], [])])
@@ -167,7 +176,7 @@ async def test_rooms_of_two_sites_do_not_meet(backplane: Backplane) -> None:
 
 
 async def test_two_sockets_of_a_room_are_one_group_left_with_the_last(
-    backplane: Backplane, redis: Redis
+    backplane: Hearing, redis: Redis
 ) -> None:
     await backplane.join(SITE, ["staff", "all"])
     await backplane.join(SITE, ["staff"])
@@ -184,9 +193,7 @@ async def test_two_sockets_of_a_room_are_one_group_left_with_the_last(
             pass
 
 
-async def test_nothing_announced_after_a_join_is_missed(
-    backplane: Backplane, other: Backplane
-) -> None:
+async def test_nothing_announced_after_a_join_is_missed(backplane: Hearing, other: Hearing) -> None:
     for number in range(100):
         await backplane.join(SITE, [f"room {number}"])
         await broadcast(other, f"room {number}", content=str(number))
@@ -194,7 +201,7 @@ async def test_nothing_announced_after_a_join_is_missed(
 
 
 async def test_ten_thousand_rooms_are_joined_and_left_in_time(
-    backplane: Backplane, redis: Redis
+    backplane: Hearing, redis: Redis
 ) -> None:
     rooms = [f"room {number}" for number in range(10_000)]
     await backplane.join(SITE, rooms)
@@ -202,7 +209,7 @@ async def test_ten_thousand_rooms_are_joined_and_left_in_time(
     await backplane.leave(SITE, rooms)
 
 
-async def test_announcements_keep_their_order(backplane: Backplane, other: Backplane) -> None:
+async def test_announcements_keep_their_order(backplane: Hearing, other: Hearing) -> None:
     await other.join(SITE, ["staff"])
     texts = [str(number) for number in range(1_000)]
     await asyncio.gather(*(broadcast(backplane, "staff", content=text) for text in texts))
@@ -210,7 +217,7 @@ async def test_announcements_keep_their_order(backplane: Backplane, other: Backp
 
 
 async def test_announcements_flow_again_after_the_subscription_was_killed(
-    backplane: Backplane, redis: Redis
+    backplane: Hearing, redis: Redis
 ) -> None:
     reconnects: list[None] = []
     backplane.on_reconnect(lambda: reconnects.append(None))
@@ -224,7 +231,7 @@ async def test_announcements_flow_again_after_the_subscription_was_killed(
 
 @pytest.mark.parametrize("state", ["gone", "hanging"])
 async def test_redis_out_of_reach_is_told_within_the_timeout(
-    far: Backplane, redis_proxy: RedisProxy, monkeypatch: pytest.MonkeyPatch, state: str
+    far: Hearing, redis_proxy: RedisProxy, monkeypatch: pytest.MonkeyPatch, state: str
 ) -> None:
     monkeypatch.setattr(backplane_module, "ANNOUNCE_TIMEOUT_SECONDS", 0.05)
     if state == "gone":
@@ -244,7 +251,7 @@ async def test_redis_out_of_reach_is_told_within_the_timeout(
         await far.leave(SITE, ["staff"])
 
 
-async def test_start_without_redis_is_told(far: Backplane, redis_proxy: RedisProxy) -> None:
+async def test_start_without_redis_is_told(far: Hearing, redis_proxy: RedisProxy) -> None:
     await far.close()
     await redis_proxy.shut()
     with pytest.raises(BackplaneUnavailable):
@@ -252,7 +259,7 @@ async def test_start_without_redis_is_told(far: Backplane, redis_proxy: RedisPro
 
 
 async def test_failed_join_and_its_leave_do_not_spoil_the_next_one(
-    far: Backplane, redis_proxy: RedisProxy, monkeypatch: pytest.MonkeyPatch
+    far: Hearing, redis_proxy: RedisProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reconnects: list[None] = []
     far.on_reconnect(lambda: reconnects.append(None))
@@ -270,7 +277,7 @@ async def test_failed_join_and_its_leave_do_not_spoil_the_next_one(
 
 
 async def test_socket_that_joins_a_room_while_another_fails_to_is_served(
-    backplane: Backplane, monkeypatch: pytest.MonkeyPatch
+    backplane: Hearing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failing = asyncio.create_task(backplane.join(SITE, ["staff"]))
     staying = asyncio.create_task(backplane.join(SITE, ["staff"]))
@@ -283,7 +290,7 @@ async def test_socket_that_joins_a_room_while_another_fails_to_is_served(
     assert await hear_texts(backplane, "heard") == ["heard"]
 
 
-async def test_ping_wakes_nobody(backplane: Backplane) -> None:
+async def test_ping_wakes_nobody(backplane: Hearing) -> None:
     await backplane.join(SITE, ["staff"])
     await backplane.ping()
     await broadcast(backplane, "staff", content="end")

@@ -400,3 +400,32 @@ def test_messages_are_written_as_channels_redis_itself_writes_them() -> None:
     own = RedisPubSubChannelLayer(hosts=[])
     assert layer.serialize(message) == own.serialize(message)
     assert layer.deserialize(own.serialize(message)) == message
+
+
+async def test_a_listener_is_told_what_has_come_and_what_comes_in_order(layer: Layer) -> None:
+    channel, marker = await layer.new_channel(), await layer.new_channel()
+    heard: list[Any] = []
+    await layer.group_add("room", channel)
+    await layer.group_add("room", marker)
+    for number in range(2):
+        await layer.group_send("room", {"number": number})
+        await receive(layer, marker)
+    layer.listen(channel, heard.append)
+    assert heard == [{"number": 0}, {"number": 1}]
+    await layer.group_send_all(("room", {"number": number}) for number in range(2, 100))
+    for _ in range(2, 100):
+        await receive(layer, marker)
+    assert heard == [{"number": number} for number in range(100)]
+
+
+async def test_what_is_no_message_is_passed_over(
+    layer: Layer, redis: Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    channel, heard = await layer.new_channel(), list[Any]()
+    layer.listen(channel, heard.append)
+    for data in (b"", b"\xc1", b"\x01\x02", b"\xa1\xff", b"\x01"):
+        await redis.publish(channel, data)
+    await layer.send(channel, {"number": 7})
+    await until(lambda: heard)
+    assert heard == [{"number": 7}]
+    assert caplog.text.count("Something on the backplane is no message") == 5
