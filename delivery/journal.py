@@ -7,7 +7,7 @@ Redis. Beside `counters`, which forget which message it was.
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import filterfalse, islice
+from itertools import islice
 from typing import NamedTuple
 
 import orjson
@@ -141,12 +141,10 @@ class Journal:
         room_left = MAX_NOTES
         for note in notes:
             kind, at, device, ids, sockets = note
-            if at > begun_before:
-                if others := list(filterfalse(self._own.__contains__, ids)):
-                    self._notes.append((kind, at, device, others, sockets))
-                ids = list(filter(self._own.get, ids))
-            else:
-                ids = [each for each in ids if self._own.get(each, True)]
+            is_new = at > begun_before
+            if is_new and (others := [each for each in ids if each not in self._own]):
+                self._notes.append((kind, at, device, others, sockets))
+            ids = [each for each in ids if self._own.get(each, not is_new)]
             room_left -= len(ids)
             if room_left < 0:
                 self.skipped += len(ids)
@@ -174,6 +172,7 @@ def _line(note: Note) -> bytes:
     b'\n["sockets",1500,12]'
     """
     kind, at, device, _, sockets = note
-    is_broadcast = kind == "sockets"
-    what = (sockets,) if is_broadcast else (device.room, show_id(device.id))
-    return b"\n" + orjson.dumps((kind, int(at * 1000), *what))
+    at_ms = int(at * 1000)
+    if kind == "sockets":
+        return b"\n" + orjson.dumps((kind, at_ms, sockets))
+    return b"\n" + orjson.dumps((kind, at_ms, device.room, show_id(device.id)))
