@@ -73,15 +73,10 @@ def parse_rooms(value: object) -> tuple[str, ...]:
 
 def _parse_event(value: object, site: SiteSnapshot) -> str:
     event = parse_name("invalid_event", "event", value)
-    if event in RESERVED_EVENTS or _is_system_event(event, site):
+    if event in RESERVED_EVENTS or event in site.system_events:
         message = f"event: {_shown(event)} is reserved."
         raise InvalidRequest(status=400, code="reserved_event", message=message)
     return event
-
-
-def _is_system_event(event: str, site: SiteSnapshot) -> bool:
-    is_settings = site.prefixed_system_events and event == "_settings"
-    return is_settings or event in (site.batch_event, site.resync_event)
 
 
 def _parse_args(value: object) -> list[object]:

@@ -46,6 +46,9 @@ class KeySnapshot(NamedTuple):
         return self.expires_at is not None and self.expires_at <= now
 
 
+SYSTEM_EVENTS = frozenset({"batch", "resync"})
+PREFIXED_SYSTEM_EVENTS = frozenset({"_batch", "_resync", "_settings"})
+
 # Compared with when there is no site or no key, so that both take as long as a wrong key.
 NO_KEYS = (KeySnapshot(0, secrets.token_bytes(32)),)
 
@@ -76,6 +79,11 @@ class SiteSnapshot:
 
     def is_user_room(self, room: str) -> bool:
         return bool(self.user_room_prefix) and room.startswith(self.user_room_prefix)
+
+    @property
+    def system_events(self) -> frozenset[str]:
+        """What only the service itself may emit."""
+        return PREFIXED_SYSTEM_EVENTS if self.prefixed_system_events else SYSTEM_EVENTS
 
     @property
     def batch_event(self) -> str:
