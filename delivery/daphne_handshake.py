@@ -110,6 +110,14 @@ class DirectHandshake:
     root_path = websocket_origin = ""
     websocket_version = 13
     websocket_extensions_in_use: Any = ()
+    greeting = b""
+
+    @property
+    def can_greet(self: Any) -> bool:
+        return self.request is NO_REQUEST and bool(self.state == self.STATE_CONNECTING)
+
+    def greet(self, frame: bytes) -> None:
+        self.greeting = frame
 
     def begin(self: Any, transport: Any, handshake: Handshake) -> None:
         """Take a connection of Twisted's, and have the application called."""
@@ -149,7 +157,7 @@ class DirectHandshake:
     def _accept(self: Any, _: object) -> None:
         self.state = self.STATE_OPEN
         accept = b64encode(sha1(self._wskey + GUID).digest())  # noqa: S324, RFC 6455
-        self.write(ACCEPTED % accept)
+        self.write(ACCEPTED % accept + self.greeting)
         if self.data:  # of a client that did not wait
             self.consumeData()
 

@@ -18,15 +18,17 @@ from engineio.exceptions import EngineIOError, SocketIsClosedError
 from engineio.packet import NOOP, PING, Packet
 
 from delivery.hearing import HearingSocket
+from delivery.openings import is_plain_opening
 from delivery.origins import read_origin
-from delivery.packets import MALFORMED
-from delivery.send_queue import SendQueue, Unsent
+from delivery.packets import MALFORMED, opening_packet
+from delivery.send_queue import SendQueue, Unsent, websocket_frame
 from delivery.tasks import Tasks
-from delivery.transports import Scope, find_websocket
+from delivery.transports import Scope, WebSocket, find_websocket
 
 logger = logging.getLogger(__name__)
 
 PROBE, PROBED, UPGRADE = "2probe", "3probe", "5"  # of a websocket that follows on polling
+WEBSOCKET_TRANSPORT = "websocket"
 NOTHING = contextvars.Context()  # for callbacks of sockets: a copy for each would be kept with it
 
 TakeAck = Callable[[str, str], bool]
@@ -73,10 +75,44 @@ class Engine(engineio.AsyncServer):
             environ["HTTP_ORIGIN"] = origin
         return self._cors_headers(environ)
 
+    async def open_websocket(self, scope: Scope, receive: Any, send: Any) -> bool:
+        """Serve a websocket that begins a session, as `handle_request` would, but told of it with
+        the acceptance; False = something about it is for the library to look into, or to refuse."""
+        websocket, origin = find_websocket(scope), read_origin(scope)
+        if websocket is None or not self._is_plain(websocket, scope, origin):
+            return False
+        await receive()
+        sid = self.generate_id()
+        socket = self.sockets[sid] = Socket(self, sid)
+        environ = {"REQUEST_METHOD": "GET", "QUERY_STRING": scope["query_string"].decode()}
+        environ |= {"HTTP_ORIGIN": origin} if origin else {}
+        environ |= {"asgi.scope": scope, "asgi.send": send}
+        if await self._trigger_event("connect", sid, environ) is True:
+            socket.schedule_ping()
+            told = self.ping_interval, self.ping_timeout, self.max_http_buffer_size
+            websocket.greet(websocket_frame(opening_packet(sid, *told).encode()))
+            await send({"type": "websocket.accept"})
+            await socket.take(websocket)
+        else:
+            del self.sockets[sid]
+            self.logger.warning("Application rejected connection")
+            await self._make_response(self._unauthorized(), environ)
+        return True
+
+    def _is_plain(self, websocket: WebSocket, scope: Scope, origin: str) -> bool:
+        return (
+            websocket.can_greet
+            and is_plain_opening(scope["query_string"])
+            and WEBSOCKET_TRANSPORT in self.transports
+            and (not origin or (self.cors_allowed_origins == "*" and self.admits_origin(origin)))
+        )
+
     def adopt(self, eio_sid: str) -> None:
         """Make a new connection's socket one of ours: the library has no hook for its class. Tell
         the client the ping interval in milliseconds, which the library cuts to whole seconds."""
         socket: Socket = self.sockets[eio_sid]
+        if socket.__class__ is Socket:
+            return
         socket.__class__ = Socket
         opening: Any = socket.queue.get_nowait()
         opening.data["pingInterval"] = round(self.ping_interval * 1000)
@@ -163,11 +199,18 @@ class Socket(HearingSocket):
         if self.websocket is None:
             await super()._websocket_handler(ws)
         elif not self.connected or await self._is_upgraded(ws):
-            self.connected = self.upgraded = True
-            self.queue.attach(self.websocket)
-            await self.websocket.take_over(self)
+            await self.take(self.websocket)
         else:
             await ws.close()
+
+    async def take(self, websocket: WebSocket) -> None:
+        """Have it for what comes and goes from now on."""
+        self.websocket = websocket
+        self.connected = self.upgraded = True
+        self.queue.attach(websocket)
+        await websocket.take_over(self)
+        if self.closed:
+            self._forget()
 
     async def _is_upgraded(self, ws: Any) -> bool:
         """Go through the probe of a websocket; polling goes on when it fails.

@@ -14,7 +14,7 @@ OF_HANDSHAKE = frozenset(
         *("clean_headers", "application_deferred", "http_headers", "http_request_data"),
         *("http_request_host", "http_request_params", "http_request_uri", "http_request_path"),
         *("http_response_data", "http_status_line", "server_addr", "websocket_extensions"),
-        *("websocket_protocols", "_raw_query_string", "_transport_details", "_wskey"),
+        *("websocket_protocols", "_raw_query_string", "_transport_details", "_wskey", "greeting"),
         *("_results", "_valid_events"),  # of events that nobody listens for
     }
 )

@@ -44,6 +44,24 @@ class Orjson:
         return orjson.loads(text)
 
 
+def opening_packet(
+    sid: str, ping_interval_seconds: float, ping_timeout_seconds: float, max_bytes: int
+) -> str:
+    """Engine.IO's first packet, on a websocket that begins a session.
+
+    >>> opening_packet("bK3x", 25, 0.5, 1000)
+    '0{"sid":"bK3x","upgrades":[],"pingTimeout":500,"pingInterval":25000,"maxPayload":1000}'
+    """
+    about = {
+        "sid": sid,
+        "upgrades": [],
+        "pingTimeout": int(ping_timeout_seconds * 1000),
+        "pingInterval": round(ping_interval_seconds * 1000),
+        "maxPayload": max_bytes,
+    }
+    return f"0{Orjson.dumps(about)}"
+
+
 class Packet(packet.Packet):
     """A packet whose namespace may carry a query, as in `0/newsite?token=12345`: it joins the
     auth, where the library would drop it."""

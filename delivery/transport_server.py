@@ -69,7 +69,8 @@ class TransportServer(socketio.AsyncServer):
             return
         self._note_origin(eio_sid, scope)
         try:
-            await self.handle_request(scope, receive, send)
+            if not await self.eio.open_websocket(scope, receive, send):
+                await self.handle_request(scope, receive, send)
         except MALFORMED as error:
             logger.info("Transport closed after a malformed frame: %s", type(error).__name__)
             self.close_transport(scope.get(EIO_SID, eio_sid))

@@ -38,6 +38,13 @@ class Listener(Protocol):
 class WebSocket(DirectWebSocket, Protocol):
     """The web server's end of a websocket, where it offers one."""
 
+    @property
+    def can_greet(self) -> bool:
+        """Whether its handshake was an ordinary one, and is not answered yet."""
+
+    def greet(self, frame: bytes) -> None:
+        """Have a frame written together with the answer to the handshake, which accepts it."""
+
     async def take_over(self, listener: Listener) -> None:
         """Let the listener hear what comes, and what came and was not asked for, in place of
         the ASGI application, which may end when this returns."""

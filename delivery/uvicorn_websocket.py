@@ -29,6 +29,11 @@ class UvicornWebSocket(Takeover, WebSocketsSansIOProtocol):
             self._hear_event(dict(await self.receive()))
         await self._ended
 
+    can_greet = False  # uvicorn answers handshakes itself
+
+    def greet(self, frame: bytes) -> None:
+        raise NotImplementedError
+
     def tell_end(self, callback: object) -> bool:
         """Whoever wants to know waits for `take_over`."""
         return False

@@ -1,6 +1,7 @@
 """The handshake of an ordinary websocket: as daphne's own, whose way all others go."""
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -76,7 +77,7 @@ class Opened:
         self.transport = StringTransport(peerAddress=IPv4Address("TCP", "192.168.0.1", 54321))
         # What `write` reaches for in Twisted's own.
         self.transport.dataBuffer = self.transport._tempDataBuffer = b""
-        self.transport.writeSomeData = self._write
+        self.transport.socket = SimpleNamespace(send=self._write)
 
     def directly(self, data: bytes) -> "Opened":
         handshake = read_handshake(data, MAX_BYTES)
@@ -120,6 +121,23 @@ async def test_it_has_what_autobahn_and_daphne_look_at_later() -> None:
         each.websocket.serverAccept()
     missing = {name for name in vars(other.websocket) if not hasattr(one.websocket, name)}
     assert missing <= OF_HANDSHAKE
+
+
+async def test_what_it_greets_with_is_written_with_the_answer() -> None:
+    plain, one = Opened().directly(request()), Opened().directly(request())
+    assert one.websocket.can_greet
+    one.websocket.greet(b"frame")
+    for each in plain, one:
+        each.websocket.serverAccept()
+    assert one.written == plain.written + b"frame"
+    assert not one.websocket.can_greet
+
+
+async def test_handshake_that_autobahn_read_greets_with_nothing() -> None:
+    other = Opened().by_autobahn(request())
+    assert not other.websocket.can_greet
+    other.websocket.serverAccept()
+    assert not other.websocket.can_greet
 
 
 async def test_application_that_refuses_is_answered_with_403() -> None:

@@ -153,6 +153,7 @@ async def test_an_idle_one_keeps_what_is_its_own_and_nothing_of_its_handshake(
     open_websocket: Open,
 ) -> None:
     websocket = open_websocket()
+    websocket.greet(b"")
     given = vars(websocket).copy()
     assert given.keys() >= AT_FIRST | OF_HANDSHAKE
     assert not any(given[name] for name in AT_FIRST)
