@@ -5,6 +5,7 @@ handshakes. What a connection is shows in its first bytes, before anything costl
 for it; so does whether it is for another process. Between `daphne_server` and `turnstile`.
 """
 
+import asyncio
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -25,23 +26,28 @@ ACCEPTS_AT_ONCE = 20  # by Twisted, which would take more each time as long as t
 # read: gigabytes with a thousand of them, and it would be long before one reads why it is closed.
 SEND_BUFFER_BYTES = 131_072
 MAX_HELD_BYTES = 65_536  # of one connection; a handshake is far smaller
+READ_BYTES = 8_192  # at a time
+LONGEST_SECONDS = 60.0  # for a connection's first line, and its turn; as Twisted's for a request
 
+BuildProtocol = Callable[[Any], Any]
+"""Given the address of a connection; what Twisted reads its requests with."""
 OpenWebSocket = Callable[[Any, bytes], bool]
 """Given a connection's transport and what has come; False = that asks for no ordinary websocket."""
 
 
 class Doorway:
-    """Holds the first bytes of one connection until it is its turn."""
+    """Twisted's protocol of a connection until it is its turn, and clear what it is. Nothing of
+    what reads requests is made for one that becomes a websocket, or is for somebody else."""
 
     def __init__(
         self,
-        protocol: Any,
+        build_protocol: BuildProtocol,
         turnstile: Turnstile,
         mail: Mail | None = None,
         send_connections: SendConnections | None = None,
         open_websocket: OpenWebSocket = lambda transport, held: False,
     ) -> None:
-        self._protocol = protocol
+        self._build_protocol = build_protocol
         self._turnstile = turnstile
         self._mail = mail
         self._send_connections = send_connections
@@ -49,16 +55,22 @@ class Doorway:
         self._held = b""
         self._is_waiting = False  # at the turnstile
         self._transport: Any = None
-        protocol.makeConnection = self._connect
-        protocol.dataReceived = self._receive
-        protocol.connectionLost = self._lose
+        self._deadline: asyncio.TimerHandle | None = None
 
-    def _connect(self, transport: Any) -> None:
+    # --- what Twisted calls
+
+    def makeConnection(self, transport: Any) -> None:
         self._transport = transport
-        del self._protocol.makeConnection
-        self._protocol.makeConnection(transport)
+        transport.setTcpNoDelay(True)
+        transport.bufferSize = READ_BYTES
+        loop = asyncio.get_running_loop()
+        self._deadline = loop.call_later(LONGEST_SECONDS, transport.loseConnection)
 
-    def _receive(self, data: bytes) -> None:
+    def connectionLost(self, reason: Any) -> None:
+        self._held = b""
+        self._leave()
+
+    def dataReceived(self, data: bytes) -> None:
         self._held += data
         if self._send_connections is not None and self._held.startswith(REQUEST):
             self._send_connections.adopt(self._transport.socket.dup(), self._held)
@@ -88,19 +100,15 @@ class Doorway:
         transport._shouldShutdown = False
         transport.connectionLost(Failure(ConnectionDone()))
 
-    def _lose(self, reason: Any) -> None:
-        self._held = b""
-        self._leave()
-        self._protocol.connectionLost(reason)
-
     def _open(self) -> None:
         held, self._held = self._held, b""
         if not held:
             return
-        transport = self._transport
-        self._leave()
+        transport = self._leave()
         if not (self._is_waiting and self._open_websocket(transport, held)):
-            self._protocol.dataReceived(self._for_one_request(held))
+            protocol = transport.protocol = self._build_protocol(transport.getPeer())
+            protocol.makeConnection(transport)
+            protocol.dataReceived(self._for_one_request(held))
 
     def _for_one_request(self, held: bytes) -> bytes:
         """With several processes, have each poll come by a connection of its own: the next one
@@ -111,10 +119,13 @@ class Doorway:
             return held
         return line + end + b"Connection: close" + end + rest
 
-    def _leave(self) -> None:
-        """From now on the protocol gets what comes itself."""
-        del self._protocol.dataReceived, self._protocol.connectionLost
-        self._transport = None
+    def _leave(self) -> Any:
+        """From now on somebody else has the transport, which is returned."""
+        transport, self._transport = self._transport, None
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+        return transport
 
 
 def keep_in_bounds(port: Any) -> None:

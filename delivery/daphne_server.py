@@ -97,14 +97,17 @@ class DaphneServer(Daphne):
         self.ws_factory.protocol = FlowControlledWebSocket.configured(self.ws_factory)
         self.ws_factory.turnstile = self._turnstile
         self.http_factory.protocol = channels_of(self._heads)
-        self._build_protocol = self.http_factory.buildProtocol
-        self.http_factory.buildProtocol = self._build_paced_protocol
+        self._build_channel = self.http_factory.buildProtocol
+        self.http_factory.buildProtocol = self._build_doorway
 
-    def _build_paced_protocol(self, address: Any) -> Any:
-        protocol = self._build_protocol(address)
-        protocol.requestFactory = self._make_request
+    def _build_doorway(self, _: Any) -> Doorway:
         send_connections = self._send_connections if self.is_fast else None
-        Doorway(protocol, self._turnstile, self._mail, send_connections, self._open_websocket)
+        own = self._turnstile, self._mail, send_connections
+        return Doorway(self._build_protocol, *own, self._open_websocket)
+
+    def _build_protocol(self, address: Any) -> Any:
+        protocol = self._build_channel(address)
+        protocol.requestFactory = self._make_request
         return protocol
 
     def _open_websocket(self, transport: Any, read: bytes) -> bool:
@@ -112,7 +115,6 @@ class DaphneServer(Daphne):
         handshake = read_handshake(read, self._heads.max_bytes) if self.is_fast else None
         if handshake is None:
             return False
-        transport.protocol._channel.setTimeout(None)
         self.ws_factory.buildProtocol(transport.getPeer()).begin(transport, handshake)
         return True
 
