@@ -115,7 +115,7 @@ class DaphneServer(Daphne):
         handshake = read_handshake(read, self._heads.max_bytes) if self.is_fast else None
         if handshake is None:
             return False
-        self.ws_factory.buildProtocol(transport.getPeer()).begin(transport, handshake)
+        self.ws_factory.buildProtocol(None).begin(transport, handshake)
         return True
 
     def _adopt(self, fd: int, read: bytes) -> None:
