@@ -24,9 +24,46 @@ from redis.asyncio.sentinel import (
 
 # A node or sentinel that hangs must leave time for the next: an answer has two seconds.
 NODE_SECONDS = 0.5
+# What ReadyPool reaches for inside redis-py; without it connections go back the long way.
+CAN_RELEASE_AT_ONCE = all(
+    hasattr(BlockingConnectionPool(), name)
+    for name in ("_available_connections", "_in_use_connections")
+)
 
 Node = tuple[str, int]
 """A host and its port."""
+
+
+class ReadyPool(BlockingConnectionPool):
+    """A BlockingConnectionPool that gives and takes connections at once while nobody waits for
+    one: its conditions, timeouts and measures cost more than a script's round trip."""
+
+    _waiting = 0  # for a connection
+
+    async def get_connection(self, *_: Any, **__: Any) -> Any:
+        if self._waiting or not self.can_get_connection():
+            return await self._wait_for_connection()
+        connection = self.get_available_connection()  # type: ignore[no-untyped-call]
+        try:
+            await self.ensure_connection(connection)
+        except BaseException:
+            await self.release(connection)
+            raise
+        return connection
+
+    async def release(self, connection: Any) -> None:
+        if self._waiting or connection.should_reconnect() or not CAN_RELEASE_AT_ONCE:
+            await super().release(connection)
+            return
+        self._in_use_connections.remove(connection)
+        self._available_connections.append(connection)
+
+    async def _wait_for_connection(self) -> Any:
+        self._waiting += 1
+        try:
+            return await super().get_connection()  # type: ignore[no-untyped-call]
+        finally:
+            self._waiting -= 1
 
 
 class Sentinels(Sentinel):

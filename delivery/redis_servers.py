@@ -7,13 +7,13 @@ redis_client; imports redis-py.
 from collections.abc import Iterable
 from typing import Any
 
-from redis.asyncio import BlockingConnectionPool, Redis, SSLConnection
+from redis.asyncio import Redis, SSLConnection
 from redis.asyncio.connection import Connection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from delivery.redis_cluster import Cluster
-from delivery.redis_pools import Node, Sentinels, WaitingMasterPool
+from delivery.redis_pools import Node, ReadyPool, Sentinels, WaitingMasterPool
 from delivery.scripts import SOURCES
 
 MAX_CONNECTIONS = 32  # Redis runs one script at a time: more would only wait there
@@ -76,7 +76,7 @@ def build_servers(cache: Any, answer_seconds: float) -> Servers:
         keywords["password"] = options["PASSWORD"]
     location = cache["LOCATION"]
     url = location if isinstance(location, str) else location[0]
-    client = Redis.from_pool(BlockingConnectionPool.from_url(url, **keywords))
+    client = Redis.from_pool(ReadyPool.from_url(url, **keywords))
     return OneServer(client, wait_replicas, is_by_sentinel=False)
 
 
@@ -103,7 +103,5 @@ def _node_client(node: Node, keywords: dict[str, Any]) -> Redis:
     host, port = node
     keywords = keywords.copy()
     connection_class = SSLConnection if keywords.pop("ssl", False) else Connection
-    pool = BlockingConnectionPool(
-        connection_class=connection_class, host=host, port=port, **keywords
-    )
+    pool = ReadyPool(connection_class=connection_class, host=host, port=port, **keywords)
     return Redis.from_pool(pool)
