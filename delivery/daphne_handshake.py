@@ -95,7 +95,7 @@ def _is_for_websocket(headers: dict[bytes, bytes]) -> bool:
         and KEY.fullmatch(headers.get(b"sec-websocket-key", b"")) is not None
         and HOST.fullmatch(headers.get(b"host", b"")) is not None
         and (origin is None or ORIGIN.fullmatch(origin) is not None)
-        and not any(b"_" in name for name in headers)
+        and b"_" not in b"".join(headers)
     )
 
 
