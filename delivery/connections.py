@@ -60,6 +60,7 @@ class Connection:
     journal: Journal
     is_ready: bool = False  # the client has been told that it is connected
     feeds: dict[str, Feed] = field(default_factory=dict)  # user room -> feed
+    known_seqs: dict[str, int] | None = None  # of user rooms whose feeds are still to be started
     _pending: dict[int, PendingAck] = field(default_factory=dict)
     _last_ack_id: int = field(default_factory=_before_first_ack_id)
     _sent: OrderedDict[str, PendingAck] = field(default_factory=OrderedDict)  # by message id

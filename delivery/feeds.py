@@ -1,9 +1,8 @@
 """One socket's place in one user room: the epoch and seq it was last sent.
 
-Between `connections`, which passes on announcements, and the socket. A feed is
-CATCHING_UP (it reads the queue, announcements only say how far there is to go)
-or LIVE (the next seq is written as it is announced). Whatever is announced
-twice, late, out of order or not at all, the queue decides what the socket gets.
+Between `connections`, which passes on announcements, and the socket. A feed is CATCHING_UP (it
+reads the queue, announcements only say how far there is to go) or LIVE (the next seq is written as
+it is announced). Whatever is announced or not, the queue decides what the socket gets.
 """
 
 import asyncio
@@ -69,9 +68,9 @@ class Feed:
     def is_live(self) -> bool:
         return self._state is FeedState.LIVE
 
-    def start(self) -> None:
-        """Replay what waits, as batches, then go live."""
-        self._run(self._replay)
+    def start(self, end: int | None = None) -> None:
+        """Replay what waits up to the seq `end`, None = all, as batches, then go live."""
+        self._run(lambda: self._replay(end))
 
     def close(self) -> None:
         self._state = FeedState.CLOSED
@@ -135,8 +134,6 @@ class Feed:
     async def _guarded(self, work: Callable[[], Awaitable[None]]) -> None:
         try:
             await work()
-        except asyncio.CancelledError:
-            raise
         except Exception:
             # The client comes back on a new connection and is served from the queue.
             logger.exception(
@@ -147,18 +144,19 @@ class Feed:
             if self._task is asyncio.current_task():
                 self._task = None
 
-    async def _replay(self) -> None:
-        """1. Open the queue; when nothing waits, go live. 2. Send what waited then, in batches,
-        each after the ack of the one before. 3. Send one by one what came since. 4. Go live."""
-        end, read = 0, self._open
+    async def _replay(self, end: int | None) -> None:
+        """1. Open the queue. 2. Send what waited up to `end`, in batches, each after the ack of the
+        one before. 3. Send one by one what came since. 4. Go live."""
+        read = self._open
         while True:
             async with self._outlet.turn():
                 self._announced = None
                 backlog = await self._persistently(read)
-                end = end or backlog.seq
                 if not self._accept(backlog):
                     break
-                if not (messages := self._unsent(backlog)):
+                end = backlog.seq if end is None else end
+                messages = [each for each in self._unsent(backlog) if each.seq <= end]
+                if not messages:
                     self._finish(backlog)
                     break
                 acked = self._outlet.send_batch(self.device, backlog.epoch, messages)

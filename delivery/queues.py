@@ -67,6 +67,7 @@ class Queues:
         self._max_devices = max_devices
         self._now_ms = now_ms
         self._process = secrets.token_hex(8)
+        self._lease = (self._process, LEASE_SECONDS * 1000)
 
     async def append(
         self, site: str, rooms: Sequence[str], message: Message, once: str = ""
@@ -84,11 +85,11 @@ class Queues:
         replies = await run_scripts(self._alias, calls)
         return [_to_appended(room, reply) for room, reply in zip(rooms, replies, strict=True)]
 
-    async def know(self, devices: Sequence[Device]) -> None:
-        """Store for these devices from now on, and start their leases; `open` comes later."""
-        args = (self._process, LEASE_SECONDS * 1000, self._max_devices)
+    async def know(self, devices: Sequence[Device]) -> list[int]:
+        """Store for these devices from now on, and start their leases; return their rooms' seqs."""
+        args = (*self._lease, self._max_devices)
         calls = [self._device_call("know", device, *args) for device in devices]
-        await run_scripts(self._alias, calls)
+        return await run_scripts(self._alias, calls)
 
     async def open(
         self,
@@ -105,8 +106,7 @@ class Queues:
         3. Where there are too many devices, the longest unseen is forgotten.
         4. A pending resync is handed out, once.
         """
-        lease = (self._process, LEASE_SECONDS * 1000)
-        args = (*_position(position), *lease, self._max_devices, count, max_bytes)
+        args = (*_position(position), *self._lease, self._max_devices, count, max_bytes)
         return _to_backlog(await self._run_one("open", device, *args))
 
     async def read(
@@ -122,7 +122,7 @@ class Queues:
 
     async def acknowledge(self, acks: Sequence[Ack]) -> list[Acknowledged]:
         """Remove what clients are done with, each ack by the rules of `acknowledge.lua`."""
-        replies = await run_scripts(self._alias, [self._ack_call(ack) for ack in acks])
+        replies = await run_scripts(self._alias, list(map(self._ack_call, acks)))
         return [Acknowledged(removed, bool(late), seq) for removed, late, seq in replies]
 
     async def take_resync(self, device: Device) -> str:
@@ -131,9 +131,8 @@ class Queues:
 
     async def renew(self, positions: Mapping[Device, Position]) -> list[State]:
         """Extend the leases of devices that are still known; find rooms that were taken back."""
-        lease = (self._process, LEASE_SECONDS * 1000)
         calls = [
-            self._device_call("renew", device, *_position(position), *lease)
+            self._device_call("renew", device, *_position(position), *self._lease)
             for device, position in positions.items()
         ]
         replies = await run_scripts(self._alias, calls)

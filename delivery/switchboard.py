@@ -156,7 +156,10 @@ class Switchboard:
         self._rooms.enter(connection, rooms)
         await self._backplane.join(connection.site.name, rooms)
         if devices := connection.devices_in(rooms):
-            await self._queues.know(devices)
+            seqs = await self._queues.know(devices)
+            connection.known_seqs = {
+                device.room: seq for device, seq in zip(devices, seqs, strict=True)
+            }
 
     async def _exit(self, connection: Connection, rooms: Sequence[str]) -> None:
         self._rooms.leave(connection, rooms)
@@ -172,11 +175,13 @@ class Switchboard:
         await self._exit(connection, tuple(rooms))
 
     def _start_feeds(self, connection: Connection) -> None:
-        """Start those of the user rooms that have none."""
+        """Start those of the user rooms that have none. What is sent from when the client knows
+        that it is connected comes by itself, however late its queue is opened."""
+        seqs, connection.known_seqs = connection.known_seqs or {}, None
         for device in connection.devices:
             if device.room not in connection.feeds:
-                connection.feeds[device.room] = Feed(device, self._queues, connection)
-                connection.feeds[device.room].start()
+                feed = connection.feeds[device.room] = Feed(device, self._queues, connection)
+                feed.start(seqs.get(device.room))
 
     def _has(self, connection: Connection) -> bool:
         return self._connections.get(connection.sid) is connection

@@ -128,7 +128,7 @@ async def test_socket_that_has_joined_gets_nothing_before_its_client_is_ready(
     assert tab.events == []
     process.switchboard.go_live(tab.connection)
     await process.settle()
-    assert tab.events == [["batch", [UPDATE]]]
+    assert tab.events == [UPDATE]
 
 
 async def test_socket_that_is_not_ready_gets_the_stored_copy_later_and_no_broadcast(
@@ -141,7 +141,7 @@ async def test_socket_that_is_not_ready_gets_the_stored_copy_later_and_no_broadc
     await process.settle()
     process.switchboard.go_live(joined.connection)
     await process.settle()
-    assert events(staff, joined) == [[HELLO], [["batch", [HELLO]]]]
+    assert events(staff, joined) == [[HELLO], [HELLO]]
 
 
 async def test_sockets_of_two_sites_never_meet(process: Process) -> None:
@@ -188,8 +188,18 @@ async def test_what_is_sent_between_the_join_and_the_first_read_waits_for_a_seco
     await process.publish(ROOM, content=UPDATE)
     process.switchboard.go_live(tablet.connection)
     [sent] = await tablet.wait_for(1)
-    assert sent.content == ["batch", [UPDATE]]
+    assert sent.content == UPDATE
     assert [each.content for each in await phone.wait_for(1)] == [UPDATE]
+
+
+async def test_only_what_waited_before_the_join_comes_as_a_batch(process: Process) -> None:
+    await process.publish(ROOM, content=HELLO)
+    tab = process.make_tab(ROOM)
+    await process.switchboard.join(tab.connection)
+    await process.publish(ROOM, content=UPDATE)
+    process.switchboard.go_live(tab.connection)
+    await tab.wait_for(2)
+    assert tab.events == [["batch", [HELLO]], UPDATE]
 
 
 async def test_a_slow_socket_of_shared_rooms_is_closed_and_told_why(process: Process) -> None:

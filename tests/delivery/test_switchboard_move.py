@@ -90,9 +90,9 @@ async def test_socket_that_leaves_while_it_is_moved_leaves_nothing_behind(
     tab = await connect(process, "staff")
     know = process.queues.know
 
-    async def know_late(devices: list[Device]) -> None:
+    async def know_late(devices: list[Device]) -> list[int]:
         await process.leave(tab)
-        await know(devices)
+        return await know(devices)
 
     monkeypatch.setattr(process.queues, "know", know_late)
     await process.switchboard.move(tab.connection, [OTHER])

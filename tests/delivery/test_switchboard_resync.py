@@ -72,7 +72,7 @@ async def test_overflow_while_nobody_is_ready_is_told_on_going_live(
     assert tab.events == []
     small_process.switchboard.go_live(tab.connection)
     await small_process.settle()
-    assert tab.events == [["resync", {"reason": "overflow"}], ["batch", [["update", 4]]]]
+    assert tab.events == [["resync", {"reason": "overflow"}], ["update", 4]]
 
 
 async def test_resync_reaches_the_sockets_of_its_device_only(process: Process) -> None:
