@@ -2,6 +2,7 @@
 
 from tests.delivery.fake_site import fake_site
 from tests.delivery.http_fixtures import edge
+from tests.delivery.layer_fixtures import far_layer, layer
 from tests.delivery.queue_fixtures import clock, queues, redis, send
 from tests.delivery.redis_proxy import redis_proxy
 from tests.delivery.server_fixtures import (
@@ -21,7 +22,9 @@ __all__ = [
     "clock",
     "edge",
     "fake_site",
+    "far_layer",
     "gateway",
+    "layer",
     "make_gateway",
     "make_namespaces",
     "own_layers",
