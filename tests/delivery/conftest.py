@@ -1,6 +1,7 @@
 """What the tests of delivery share."""
 
 from tests.delivery.fake_site import fake_site
+from tests.delivery.feed_fixtures import feed, make_feed, no_waiting, outlet
 from tests.delivery.http_fixtures import edge
 from tests.delivery.layer_fixtures import far_layer, layer
 from tests.delivery.queue_fixtures import clock, queues, redis, send
@@ -23,10 +24,14 @@ __all__ = [
     "edge",
     "fake_site",
     "far_layer",
+    "feed",
     "gateway",
     "layer",
+    "make_feed",
     "make_gateway",
     "make_namespaces",
+    "no_waiting",
+    "outlet",
     "own_layers",
     "process",
     "queues",

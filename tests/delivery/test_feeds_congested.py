@@ -3,11 +3,9 @@
 from delivery.feeds import Feed
 from delivery.queues import Queues
 from tests.delivery.feed_doubles import RecordingOutlet
+from tests.delivery.feed_fixtures import announce, compare, send_many
 from tests.delivery.queue_fixtures import Sender
 from tests.delivery.socket_fixtures import until
-from tests.delivery.test_feeds import announce, compare, feed, make_feed, outlet, send_many
-
-__all__ = ["feed", "make_feed", "outlet"]  # fixtures
 
 
 async def test_nothing_is_written_to_a_congested_socket_and_nothing_is_missing_later(

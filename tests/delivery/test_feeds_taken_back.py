@@ -9,12 +9,10 @@ from delivery.feeds import Feed
 from delivery.queue_values import Appended
 from delivery.queues import Queues
 from tests.delivery.feed_doubles import RecordingOutlet, Single
+from tests.delivery.feed_fixtures import announce, compare
 from tests.delivery.queue_fixtures import LAPTOP, NOBODY, Sender
 from tests.delivery.redis_copies import RedisKeys, dump_all, restore_all
 from tests.delivery.socket_fixtures import until
-from tests.delivery.test_feeds import announce, compare, feed, make_feed, outlet
-
-__all__ = ["feed", "make_feed", "outlet"]  # fixtures
 
 
 @dataclass
