@@ -175,7 +175,7 @@ async def test_nothing_is_written_before_the_client_is_welcome(
     await process.publish("staff", content=["heard"])
     await process.settle()
     contents = [sent.content for sent in socket.sent]
-    assert contents == [["batch", [["stored"]]], ["heard"]]
+    assert contents == [["stored"], ["heard"]]
 
 
 async def test_welcome_tells_settings_first_where_system_events_are_prefixed(
