@@ -141,11 +141,20 @@ def _dumps(fields: Fields) -> str:
     """
     try:
         text = orjson.dumps(fields, default=str).decode()
-    except TypeError:  # half of a surrogate pair, or a name that is no text
-        return json.dumps({str(name): value for name, value in fields.items()}, default=str)
+    except TypeError:
+        text = _dumps_odd(fields)
     if text.isascii() and DELETE not in text:  # JSON itself escapes all other controls of ASCII
         return text
     return _printable(text)
+
+
+def _dumps_odd(fields: Fields) -> str:
+    """As JSON, with names that are no text, or half of a surrogate pair."""
+    named = {str(name): value for name, value in fields.items()}
+    try:
+        return orjson.dumps(named, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    except TypeError:
+        return json.dumps(named, default=str)
 
 
 def _printable(text: str) -> str:

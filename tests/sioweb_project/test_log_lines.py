@@ -7,6 +7,7 @@ import sys
 from datetime import UTC, datetime
 from types import MappingProxyType, SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -86,6 +87,12 @@ def test_a_field_of_any_name_is_written() -> None:
     fields = {1: "one", (2, 3): "two", "level": "forged"}
     line = json.loads(written(JsonLines(), record("%s", fields)))
     assert (line["1"], line["(2, 3)"], line["level"]) == ("one", "two", "info")
+
+
+def test_a_name_of_any_type_is_written_within_a_field() -> None:
+    fields = {"field": {UUID(int=1): "one"}, "half": "a"}
+    line = json.loads(written(JsonLines(), record("%(half)s", fields)))
+    assert line["field"] == {"00000000-0000-0000-0000-000000000001": "one"}
 
 
 def test_text_is_as_it_always_was() -> None:
