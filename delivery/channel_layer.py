@@ -91,7 +91,6 @@ class ConfirmedPubSubChannelLayer(RedisPubSubChannelLayer):
 
     # What its serializer does, with one packer for all messages in place of one for each.
     serialize = staticmethod(msgpack.Packer().pack)
-    deserialize = staticmethod(msgpack.unpackb)
 
     def group_send_all(self, messages: Iterable[tuple[str, dict[str, Any]]]) -> Awaitable[None]:
         """As its layer's, without the base class's way there."""

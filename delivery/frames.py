@@ -15,7 +15,7 @@ import orjson
 from engineio.packet import MESSAGE, NOOP
 from engineio.payload import Payload
 
-from delivery.send_queue import Frame, SendQueue, websocket_frame
+from delivery.send_queue import DirectWebSocket, Frame, SendQueue, websocket_frame
 
 # A client that polls sends all its acks in one POST, and so many messages may wait for one
 # device. python-engineio drops a POST of more than 16 packets with all that is in it.
@@ -67,10 +67,9 @@ def write(socket: EngineSocket | None, frame: Frame) -> bool:
     """
     if socket is None or socket.closed:
         return False
-    queue = socket.queue
-    websocket = None if queue.unsent_bytes else queue.websocket
+    websocket = _find_idle(socket)
     if websocket is None or not websocket.write(frame.wire):
-        queue.put_nowait(frame)
+        socket.queue.put_nowait(frame)
     return True
 
 
@@ -82,10 +81,14 @@ def write_event(
     if socket is None or socket.closed:
         return
     packet = f"{MESSAGE}2{namespace},{'' if ack_id is None else ack_id}{text}"
-    queue = socket.queue
-    websocket = None if queue.unsent_bytes else queue.websocket
+    websocket = _find_idle(socket)
     if websocket is None or not websocket.write(websocket_frame(packet.encode())):
-        queue.put_nowait(Frame(MESSAGE, packet[1:]))
+        socket.queue.put_nowait(Frame(MESSAGE, packet[1:]))
+
+
+def _find_idle(socket: EngineSocket) -> DirectWebSocket | None:
+    """Return its websocket, where the web server offers one and nothing waits for it."""
+    return None if socket.queue.unsent_bytes else socket.queue.websocket
 
 
 def end_poll(socket: EngineSocket) -> None:

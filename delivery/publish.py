@@ -146,8 +146,6 @@ class Publisher:
                 "rooms": len(each.message.rooms),
             }
             logger.info("Site %(site)s: message %(message)s to %(rooms)d rooms", fields)
-        if not outcomes:
-            return [each.outcome for each in sendings]
         new = (each.outcome for each in sendings)
         return [outcomes[i] if i in outcomes else next(new) for i in range(len(requests))]
 

@@ -200,10 +200,8 @@ class Queues:
         return self._room_call(script, device.site, device.room, (device_id, *args))
 
     def _ack_call(self, ack: Ack) -> Call:
-        device = ack.device
-        device_id = device.id.encode(errors=names.ERRORS)
-        args = (device_id, ack.epoch, "1" if ack.checks_order else "0", *ack.seqs)
-        return self._room_call("acknowledge", device.site, device.room, args)
+        order = "1" if ack.checks_order else "0"
+        return self._device_call("acknowledge", ack.device, ack.epoch, order, *ack.seqs)
 
     def _room_call(
         self, script: str, site: str, room: str, args: tuple[bytes | str | int, ...], once: str = ""

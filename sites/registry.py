@@ -46,9 +46,6 @@ class KeySnapshot(NamedTuple):
         return self.expires_at is not None and self.expires_at <= now
 
 
-SYSTEM_EVENTS = frozenset({"batch", "resync"})
-PREFIXED_SYSTEM_EVENTS = frozenset({"_batch", "_resync", "_settings"})
-
 # Compared with when there is no site or no key, so that both take as long as a wrong key.
 NO_KEYS = (KeySnapshot(0, secrets.token_bytes(32)),)
 
@@ -81,9 +78,10 @@ class SiteSnapshot:
         return bool(self.user_room_prefix) and room.startswith(self.user_room_prefix)
 
     @property
-    def system_events(self) -> frozenset[str]:
+    def system_events(self) -> tuple[str, ...]:
         """What only the service itself may emit."""
-        return PREFIXED_SYSTEM_EVENTS if self.prefixed_system_events else SYSTEM_EVENTS
+        own = (self.batch_event, self.resync_event)
+        return (*own, "_settings") if self.prefixed_system_events else own
 
     @property
     def batch_event(self) -> str:
