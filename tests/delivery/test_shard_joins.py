@@ -95,16 +95,22 @@ async def test_join_that_redis_does_not_confirm_times_out(
         await far_layer.group_add("room", channel)
 
 
-async def test_join_taken_back_unconfirmed_and_made_again_is_heard(
-    far_layer: Layer, redis_proxy: RedisProxy, redis: Redis
-) -> None:
-    channel = await far_layer.new_channel()
+async def take_back_a_join(far_layer: Layer, redis_proxy: RedisProxy) -> str:
+    """Ask a Redis that hangs for a group, and leave it again; return whose channel that was."""
+    channel: str = await far_layer.new_channel()
     redis_proxy.hang()
     first = asyncio.create_task(far_layer.group_add("room", channel))
     await until(lambda: redis_proxy.held)
     first.cancel()
     await asyncio.wait([first])
     await far_layer.group_discard("room", channel)
+    return channel
+
+
+async def test_join_taken_back_unconfirmed_and_made_again_is_heard(
+    far_layer: Layer, redis_proxy: RedisProxy, redis: Redis
+) -> None:
+    channel = await take_back_a_join(far_layer, redis_proxy)
     second = asyncio.create_task(far_layer.group_add("room", channel))
     redis_proxy.flow()
     await second
@@ -114,13 +120,7 @@ async def test_join_taken_back_unconfirmed_and_made_again_is_heard(
 async def test_join_taken_back_unconfirmed_does_not_count_as_joined_later(
     far_layer: Layer, redis_proxy: RedisProxy, redis: Redis
 ) -> None:
-    channel = await far_layer.new_channel()
-    redis_proxy.hang()
-    first = asyncio.create_task(far_layer.group_add("room", channel))
-    await until(lambda: redis_proxy.held)
-    first.cancel()
-    await asyncio.wait([first])
-    await far_layer.group_discard("room", channel)
+    channel = await take_back_a_join(far_layer, redis_proxy)
     redis_proxy.flow()
     await wait_for_subscribers(redis, far_layer, "room", 0)
     await far_layer.group_add("room", channel)
