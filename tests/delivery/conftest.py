@@ -1,5 +1,6 @@
 """What the tests of delivery share."""
 
+from tests.delivery.backplane_fixtures import backplane, far, other
 from tests.delivery.fake_site import fake_site
 from tests.delivery.feed_fixtures import feed, make_feed, no_waiting, outlet
 from tests.delivery.http_fixtures import edge
@@ -20,9 +21,11 @@ from tests.delivery.socket_fixtures import acks_count_from_one, own_layers, proc
 
 __all__ = [
     "acks_count_from_one",
+    "backplane",
     "clock",
     "edge",
     "fake_site",
+    "far",
     "far_layer",
     "feed",
     "gateway",
@@ -31,6 +34,7 @@ __all__ = [
     "make_gateway",
     "make_namespaces",
     "no_waiting",
+    "other",
     "outlet",
     "own_layers",
     "process",
