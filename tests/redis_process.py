@@ -31,6 +31,7 @@ SERVER_CONFIG = f"""
 bind 127.0.0.1
 save ""
 appendonly yes
+appendfsync always
 requirepass {PASSWORD}
 masterauth {PASSWORD}
 repl-diskless-sync yes
