@@ -1,7 +1,7 @@
 """What is measured: the processes of a side, and the Redis that both sides use.
 
 A `Side` knows how to start its server; a `Running` is one that runs, of one or more
-processes. Processor time and memory are read from /proc.
+processes. Memory is read from /proc.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from tests.e2e.service import FOREIGN_VARIABLES, LISTENING
-from tests.faults.processes import free_port
+from tests.faults.processes import cpu_seconds, free_port
 
 HERE = Path(__file__).parent
 PROJECT = HERE.parents[1]
@@ -31,7 +31,6 @@ STOP_SECONDS = 30.0
 IDLE_CHECK_SECONDS = 0.2
 IDLE_CHECKS = 100
 IDLE_SHARE = 0.1  # of one processor
-TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -161,12 +160,6 @@ async def redis_server(folder: Path) -> AsyncIterator[str]:
 async def flush(redis_url: str) -> None:
     async with Redis.from_url(redis_url) as redis:
         await redis.flushall()
-
-
-def cpu_seconds(pid: int) -> float:
-    """User and system time of a process, from /proc/PID/stat (fields 14 and 15)."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND
 
 
 def workers_of(process: asyncio.subprocess.Process) -> list[int]:

@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -23,6 +24,12 @@ STOP_SECONDS = 30.0
 RESTART_SECONDS = 0.5
 ESTABLISHED = "01"  # in /proc/net/tcp
 FAKETIME = next(iter(sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))), None)
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time of a process; /proc/PID/stat would give it in steps of 10 ms."""
+    clock = (~pid << 3) | 2  # as clock_getcpuclockid(3) makes it
+    return time.clock_gettime(clock)
 
 
 def free_port() -> int:
@@ -87,8 +94,7 @@ class Program:
 
     def cpu_seconds(self) -> float:
         assert self.process is not None
-        stat = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
+        return cpu_seconds(self.process.pid)
 
     def highest_rss_mib(self) -> float:
         assert self.process is not None
