@@ -1,13 +1,14 @@
 """Receipts: what has become of each message of the last hour, told to whoever sent it.
 
-Takes what the process's `journal` has noted to Redis once a second, and reads what all
+Takes what the process's `journal` has noted to Redis ten times a second, and reads what all
 processes have written there; what still waits is read from the queues themselves.
-`lua/note.lua` describes the stored shapes. A second that does not reach Redis is lost to
-the receipts, and to nothing else.
+`lua/note.lua` describes the stored shapes. Notes that do not reach Redis are lost to the
+receipts, and to nothing else.
 """
 
 import asyncio
 import logging
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,7 +32,9 @@ from delivery.redis_client import run_scripts
 
 logger = logging.getLogger(__name__)
 
-WRITE_SECONDS = 1.0
+# Often, so that each write is short: that of a whole busy second held up others for 10 ms.
+WRITE_SECONDS = 0.1
+TELL_SECONDS = 10.0
 KEPT_SECONDS = 3600
 RECENT_MESSAGES = 20  # of a user room
 MESSAGES_PER_CALL = 300  # a script holds up everyone else
@@ -60,6 +63,7 @@ class Receipts:
         self._keys = names.receipts_keys(self._prefix)
         self._ttl_ms = 1000 * (config.client_ttl_seconds if ttl_seconds is None else ttl_seconds)
         self._skipped = 0  # that the log has told of
+        self._tell_at = 0.0  # time.monotonic() from when it may tell of more
 
     async def run(self) -> None:
         """Write until cancelled."""
@@ -145,10 +149,10 @@ class Receipts:
         return Call("trace", (key,), ("", self._ttl_ms, message_id, place.seq))
 
     def _tell_skipped(self) -> None:
-        skipped = self._journal.skipped
-        if skipped > self._skipped:
+        skipped, now = self._journal.skipped, time.monotonic()
+        if skipped > self._skipped and now >= self._tell_at:
             logger.info("Too many messages for a receipt each: %d notes skipped so far", skipped)
-            self._skipped = skipped
+            self._skipped, self._tell_at = skipped, now + TELL_SECONDS
 
 
 def _share_out(taken: Taken) -> list[Slot]:

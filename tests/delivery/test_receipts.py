@@ -8,15 +8,14 @@ from redis.asyncio import Redis
 
 from delivery.exceptions import RedisUnavailable
 from delivery.inspection import Inspection
-from delivery.journal import MAX_BYTES, MAX_ROOMS, Journal
-from delivery.message import Message
+from delivery.journal import MAX_BYTES
 from delivery.payloads import SendRequest
-from delivery.queue_values import Appended, Device
+from delivery.queue_values import Device
 from delivery.queues import Queues
 from delivery.receipt_values import Receipt
 from delivery.receipts import RECENT_MESSAGES, Receipts
 from tests.delivery.process_fixtures import connect
-from tests.delivery.queue_fixtures import LAPTOP, PHONE, ROOM, SITE, find_keys
+from tests.delivery.queue_fixtures import PHONE, ROOM, SITE, find_keys
 from tests.delivery.socket_fixtures import Process, StartProcess
 
 TTL_SECONDS = 100
@@ -235,55 +234,6 @@ async def test_a_receipt_has_an_end(process: Process, redis: Redis) -> None:
     assert await redis.strlen(key) <= MAX_BYTES
 
 
-def accept(journal: Journal, message_id: str, rooms: int = 1) -> None:
-    message = Message.build(message_id, "hello", [], False, [])
-    stored = [Appended(f"user_{i}", "epoch", 1, message_id, "", ()) for i in range(rooms)]
-    journal.accept(SITE, message, 1.0, stored, 0)
-
-
-def test_a_message_of_many_rooms_tells_of_some() -> None:
-    journal = Journal(10)
-    accept(journal, "1", rooms=100)
-    taken = journal.take()
-    assert len(taken.rooms) == MAX_ROOMS
-    assert taken.begun[SITE, "1"].endswith(b",80,0]")
-
-
-def test_past_its_limit_the_journal_skips_and_counts() -> None:
-    journal = Journal(10)
-    for i in range(7):
-        accept(journal, str(i))
-    for each in "46":
-        journal.sent(PHONE, (each,))
-    taken = journal.take(to_the_end=True)
-    assert (len(taken.begun), taken.lines) == (5, {})
-    assert taken.begun[SITE, "4"].count(b"\n") == 1
-    assert journal.skipped == 2
-
-
-def test_the_limit_comes_back_with_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = [0.0]
-    monkeypatch.setattr("time.monotonic", lambda: now[0])
-    journal = Journal(10)
-    for _ in range(5):
-        accept(journal, "1")
-    now[0] = 2160
-    journal.take()
-    for _ in range(5):
-        accept(journal, "1")
-    assert journal.skipped == 2  # five an hour come back
-
-
-def test_without_receipts_nothing_is_kept() -> None:
-    journal = Journal()
-    accept(journal, "1")
-    journal.sent(LAPTOP, ("1",))
-    journal.acked(LAPTOP, ("1",))
-    journal.broadcast(SITE, "1", 2)
-    assert not journal.take(to_the_end=True)
-    assert journal.skipped == 0
-
-
 async def test_without_redis_the_rest_goes_on(
     process: Process, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -294,3 +244,20 @@ async def test_without_redis_the_rest_goes_on(
     monkeypatch.setattr("delivery.receipts.run_scripts", fail)
     await Receipts(process.journal).write()
     assert "Receipts of 1 messages are incomplete: gone" in caplog.text
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(0.0, [(1,), (2,)]), (3600.0, [(1,)])])
+async def test_the_log_tells_of_skipped_notes_now_and_then(
+    process: Process,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    seconds: float,
+    told: list[tuple[int]],
+) -> None:
+    caplog.set_level("INFO", "delivery.receipts")
+    monkeypatch.setattr("delivery.receipts.TELL_SECONDS", seconds)
+    receipts = Receipts(process.journal)
+    for _ in range(2):
+        process.journal.skipped += 1
+        await receipts.write()
+    assert [each.args for each in caplog.records if "skipped" in each.message] == told
