@@ -139,13 +139,10 @@ class Publisher:
         if idempotency_key and sendings:
             await self._settle(site.name, sendings)
         self._counters.of(site.name).messages += len(sendings)
-        for each in sendings:
-            fields = {
-                "site": site.name,
-                "message": each.message.id,
-                "rooms": len(each.message.rooms),
-            }
-            logger.info("Site %(site)s: message %(message)s to %(rooms)d rooms", fields)
+        if sendings:
+            rooms = sum(len(each.message.rooms) for each in sendings)
+            fields = {"site": site.name, "message": _join(sendings), "rooms": rooms}
+            logger.info("Site %(site)s: message %(message)s, rooms: %(rooms)d", fields)
         new = (each.outcome for each in sendings)
         return [outcomes[i] if i in outcomes else next(new) for i in range(len(requests))]
 

@@ -246,8 +246,13 @@ async def test_one_line_is_logged_per_call_without_arguments_or_keys(
     caplog.set_level(logging.INFO, logger="delivery.publish")
     request = SendRequest(("user_1", "staff"), "update_store", ["a secret"], None)
     await publisher.publish(SITE, request, False, "an idempotency key")
-    [record] = [each for each in caplog.records if each.name == "delivery.publish"]
-    assert record.getMessage() == "Site newsite: message 100 to 2 rooms"
+    for _ in range(2):  # repeated, it sends nothing
+        await publisher.publish_all(SITE, [request, make_request("user_2")], False, "another key")
+    lines = [each.getMessage() for each in caplog.records if each.name == "delivery.publish"]
+    assert lines == [
+        "Site newsite: message 100, rooms: 2",
+        "Site newsite: message 101, 102, rooms: 3",
+    ]
 
 
 async def test_messages_of_one_call_are_stored_in_their_order(
