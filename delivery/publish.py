@@ -142,7 +142,7 @@ class Publisher:
         if sendings:
             rooms = sum(len(each.message.rooms) for each in sendings)
             fields = {"site": site.name, "message": _join(sendings), "rooms": rooms}
-            logger.info("Site %(site)s: message %(message)s, rooms: %(rooms)d", fields)
+            logger.info("Site %(site)s: message %(message)s sent, rooms: %(rooms)d", fields)
         new = (each.outcome for each in sendings)
         return [outcomes[i] if i in outcomes else next(new) for i in range(len(requests))]
 

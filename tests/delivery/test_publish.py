@@ -250,8 +250,8 @@ async def test_one_line_is_logged_per_call_without_arguments_or_keys(
         await publisher.publish_all(SITE, [request, make_request("user_2")], False, "another key")
     lines = [each.getMessage() for each in caplog.records if each.name == "delivery.publish"]
     assert lines == [
-        "Site newsite: message 100, rooms: 2",
-        "Site newsite: message 101, 102, rooms: 3",
+        "Site newsite: message 100 sent, rooms: 2",
+        "Site newsite: message 101, 102 sent, rooms: 3",
     ]
 
 

@@ -59,7 +59,7 @@ async def test_a_stored_message_is_told_of_from_the_sender_to_the_ack(
     tab.acknowledge(0)
     [life] = lives(caplog)
     assert sorted(life) == sorted(
-        ["stored as seq 1", "to 1 rooms", "heard of, for 1 sockets here", "written", "acked"]
+        ["stored as seq 1", "sent, rooms: 1", "heard of, for 1 sockets here", "written", "acked"]
     )
     assert life[0] == "stored as seq 1"
     assert life[-1] == "acked"
@@ -85,7 +85,7 @@ async def test_a_broadcast_is_told_of_with_how_many_got_it(
     await traced.publish("all", content=["hello"])
     await traced.settle()
     [life] = lives(caplog)
-    assert sorted(life) == ["heard of, for 2 sockets here", "to 1 rooms"]
+    assert sorted(life) == ["heard of, for 2 sockets here", "sent, rooms: 1"]
 
 
 async def test_what_a_resync_gives_up_is_told_of(
@@ -130,4 +130,4 @@ async def test_without_the_option_nothing_is_told(
     await process.publish(USER, content=["hello"])
     await tab.wait_for(1)
     tab.acknowledge(0)
-    assert lives(caplog) == [["to 1 rooms"]]
+    assert lives(caplog) == [["sent, rooms: 1"]]
