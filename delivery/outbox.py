@@ -14,7 +14,8 @@ from redis.asyncio import ConnectionPool
 
 from delivery.patience import Patience
 from delivery.redis_pools import layer_pool
-from delivery.round_trip import Command, run_commands
+from delivery.round_trip import ask_at_once, pack, run_packed
+from delivery.tasks import Tasks
 
 PUBLISHES_PER_PIPELINE = 500
 
@@ -38,50 +39,64 @@ class Outbox:
         self._timeout_seconds = timeout_seconds
         self._patience = Patience(timeout_seconds, TimeoutError)
         self._waiting: deque[Waiting] = deque()
-        self._task: asyncio.Task[None] | None = None
+        self._is_busy = False  # what waits is sent behind what is on its way
+        self._tasks = Tasks()
         self._pool: ConnectionPool | None = None
 
     async def publish(self, announcements: Sequence[Announcement]) -> None:
         """Return once Redis has them. Raises RedisError, OSError, within the timeout."""
-        published: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        published: asyncio.Future[None] = loop.create_future()
         self._waiting.append(Waiting(announcements, published))
-        if self._task is None:
-            self._task = asyncio.create_task(self._publish_all())
+        if not self._is_busy:
+            self._is_busy = True
+            loop.call_soon(self._publish_some)
         self._patience.watch(published)
         await published
 
     async def close(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        waiting, self._waiting = self._waiting, deque()
+        for each in waiting:
+            each.published.cancel()
+        await self._tasks.cancel()
         if self._pool is not None:
             await self._pool.aclose()
             self._pool = None
 
-    async def _publish_all(self) -> None:
-        try:
-            while self._waiting:
-                await self._publish_some()
-        finally:
-            self._task = None
-
-    async def _publish_some(self) -> None:
-        """Send the oldest in one round trip; each caller hears how its own went."""
+    def _publish_some(self) -> None:
+        """Send the oldest in one round trip, without a task where a connection is at hand."""
         some = self._take()
-        commands: list[Command] = [
-            ("PUBLISH", *announcement) for each in some for announcement in each.announcements
+        self._is_busy = bool(some)
+        if not some:
+            return
+        commands = [
+            pack(("PUBLISH", *announcement)) for each in some for announcement in each.announcements
         ]
+
+        def take(outcome: list[Any] | Exception) -> None:
+            self._end(some, repeat(outcome) if isinstance(outcome, Exception) else outcome)
+
+        if not ask_at_once(self._open_pool(), commands, take, self._timeout_seconds):
+            self._tasks.start(self._finish(some, commands))
+
+    async def _finish(self, some: Sequence[Waiting], commands: Sequence[bytes]) -> None:
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                replies = iter(await run_commands(self._open_pool(), commands))
+                replies: Iterable[Any] = await run_packed(self._open_pool(), commands)
         except (RedisError, OSError) as error:  # a TimeoutError is an OSError
             replies = repeat(error)
         except asyncio.CancelledError:
             for each in some:
                 each.published.cancel()
             raise
+        self._end(some, replies)
+
+    def _end(self, some: Sequence[Waiting], replies: Iterable[Any]) -> None:
+        """Each caller hears how its own went; then the next go."""
+        rest = iter(replies)
         for each in some:
-            _settle(each.published, islice(replies, len(each.announcements)))
+            _settle(each.published, islice(rest, len(each.announcements)))
+        self._publish_some()
 
     def _take(self) -> list[Waiting]:
         """Take the oldest; who has given up, while Redis hung, needs no answer."""

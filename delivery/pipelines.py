@@ -13,7 +13,8 @@ from redis.exceptions import MovedError, NoScriptError
 
 from delivery.exceptions import RedisUnavailable
 from delivery.redis_servers import ClusterServers, OneServer, Servers
-from delivery.round_trip import pack, run_packed
+from delivery.replies import Tell
+from delivery.round_trip import ask_at_once, pack, run_packed
 from delivery.scripts import SHAS, SOURCES
 
 # What is worth waiting for replicas: what stores a message, and what may find that some are
@@ -53,6 +54,19 @@ async def run_where_they_belong(servers: Servers, calls: Sequence[Call]) -> list
     return replies
 
 
+def run_at_once(servers: OneServer, calls: Sequence[Call], tell: Tell, seconds: float) -> bool:
+    """Have `tell` given the replies as soon as they come; False = that takes a task. What found no
+    script stands among them with its NoScriptError, for `run_missing`."""
+    if servers.wait_replicas:
+        return False
+    commands = [call.command for call in calls]
+    return ask_at_once(servers.client.connection_pool, commands, tell, seconds)
+
+
+def is_missing_some(replies: Sequence[Any]) -> bool:
+    return any(isinstance(reply, NoScriptError) for reply in replies)
+
+
 async def _run_side_by_side(
     servers: ClusterServers, calls: Sequence[Call], left: Sequence[int], replies: list[Any]
 ) -> None:
@@ -84,9 +98,16 @@ async def _run_loaded(client: Redis, calls: Sequence[Call], wait_replicas: int =
     process load the scripts in the midst of it, the order changes.
     """
     replies = await _run_pipeline(client, calls, wait_replicas)
-    missing = [i for i, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
-    if not missing:
+    if not is_missing_some(replies):
         return replies
+    return await run_missing(client, calls, replies, wait_replicas)
+
+
+async def run_missing(
+    client: Redis, calls: Sequence[Call], replies: list[Any], wait_replicas: int = 0
+) -> list[Any]:
+    """Load the scripts, run the calls that found none, and fill in their replies."""
+    missing = [i for i, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
     await _load_scripts(client)
     again = await _run_pipeline(client, [calls[i] for i in missing], wait_replicas)
     for i, reply in zip(missing, again, strict=True):
@@ -101,7 +122,7 @@ async def _run_pipeline(client: Redis, calls: Sequence[Call], wait_replicas: int
     commands.append(pack(("WAIT", wait_replicas, WAIT_MS)))
     *replies, count = await run_packed(client.connection_pool, commands)
     # Where scripts are missing, what runs next waits for these replies' writes as well.
-    if not any(isinstance(reply, NoScriptError) for reply in replies):
+    if not is_missing_some(replies):
         _check_replicas(count, wait_replicas)
     return replies
 

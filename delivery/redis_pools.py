@@ -22,6 +22,8 @@ from redis.asyncio.sentinel import (
     SentinelManagedSSLConnection,
 )
 
+from delivery.replies import Replies
+
 # A node or sentinel that hangs must leave time for the next: an answer has two seconds.
 NODE_SECONDS = 0.5
 # What ReadyPool reaches for inside redis-py; without it connections go back the long way.
@@ -39,6 +41,27 @@ class ReadyPool(BlockingConnectionPool):
     one: its conditions, timeouts and measures cost more than a script's round trip."""
 
     _waiting = 0  # for a connection
+
+    def take_open(self) -> Any | None:
+        """Return a connection that is open and at rest, to be given to `put_back`; None = there is
+        none, or none that is known to be."""
+        if self._waiting or not CAN_RELEASE_AT_ONCE or not self._available_connections:
+            return None
+        connection: Any = self._available_connections[-1]
+        replies = Replies.of(connection)
+        if replies is None or replies.transport.is_closing() or connection._reader.at_eof():
+            return None
+        if connection.should_reconnect():
+            return None
+        self._in_use_connections.add(self._available_connections.pop())
+        return connection
+
+    def put_back(self, connection: Any) -> None:
+        if self._waiting:  # and has to be told, which takes a task
+            asyncio.get_running_loop().create_task(self.release(connection))
+        else:
+            self._in_use_connections.remove(connection)
+            self._available_connections.append(connection)
 
     async def get_connection(self, *_: Any, **__: Any) -> Any:
         if self._waiting or not self.can_get_connection():
@@ -146,6 +169,8 @@ def layer_pool(host: dict[str, Any]) -> ConnectionPool:
         sentinels, keywords = host.pop("sentinels"), host.pop("sentinel_kwargs", None)
         sentinel = Sentinels(sentinels, sentinel_kwargs=keywords)  # type: ignore[no-untyped-call]
         return MasterPool(host.pop("master_name"), sentinel, **host)  # type: ignore[no-untyped-call]
+    if "address" in host:
+        return ReadyPool.from_url(host.pop("address"), **host)
     pool: ConnectionPool = create_pool(host)
     return pool
 

@@ -13,10 +13,8 @@ from redis import ConnectionError as RedisConnectionError
 from redis import ResponseError
 from redis.asyncio import ConnectionPool
 
-try:  # a private name: without it each reply is read for itself
-    from redis._parsers.hiredis import NOT_ENOUGH_DATA
-except ImportError:
-    NOT_ENOUGH_DATA = None
+from delivery.redis_pools import ReadyPool
+from delivery.replies import NOT_ENOUGH_DATA, Replies, Tell
 
 Command = tuple[bytes | str | int, ...]
 
@@ -24,9 +22,30 @@ pack: Callable[[Command], bytes] = hiredis.pack_command  # type: ignore[assignme
 """Return it as Redis reads it. Raises UnicodeEncodeError."""
 
 
-async def run_commands(pool: ConnectionPool, commands: Sequence[Command]) -> list[Any]:
-    """See `run_packed`."""
-    return await run_packed(pool, [pack(each) for each in commands])
+def ask_at_once(
+    pool: ConnectionPool, commands: Sequence[bytes], tell: Tell, seconds: float
+) -> bool:
+    """Send commands over a connection that is open; False = there is none at hand.
+
+    `tell` is called once, without a task, and given what `run_packed` returns or raises.
+    """
+    if not commands or not isinstance(pool, ReadyPool):
+        return False
+    connection: Any = pool.take_open()
+    replies = Replies.of(connection)
+    if replies is None:
+        return False
+
+    def take(outcome: list[Any] | Exception) -> None:
+        if not isinstance(outcome, Exception):
+            outcome = _end_of(outcome) or outcome
+        if isinstance(outcome, Exception):
+            connection._close()
+        pool.put_back(connection)
+        tell(outcome)
+
+    replies.ask(commands, take, seconds)
+    return True
 
 
 async def run_packed(pool: ConnectionPool, commands: Sequence[bytes]) -> list[Any]:
@@ -37,13 +56,16 @@ async def run_packed(pool: ConnectionPool, commands: Sequence[bytes]) -> list[An
     connection = await pool.get_connection()  # type: ignore[no-untyped-call]
     try:
         await connection.send_packed_command(commands)
-        return await _read(connection, len(commands))
+        replies = await _read(connection, len(commands))
+        if (error := _end_of(replies)) is not None:
+            raise error
     except BaseException:
         # What is still to come must not be taken for the replies to what is asked next.
         await connection.disconnect(nowait=True)
         raise
     finally:
         await pool.release(connection)
+    return replies
 
 
 def arrived(connection: Any) -> Iterator[Any]:
@@ -63,7 +85,11 @@ async def _read(connection: Any, count: int) -> list[Any]:
         except ResponseError as error:
             replies.append(error)
         replies += islice(arrived(connection), count - len(replies))
+    return replies
+
+
+def _end_of(replies: Sequence[Any]) -> Exception | None:
     for reply in replies:
         if isinstance(reply, RedisConnectionError):
-            raise reply
-    return replies
+            return reply
+    return None

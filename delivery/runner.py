@@ -9,19 +9,28 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Iterable, Sequence
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar
 
 from delivery.exceptions import DeliveryError, RedisUnavailable
 from delivery.histograms import SHORT_ENDS, Histogram
 from delivery.patience import Patience
-from delivery.pipelines import Call, run_where_they_belong
+from delivery.pipelines import (
+    Call,
+    is_missing_some,
+    run_at_once,
+    run_missing,
+    run_where_they_belong,
+)
 from delivery.redis_outages import OUTAGE_ERRORS
 from delivery.redis_servers import OneServer, Servers
+from delivery.tasks import Tasks
 
 ANSWER_SECONDS = 2.0  # a sender hears 503 after this long, whatever Redis hangs in
 CALLS_AT_ONCE = 500  # scripts in one round trip; others want their turn in between
 BYTES_AT_ONCE = 16 * 1024 * 1024  # of commands; far less than what takes ANSWER_SECONDS
 PIPELINES_AT_ONCE = 2  # while Redis runs one, the next is written
+
+UNAVAILABLE = (RedisUnavailable, *OUTAGE_ERRORS, OSError)  # a TimeoutError is an OSError
 
 T = TypeVar("T")
 
@@ -48,52 +57,72 @@ class Runner:
 
     def __init__(self, servers: Servers) -> None:
         self.servers = servers
-        self._joins = isinstance(servers, OneServer)
         self._waiting: deque[Waiting] = deque()
         self._patience = Patience(ANSWER_SECONDS, _too_late)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._is_due = False  # what waits goes along in the next turn
+        self._running = 0  # pipelines
+        self._tasks = Tasks()
         self.times = Histogram(SHORT_ENDS)  # of round trips, those that failed among them
 
     async def run(self, part: Part) -> list[Any]:
         """Return the replies, which may be errors. Raises RedisUnavailable."""
-        if not self._joins:
-            return await self._run_now(part.calls)
-        waiting = Waiting(part, asyncio.get_running_loop().create_future())
+        if not isinstance(self.servers, OneServer):
+            return await self._run_now(run_where_they_belong(self.servers, part.calls))
+        loop = asyncio.get_running_loop()
+        waiting = Waiting(part, loop.create_future())
         self._waiting.append(waiting)
-        if len(self._tasks) < PIPELINES_AT_ONCE:
-            self._tasks.add(asyncio.create_task(self._run_waiting()))
+        if not self._is_due and self._running < PIPELINES_AT_ONCE:
+            self._is_due = True
+            loop.call_soon(self._run_waiting, self.servers)
         self._patience.watch(waiting.replies)
         return await waiting.replies
 
     async def aclose(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        waiting, self._waiting = self._waiting, deque()
+        _hand_out(waiting, RedisUnavailable("Redis: the service ends"))
+        await self._tasks.cancel()
         await self.servers.aclose()
 
-    async def _run_waiting(self) -> None:
-        try:
-            while some := self._take():
-                await self._run_some(some)
-        finally:
-            # Here, not in a callback a turn later: what came in between would wait for nobody.
-            self._tasks.discard(cast("asyncio.Task[None]", asyncio.current_task()))
+    def _run_waiting(self, server: OneServer) -> None:
+        self._is_due = False
+        while self._running < PIPELINES_AT_ONCE and (some := self._take()):
+            self._running += 1
+            self._run_some(server, some)
 
-    async def _run_some(self, some: Sequence[Waiting]) -> None:
+    def _run_some(self, server: OneServer, some: Sequence[Waiting]) -> None:
+        """Without a task where a connection is at hand."""
         calls = [call for each in some for call in each.part.calls]
-        try:
-            replies = await self._run_now(calls)
-        except RedisUnavailable as error:
-            _fail(some, RedisUnavailable, error)
-        except Exception as error:  # noqa: BLE001, whoever waits hears of it
-            _fail(some, DeliveryError, error)
-        else:
-            _hand_out(some, replies)
+        began_at = time.perf_counter()
 
-    async def _run_now(self, calls: Sequence[Call]) -> list[Any]:
+        def take(outcome: list[Any] | Exception) -> None:
+            self.times.observe(time.perf_counter() - began_at)
+            if isinstance(outcome, list) and is_missing_some(outcome):
+                self._tasks.start(self._finish(some, run_missing(server.client, calls, outcome)))
+            else:
+                self._end(some, outcome)
+
+        if not run_at_once(server, calls, take, ANSWER_SECONDS):
+            self._tasks.start(self._finish(some, run_where_they_belong(server, calls)))
+
+    async def _finish(self, some: Sequence[Waiting], run: Awaitable[list[Any]]) -> None:
+        outcome: list[Any] | Exception = RedisUnavailable("Redis: the service ends")
+        try:
+            outcome = await self._run_now(run)
+        except Exception as error:  # noqa: BLE001, whoever waits hears of it
+            outcome = error
+        finally:
+            self._end(some, outcome)
+
+    def _end(self, some: Sequence[Waiting], outcome: list[Any] | Exception) -> None:
+        self._running -= 1
+        _hand_out(some, outcome)
+        if isinstance(self.servers, OneServer):
+            self._run_waiting(self.servers)
+
+    async def _run_now(self, run: Awaitable[list[Any]]) -> list[Any]:
         began_at = time.perf_counter()
         try:
-            return await answered(run_where_they_belong(self.servers, calls))
+            return await answered(run)
         except RedisUnavailable:
             await self.servers.forget()
             raise
@@ -119,21 +148,25 @@ def _too_late() -> RedisUnavailable:
     return RedisUnavailable(describe(TimeoutError()))
 
 
-def _fail(some: Iterable[Waiting], kind: type[DeliveryError], error: Exception) -> None:
-    for each in some:
-        if not each.replies.done():
-            failure = kind(str(error))
-            failure.__cause__ = error
-            each.replies.set_exception(failure)
-
-
-def _hand_out(some: Iterable[Waiting], replies: list[Any]) -> None:
+def _hand_out(some: Iterable[Waiting], outcome: list[Any] | Exception) -> None:
     start = 0
     for each in some:
         end = start + len(each.part.calls)
-        if not each.replies.done():
-            each.replies.set_result(replies[start:end])
+        if each.replies.done():
+            pass
+        elif isinstance(outcome, list):
+            each.replies.set_result(outcome[start:end])
+        else:
+            each.replies.set_exception(_failure(outcome))
         start = end
+
+
+def _failure(error: Exception) -> DeliveryError:
+    """One for each caller: its traceback is the caller's own."""
+    kind = RedisUnavailable if isinstance(error, UNAVAILABLE) else DeliveryError
+    failure = kind(str(error) if isinstance(error, DeliveryError) else describe(error))
+    failure.__cause__ = error
+    return failure
 
 
 async def answered(step: Awaitable[T]) -> T:
@@ -141,7 +174,7 @@ async def answered(step: Awaitable[T]) -> T:
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
             return await step
-    except (*OUTAGE_ERRORS, TimeoutError, OSError) as error:
+    except (*OUTAGE_ERRORS, OSError) as error:  # a TimeoutError is an OSError
         raise RedisUnavailable(describe(error)) from error
 
 

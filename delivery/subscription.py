@@ -1,22 +1,94 @@
 """One connection that is subscribed to channels, and what keeps it honest.
 
-Between `shard` and `round_trip`; imports redis-py.
+Between `shard` and `replies`; imports redis-py.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from redis import ConnectionError as RedisConnectionError
+from redis import RedisError
 from redis.asyncio.client import PubSub
 
-from delivery.round_trip import arrived
+from delivery.replies import NOT_ENOUGH_DATA, OverStream
 
 CONNECT_SECONDS = 2.0
 # A server that is frozen, or cut off without a word, would be listened to for ever while
 # another has become the master. After so much silence it is asked whether it is there.
 SILENCE_SECONDS = 5.0
 PONG_SECONDS = 2.0
+
+Hear = Callable[[str, bytes], None]
+"""Is given a channel and a message."""
+
+
+class Heard(OverStream):
+    """Messages are told as they come; what else comes is kept for `next_other`."""
+
+    def __init__(self, *parts: Any) -> None:
+        super().__init__(*parts)
+        self._hear: Hear | None = None
+        self._others: deque[Any] = deque()
+        self._error: Exception | None = None
+        self._came = asyncio.Event()
+        self._is_silent = False  # since it was last looked at
+
+    def listen(self, hear: Hear, stream: asyncio.StreamReader) -> None:
+        """Begin with what redis-py's stream has kept."""
+        if self._hear is not None:
+            return
+        self._hear = hear
+        kept: bytearray = stream._buffer  # type: ignore[attr-defined]
+        self.data_received(bytes(kept))
+        kept.clear()
+        if stream.at_eof():
+            self.eof_received()
+        elif not self.transport.is_reading():
+            self.transport.resume_reading()
+
+    def data_received(self, data: bytes) -> None:
+        hear = self._hear
+        if hear is None:
+            self._stream.data_received(data)
+            return
+        self._is_silent = False
+        try:
+            self._reader.feed(data)
+            for response in iter(self._reader.gets, NOT_ENOUGH_DATA):
+                if isinstance(response, list) and response[0] == b"message":
+                    hear(response[1].decode(), response[2])
+                else:
+                    self._others.append(response)
+                    self._came.set()
+        except RedisError as error:
+            self._fail(error)
+
+    async def next_other(self, seconds: float) -> Any:
+        """Wait for what is no message; None = for so long nothing at all has come.
+
+        Raises RedisError.
+        """
+        while not self._others:
+            if self._error is not None:
+                raise self._error
+            self._came.clear()
+            self._is_silent = True
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._came.wait()
+            except TimeoutError:
+                if self._is_silent:
+                    return None
+        response = self._others.popleft()
+        if isinstance(response, Exception):
+            raise response
+        return response
+
+    def _fail(self, error: Exception) -> None:
+        self._error = self._error or error
+        self._came.set()
 
 
 class Subscription(PubSub):
@@ -38,18 +110,13 @@ class Subscription(PubSub):
         connection: Any = self.connection
         await connection.send_command(*args, check_health=not self.subscribed)
 
-    async def next_message(self, hear: Callable[[str, bytes], None]) -> dict[str, Any] | None:
-        """Tell `hear` of the messages that have come in full, by their channels, and wait for what
-        comes then; None = nothing that matters. Raises RedisError, OSError."""
-        response = self._tell_messages(hear)
-        message: dict[str, Any] | None
-        if response is not None:
-            message = await self.handle_message(response)  # type: ignore[no-untyped-call]
-        else:
-            message = await self.get_message(timeout=SILENCE_SECONDS)
+    async def next_message(self, hear: Hear) -> dict[str, Any] | None:
+        """Wait for what comes, and tell `hear` of the messages; return what is none; None = nothing
+        that matters. Raises RedisError, OSError."""
+        message = await self._next_other(hear, SILENCE_SECONDS)
         if message is None:
             await self.ping()
-            message = await self.get_message(timeout=PONG_SECONDS)
+            message = await self._next_other(hear, PONG_SECONDS)
             if message is None:
                 raise RedisConnectionError("The server has fallen silent")
         return None if message["type"] == "pong" else message
@@ -65,14 +132,19 @@ class Subscription(PubSub):
             await connection.disconnect(nowait=True)
             raise
 
-    def _tell_messages(self, hear: Callable[[str, bytes], None]) -> list[Any] | None:
-        """Return what has come behind them and is none."""
-        for response in arrived(self.connection):
-            if isinstance(response, list):
-                if response[0] != b"message":
-                    return response
-                hear(response[1].decode(), response[2])
-        return None
+    async def _next_other(self, hear: Hear, seconds: float) -> dict[str, Any] | None:
+        """None = for so long nothing at all has come. Where redis-py has other parts than are
+        known, messages are among the others."""
+        message: dict[str, Any] | None
+        connection: Any = self.connection
+        heard = Heard.of(connection)
+        if heard is None:
+            message = await self.get_message(timeout=seconds)
+            return message
+        heard.listen(hear, connection._reader)
+        response = await heard.next_other(seconds)
+        message = await self.handle_message(response)  # type: ignore[no-untyped-call]
+        return message
 
     async def _reconnect(self, conn: Any, *_: Any) -> None:
         """Where redis-py would connect anew, in whatever task noticed the break."""

@@ -15,6 +15,7 @@ from tests.delivery.layer_fixtures import (
     count_subscribers,
     listen_for_reconnects,
     receive,
+    wait_for_subscribers,
 )
 from tests.delivery.redis_proxy import RedisProxy
 from tests.delivery.socket_fixtures import until
@@ -112,6 +113,21 @@ async def test_a_listener_is_told_what_has_come_and_what_comes_in_order(layer: L
     for _ in range(2, 100):
         await receive(layer, marker)
     assert heard == [{"number": number} for number in range(100)]
+
+
+async def test_a_library_of_other_parts_is_listened_to_in_its_own_way(
+    layer: Layer, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("delivery.replies.NOT_ENOUGH_DATA", None)
+    channel, heard = await layer.new_channel(), list[Any]()
+    layer.listen(channel, heard.append)
+    await layer.group_add("room", channel)
+    for number in range(3):
+        await layer.group_send("room", {"number": number})
+    await until(lambda: len(heard) == 3)
+    await layer.group_discard("room", channel)
+    await wait_for_subscribers(redis, layer, "room", 0)
+    assert heard == [{"number": number} for number in range(3)]
 
 
 async def test_what_is_no_message_is_passed_over(

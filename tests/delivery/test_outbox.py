@@ -2,13 +2,12 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
 
 import pytest
 
 from delivery import outbox as outbox_module
 from delivery.outbox import Outbox
-from delivery.round_trip import Command
+from delivery.replies import Tell
 from tests.delivery.socket_fixtures import TIMEOUT_SECONDS, until
 
 
@@ -19,16 +18,20 @@ class Redis:
         self.taken: list[object] = []  # channels
         self.answers = asyncio.Event()
 
-    async def run(self, _: object, commands: Sequence[Command]) -> list[Any]:
-        self.taken += [channel for _, channel, _ in commands]
+    def ask(self, _: object, commands: Sequence[bytes], tell: Tell, __: float) -> bool:
+        self.taken += [command.split(b"\r\n")[4].decode() for command in commands]
+        self.answering = asyncio.create_task(self._answer(tell, len(commands)))
+        return True
+
+    async def _answer(self, tell: Tell, count: int) -> None:
         await self.answers.wait()
-        return [1] * len(commands)
+        tell([1] * count)
 
 
 @pytest.fixture
 def redis(monkeypatch: pytest.MonkeyPatch) -> Redis:
     redis = Redis()
-    monkeypatch.setattr(outbox_module, "run_commands", redis.run)
+    monkeypatch.setattr(outbox_module, "ask_at_once", redis.ask)
     return redis
 
 

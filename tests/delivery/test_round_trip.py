@@ -1,7 +1,8 @@
 """Several commands in one write: every reply in its place, whatever it is and however it comes."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -12,9 +13,13 @@ from redis._parsers import _AsyncRESP2Parser
 from redis.asyncio import ConnectionPool
 
 from delivery import round_trip
-from delivery.round_trip import run_commands
+from delivery.round_trip import Command, pack, run_packed
 
 UsePool = Callable[..., ConnectionPool]
+
+
+async def run_commands(pool: ConnectionPool, commands: Sequence[Command]) -> list[Any]:
+    return await run_packed(pool, [pack(each) for each in commands])
 
 
 @pytest_asyncio.fixture
