@@ -147,14 +147,14 @@ class Journal:
     def _sort(self, taken: Taken, note: Note) -> None:
         """Add a note to the messages that were taken here, and keep it for those that were not."""
         kind, at, device, ids, sockets = note
-        if others := [each for each in ids if each not in self._own]:
+        own = [each for each in ids if self._own.get(each)]
+        if own:
+            self._add(taken, (kind, at, device, own, sockets))
+        if len(own) < len(ids) and (others := [each for each in ids if each not in self._own]):
             self._notes_of_others.append((kind, at, device, others, sockets))
-        self._add(taken, (kind, at, device, [each for each in ids if self._own.get(each)], sockets))
 
     def _add(self, taken: Taken, note: Note) -> None:
         _, _, device, ids, _ = note
-        if not ids:
-            return
         if len(ids) > self._notes_left:
             self.skipped += len(ids)
             return
