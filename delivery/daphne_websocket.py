@@ -40,9 +40,6 @@ CAN_READ_WITHOUT_LOG_CONTEXT = isinstance(reactor, AsyncioSelectorReactor) and a
 # One for all: each look-up makes an object, which would be kept with the connection.
 READ_OR_WRITE: Any = getattr(reactor, "_readOrWrite", None)
 
-# A client's frame (RFC 6455, section 5.2) with all of a text, masked, at most 125 bytes long.
-TEXT_FRAME = 0x81
-MASKED, MASK_BYTES, MAX_SHORT_LENGTH = 0x80, 4, 125
 OPTIONS = (*WebSocketProtocol.CONFIG_ATTRS_COMMON, *WebSocketProtocol.CONFIG_ATTRS_SERVER)
 
 CLOSE_SECONDS = 5.0  # for a slow reader to take what is on its way, and read why it is closed
@@ -99,27 +96,9 @@ class FlowControlledWebSocket(Takeover, DirectHandshake, AtFirst, WebSocketProto
     def _hear(self, data: bytes) -> None:
         is_between_frames = self._listener is not None and self.current_frame is None
         if is_between_frames and not self.data and not self.inside_message:
-            data = self._hear_whole_frames(data)
+            data = self._hear_short_texts(data)
         if data:
             super().dataReceived(data)
-
-    def _hear_whole_frames(self, data: bytes) -> bytes:
-        """Hear the text frames that are whole, short and not compressed, as nearly all of
-        clients are, and return what follows: that is for autobahn."""
-        start, size = 0, len(data)
-        while start + 2 < size and data[start] == TEXT_FRAME and self._listener is not None:
-            length = data[start + 1] - MASKED
-            payload_at = start + 2 + MASK_BYTES
-            end = payload_at + length
-            if not 0 <= length <= MAX_SHORT_LENGTH or end > size:
-                break
-            try:
-                text = unmask(data[payload_at:end], data[start + 2 : payload_at]).decode()
-            except UnicodeDecodeError:
-                break
-            self._listener.hear(text)
-            start = end
-        return data[start:]
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         if self._listener is None:
@@ -220,13 +199,3 @@ def read_without_log_context(transport: Any) -> None:
     # In a context of its own: that of the caller would be kept for as long.
     context = contextvars.Context()
     context.run(loop.add_reader, transport.fileno(), READ_OR_WRITE, transport, True)
-
-
-def unmask(payload: bytes, mask: bytes) -> bytes:
-    """
-    >>> unmask(bytes.fromhex("7f9f4d5158"), bytes.fromhex("37fa213d"))  # of RFC 6455
-    b'Hello'
-    """
-    length = len(payload)
-    key = (mask * (length // MASK_BYTES + 1))[:length]
-    return (int.from_bytes(payload) ^ int.from_bytes(key)).to_bytes(length)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from delivery.short_frames import take_short_text
 from delivery.transports import Listener
 
 logger = logging.getLogger(__name__)
@@ -54,6 +55,14 @@ class Takeover:
         if took_seconds > LONG_SECONDS:
             self._pause_reading()
             asyncio.get_running_loop().call_later(RESTS * took_seconds, self._read_on)
+
+    def _hear_short_texts(self, data: bytes) -> bytes:
+        """Of data that begins with a frame, hear the short texts; return what follows."""
+        start = 0
+        while self._listener is not None and (found := take_short_text(data, start)) is not None:
+            text, start = found
+            self._listener.hear(text)
+        return data[start:]
 
     def _read_on(self) -> None:
         if not self._is_read_no_more:

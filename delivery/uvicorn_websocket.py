@@ -8,6 +8,7 @@ from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
+from websockets.protocol import State
 
 from delivery.library_versions import are_known
 from delivery.takeover import READ_BYTES, Takeover
@@ -66,7 +67,22 @@ class UvicornWebSocket(Takeover, WebSocketsSansIOProtocol):
         transport.max_size = READ_BYTES
 
     def data_received(self, data: bytes) -> None:
-        self._hear_in_turn(super().data_received, data)
+        self._hear_in_turn(self._hear, data)
+
+    def _hear(self, data: bytes) -> None:
+        if self._listener is not None and self._is_between_messages():
+            data = self._hear_short_texts(data)
+        if data:
+            super().data_received(data)
+
+    def _is_between_messages(self) -> bool:
+        """Its parser waits for the first byte of a frame, and none of a message has come."""
+        if self.conn.state is not State.OPEN or self.close_sent:
+            return False
+        step: Any = self.conn.parser
+        while (inner := getattr(step, "gi_yieldfrom", None)) is not None:
+            step = inner
+        return getattr(step, "__name__", "") == "at_eof" and self.conn.current_size is None
 
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
