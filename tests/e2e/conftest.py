@@ -50,7 +50,8 @@ async def service(
     fake_site: FakeSite, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Service]:
     folder = tmp_path_factory.mktemp("service") / "shared"
-    async with running(install(folder, site_entries(fake_site), {})) as service:
+    entries = site_entries(fake_site)
+    async with running(install(folder, entries, {}, is_first_start=True)) as service:
         yield service
 
 

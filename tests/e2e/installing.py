@@ -1,18 +1,25 @@
 """The service with the sites that most tests need, on the Redis of the test process."""
 
+import atexit
 import itertools
 import os
+import subprocess
+import sys
+import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
+from shutil import copy, rmtree
 from typing import Any
 
-from tests.e2e.service import Config, Installation, Service, Sites
+from tests.e2e.service import MANAGE, Config, Installation, Service, Sites
 from tests.e2e.site import FakeSite
 
 OTHER_KEY = "the-key-of-the-other-site"
 LATER_KEY = "the-key-of-the-later-site"
 PLAIN_KEY = "the-key-of-the-plain-site"
+DATABASE = "db.sqlite3"
 _numbers = itertools.count(1)
 
 
@@ -55,9 +62,27 @@ def new_prefix() -> str:
     return f"e2e-{next(_numbers)}"
 
 
-def install(folder: Path, sites: Sites, config: Config) -> Installation:
+def install(
+    folder: Path, sites: Sites, config: Config, *, is_first_start: bool = False
+) -> Installation:
+    """At a first start all of the database is to be made; else that has been done."""
     redis = {"redis": {"url": redis_url(), "prefix": new_prefix()}}
-    return Installation.create(folder, sites, redis | dict(config))
+    installation = Installation.create(folder, sites, redis | dict(config))
+    if not is_first_start:
+        installation.data_dir.mkdir(mode=0o700)
+        copy(_migrated() / DATABASE, installation.data_dir)
+    return installation
+
+
+@cache
+def _migrated() -> Path:
+    """A data folder whose database is as `migrate` makes it; nothing has been started on it."""
+    folder = Path(tempfile.mkdtemp(prefix="sioweb-migrated-"))
+    atexit.register(rmtree, folder)
+    installation = Installation.create(folder, {}, {})
+    command = [sys.executable, MANAGE, "migrate", "--verbosity=0"]
+    subprocess.run(command, env=installation.environment(), check=True)
+    return installation.data_dir
 
 
 @asynccontextmanager

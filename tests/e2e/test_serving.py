@@ -23,7 +23,7 @@ each_server = pytest.mark.parametrize("server", SERVERS, ids=["daphne", "uvicorn
 
 @pytest.fixture
 def installation(tmp_path: Path, fake_site: FakeSite) -> Installation:
-    return install(tmp_path / "service", site_entries(fake_site), {})
+    return install(tmp_path / "service", site_entries(fake_site), {}, is_first_start=True)
 
 
 @pytest.fixture
