@@ -31,9 +31,24 @@ def installation(fake_site: FakeSite, tmp_path: Path) -> Installation:
     return install(tmp_path / "it", site_entries(fake_site), {})
 
 
+async def start(installation: Installation) -> Service:
+    return await installation.start(0, "--server", "daphne", "--workers", str(WORKERS))
+
+
 @pytest_asyncio.fixture(loop_scope="session")
 async def service(installation: Installation) -> AsyncIterator[Service]:
-    service = await installation.start(0, "--server", "daphne", "--workers", str(WORKERS))
+    service = await start(installation)
+    yield service
+    await service.stop()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def shared(
+    fake_site: FakeSite, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Service]:
+    """For tests that leave all workers as they are."""
+    folder = tmp_path_factory.mktemp("workers") / "shared"
+    service = await start(install(folder, site_entries(fake_site), {}))
     yield service
     await service.stop()
 
@@ -69,13 +84,13 @@ async def open_clients(
 
 @pytest.mark.parametrize("transports", [["polling"], ["polling", "websocket"], ["websocket"]])
 async def test_clients_of_every_transport_get_their_messages(
-    service: Service, node: NodeProcess, fake_site: FakeSite, transports: list[str]
+    shared: Service, node: NodeProcess, fake_site: FakeSite, transports: list[str]
 ) -> None:
     users = [fake_site.new_user() for _ in range(CLIENTS)]
-    clients = await open_clients(node, service, users, transports=transports)
+    clients = await open_clients(node, shared, users, transports=transports)
     for number in range(5):
         for user in users:
-            await service.send(user.room, "n", number)
+            await shared.send(user.room, "n", number)
     for client in clients:
         assert await client.events(5) == [stored("n", number) for number in range(5)]
         assert not client.has_heard("disconnect")
@@ -96,14 +111,14 @@ async def test_each_worker_has_some_of_the_clients(
 
 
 async def test_poll_finds_its_worker_also_behind_a_message_on_the_same_connection(
-    service: Service,
+    shared: Service,
 ) -> None:
     """As a proxy mixes them, that keeps its connections to the service."""
     for _ in range(CLIENTS):
-        async with service.http.get(POLLING) as answer:
+        async with shared.http.get(POLLING) as answer:
             session_id = json.loads((await answer.text())[1:])["sid"]
         one = TCPConnector(limit=1)
-        async with ClientSession(f"http://127.0.0.1:{service.port}", connector=one) as proxy:
+        async with ClientSession(f"http://127.0.0.1:{shared.port}", connector=one) as proxy:
             async with proxy.post("/send?site=nobody&apiKey=none") as answer:
                 assert answer.status == 401
             async with proxy.post(f"{POLLING}&sid={session_id}", data="40/nowhere,") as answer:
@@ -154,10 +169,8 @@ async def test_sighup_replaces_all_workers_and_loses_nothing(
         assert duplicates(client.history) == []
 
 
-async def test_a_port_that_is_taken_is_refused(
-    service: Service, installation: Installation
-) -> None:
-    code, last_line = await run(installation, "--workers", "2", "--port", str(service.port))
+async def test_a_port_that_is_taken_is_refused(shared: Service, installation: Installation) -> None:
+    code, last_line = await run(installation, "--workers", "2", "--port", str(shared.port))
     assert code == 1
     assert "Cannot listen on" in last_line
 
