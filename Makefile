@@ -28,7 +28,7 @@ serve: $(VENV)/base.installed ## Start the service for development on port 1337
 	SIOWEB_ENV=development $(BIN)/python manage.py serve
 
 test: $(VENV)/dev.installed javascript ## Run the whole test suite; TESTS=path for a part of it
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(TESTS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(TESTS)
 
 faults: $(VENV)/dev.installed javascript ## Break everything for a while: MINUTES=1 SEED=... REDIS=sentinel|cluster
 	$(BIN)/python -m tests.faults --minutes $(MINUTES) --redis $(REDIS) $(if $(SEED),--seed $(SEED))
