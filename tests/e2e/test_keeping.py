@@ -19,8 +19,15 @@ from tests.e2e.site import FakeSite, User
 from tests.e2e.waiting import until
 
 TTL_SECONDS = 1
-# Keys with a time of their own: a lease, what an Idempotency-Key has done, and figures.
-SHORT_LIVED = (":generator:", ":holders:", ":once:", ":idempotency:", ":{statistics}:")
+# Keys with a time of their own: a lease, what an Idempotency-Key has done, figures, receipts.
+SHORT_LIVED = (
+    ":generator:",
+    ":holders:",
+    ":once:",
+    ":idempotency:",
+    ":{statistics}:",
+    ":{receipts/",
+)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
