@@ -16,6 +16,7 @@ from delivery.patience import Patience
 from delivery.redis_pools import layer_pool
 from delivery.round_trip import ask_at_once, pack, run_packed
 from delivery.tasks import Tasks
+from delivery.turns import do_together
 
 PUBLISHES_PER_PIPELINE = 500
 
@@ -50,7 +51,7 @@ class Outbox:
         self._waiting.append(Waiting(announcements, published))
         if not self._is_busy:
             self._is_busy = True
-            loop.call_soon(self._publish_some)
+            do_together(loop, self._publish_some)
         self._patience.watch(published)
         await published
 

@@ -24,6 +24,7 @@ from delivery.pipelines import (
 from delivery.redis_outages import OUTAGE_ERRORS
 from delivery.redis_servers import OneServer, Servers
 from delivery.tasks import Tasks
+from delivery.turns import do_together
 
 ANSWER_SECONDS = 2.0  # a sender hears 503 after this long, whatever Redis hangs in
 CALLS_AT_ONCE = 500  # scripts in one round trip; others want their turn in between
@@ -73,7 +74,7 @@ class Runner:
         self._waiting.append(waiting)
         if not self._is_due and self._running < PIPELINES_AT_ONCE:
             self._is_due = True
-            loop.call_soon(self._run_waiting, self.servers)
+            do_together(loop, self._run_waiting, self.servers)
         self._patience.watch(waiting.replies)
         return await waiting.replies
 
