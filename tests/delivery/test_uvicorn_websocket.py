@@ -118,7 +118,9 @@ async def test_a_message_in_several_frames_is_one(open_websocket: Open) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [frame(b"\xff"), frame("a", fin=False) + frame("b"), frame(b"", Opcode.CLOSE)]
+    "wrong",
+    [frame(b"\xff"), frame("a", fin=False) + frame("b"), frame(b"", Opcode.CLOSE)],
+    ids=["no text", "a text within another", "a close"],
 )
 async def test_nothing_is_heard_behind_what_ends_it(open_websocket: Open, wrong: bytes) -> None:
     listener = Listener()
