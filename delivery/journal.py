@@ -19,7 +19,7 @@ from delivery.queue_values import Appended, Device
 
 MAX_ROOMS = 20  # of a receipt; a message may name a thousand
 MAX_BYTES = 4096  # of a receipt: what comes past it is not kept
-MAX_NOTES = 5_000  # messages sent or acked in a second, past it some are skipped
+MAX_NOTES = 5_000  # messages sent or acked, each second and at once; past it some are skipped
 MAX_OWN = 10_000  # ids of messages taken here of late
 # At once: so a process that is sent more than it can take spends no time to speak of on receipts.
 MAX_BURST = 5_000
@@ -78,6 +78,7 @@ class Journal:
         self._refilled_at = time.monotonic()
         self._accepted: list[Accepted] = []
         self._notes: list[Note] = []
+        self._early: list[Note] = []  # of messages that had not been begun when they were taken
         self._notes_of_others: deque[Note] = deque()  # of messages that other processes took
         self._own: dict[str, bool] = {}  # message id -> has a receipt
 
@@ -118,8 +119,14 @@ class Journal:
         self._forget()
         for each in accepted:
             self._begin(taken, each)
+        early, self._early = self._early, []
+        for note in early:
+            self._notes_of_others += self._sort(taken, note)
         for note in notes:
-            self._sort(taken, note)
+            self._early += self._sort(taken, note)
+        if to_the_end:
+            self._notes_of_others += self._early
+            self._early = []
         begun_before = time.time() - (0 if to_the_end else OTHERS_SECONDS)
         while self._notes_of_others and self._notes_of_others[0][1] <= begun_before:
             self._add(taken, self._notes_of_others.popleft())
@@ -144,14 +151,17 @@ class Journal:
         taken.begun[each.site, each.id] = text
         taken.rooms += [((each.site, room), each.id) for room, _, _ in rooms]
 
-    def _sort(self, taken: Taken, note: Note) -> None:
-        """Add a note to the messages that were taken here, and keep it for those that were not."""
+    def _sort(self, taken: Taken, note: Note) -> Sequence[Note]:
+        """Add a note to the messages that were taken here; return it for those that were not, or
+        are only about to be: a message may be sent a moment before it is begun."""
         kind, at, device, ids, sockets = note
         own = [each for each in ids if self._own.get(each)]
         if own:
             self._add(taken, (kind, at, device, own, sockets))
-        if len(own) < len(ids) and (others := [each for each in ids if each not in self._own]):
-            self._notes_of_others.append((kind, at, device, others, sockets))
+        if len(own) == len(ids):
+            return ()
+        others = [each for each in ids if each not in self._own]
+        return [(kind, at, device, others, sockets)] if others else ()
 
     def _add(self, taken: Taken, note: Note) -> None:
         _, _, device, ids, _ = note

@@ -36,7 +36,7 @@ from urllib.parse import quote, unquote
 from zlib import crc32
 
 NAMES_KEPT = 10_000  # of the rooms used last: some 4 MB
-# So many calls take a second's notes to Redis, and so far a cluster spreads them.
+# At most so many calls take the notes of a moment to Redis, and so far a cluster spreads them.
 RECEIPT_SLOTS = 16
 ERRORS = "surrogatepass"  # clients choose device ids; half a surrogate pair is text to JSON
 

@@ -25,9 +25,9 @@ Announcement = tuple[str, bytes]
 
 
 class Waiting(NamedTuple):
-    """Announcements of one call, and what tells its caller that Redis has them."""
+    """The commands of one call, and what tells its caller that Redis has them."""
 
-    announcements: Sequence[Announcement]
+    commands: Sequence[bytes]
     published: "asyncio.Future[None]"
 
 
@@ -40,15 +40,17 @@ class Outbox:
         self._timeout_seconds = timeout_seconds
         self._patience = Patience(timeout_seconds, TimeoutError)
         self._waiting: deque[Waiting] = deque()
+        self._underway: Sequence[Waiting] = ()
         self._is_busy = False  # what waits is sent behind what is on its way
         self._tasks = Tasks()
         self._pool: ConnectionPool | None = None
 
     async def publish(self, announcements: Sequence[Announcement]) -> None:
         """Return once Redis has them. Raises RedisError, OSError, within the timeout."""
+        commands = [pack(("PUBLISH", *announcement)) for announcement in announcements]
         loop = asyncio.get_running_loop()
         published: asyncio.Future[None] = loop.create_future()
-        self._waiting.append(Waiting(announcements, published))
+        self._waiting.append(Waiting(commands, published))
         if not self._is_busy:
             self._is_busy = True
             do_together(loop, self._publish_some)
@@ -57,7 +59,7 @@ class Outbox:
 
     async def close(self) -> None:
         waiting, self._waiting = self._waiting, deque()
-        for each in waiting:
+        for each in (*self._underway, *waiting):
             each.published.cancel()
         await self._tasks.cancel()
         if self._pool is not None:
@@ -66,13 +68,11 @@ class Outbox:
 
     def _publish_some(self) -> None:
         """Send the oldest in one round trip, without a task where a connection is at hand."""
-        some = self._take()
+        self._underway = some = self._take()
         self._is_busy = bool(some)
         if not some:
             return
-        commands = [
-            pack(("PUBLISH", *announcement)) for each in some for announcement in each.announcements
-        ]
+        commands = [command for each in some for command in each.commands]
 
         def take(outcome: list[Any] | Exception) -> None:
             self._end(some, repeat(outcome) if isinstance(outcome, Exception) else outcome)
@@ -86,17 +86,13 @@ class Outbox:
                 replies: Iterable[Any] = await run_packed(self._open_pool(), commands)
         except (RedisError, OSError) as error:  # a TimeoutError is an OSError
             replies = repeat(error)
-        except asyncio.CancelledError:
-            for each in some:
-                each.published.cancel()
-            raise
         self._end(some, replies)
 
     def _end(self, some: Sequence[Waiting], replies: Iterable[Any]) -> None:
         """Each caller hears how its own went; then the next go."""
         rest = iter(replies)
         for each in some:
-            _settle(each.published, islice(rest, len(each.announcements)))
+            _settle(each.published, islice(rest, len(each.commands)))
         self._publish_some()
 
     def _take(self) -> list[Waiting]:
@@ -107,7 +103,7 @@ class Outbox:
             waiting = self._waiting.popleft()
             if not waiting.published.done():
                 some.append(waiting)
-                count += len(waiting.announcements)
+                count += len(waiting.commands)
         return some
 
     def _open_pool(self) -> ConnectionPool:

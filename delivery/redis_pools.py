@@ -23,6 +23,7 @@ from redis.asyncio.sentinel import (
 )
 
 from delivery.replies import Replies
+from delivery.tasks import Tasks
 
 # A node or sentinel that hangs must leave time for the next: an answer has two seconds.
 NODE_SECONDS = 0.5
@@ -42,6 +43,10 @@ class ReadyPool(BlockingConnectionPool):
 
     _waiting = 0  # for a connection
 
+    def __init__(self, *args: Any, **keywords: Any) -> None:
+        super().__init__(*args, **keywords)
+        self._releases = Tasks()
+
     def take_open(self) -> Any | None:
         """Return a connection that is open and at rest, to be given to `put_back`; None = there is
         none, or none that is known to be."""
@@ -49,16 +54,14 @@ class ReadyPool(BlockingConnectionPool):
             return None
         connection: Any = self._available_connections[-1]
         replies = Replies.of(connection)
-        if replies is None or replies.transport.is_closing() or connection._reader.at_eof():
-            return None
-        if connection.should_reconnect():
+        if replies is None or not replies.is_at_rest or connection.should_reconnect():
             return None
         self._in_use_connections.add(self._available_connections.pop())
         return connection
 
     def put_back(self, connection: Any) -> None:
         if self._waiting:  # and has to be told, which takes a task
-            asyncio.get_running_loop().create_task(self.release(connection))
+            self._releases.start(self.release(connection))
         else:
             self._in_use_connections.remove(connection)
             self._available_connections.append(connection)
@@ -80,6 +83,15 @@ class ReadyPool(BlockingConnectionPool):
             return
         self._in_use_connections.remove(connection)
         self._available_connections.append(connection)
+
+    async def disconnect(self, inuse_connections: bool = True) -> None:
+        """As redis-py's, but for what is asked: a server that hangs would keep it waiting."""
+        if inuse_connections and CAN_RELEASE_AT_ONCE:
+            for connection in list(self._in_use_connections):
+                replies = Replies.of(connection)
+                if replies is not None:
+                    replies.give_up()
+        await super().disconnect(inuse_connections)
 
     async def _wait_for_connection(self) -> Any:
         self._waiting += 1

@@ -1,10 +1,10 @@
 """Several commands in one write to Redis, and their replies.
 
 What redis-py's pipelines do, without their layers: those cost more than Redis does. Packing
-is hiredis' own. Below `pipelines`, `outbox` and `subscription`; imports redis-py and hiredis.
+is hiredis' own. Below `pipelines` and `outbox`; imports redis-py and hiredis.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Any
 
@@ -14,7 +14,7 @@ from redis import ResponseError
 from redis.asyncio import ConnectionPool
 
 from delivery.redis_pools import ReadyPool
-from delivery.replies import NOT_ENOUGH_DATA, Replies, Tell
+from delivery.replies import Replies, Tell, arrived
 
 Command = tuple[bytes | str | int, ...]
 
@@ -66,15 +66,6 @@ async def run_packed(pool: ConnectionPool, commands: Sequence[bytes]) -> list[An
     finally:
         await pool.release(connection)
     return replies
-
-
-def arrived(connection: Any) -> Iterator[Any]:
-    """What has come in full with what was read before, errors among it, without redis-py's
-    layers around each reply: they take most of its time. Nothing, where it has other parts."""
-    reader = getattr(getattr(connection, "_parser", None), "_reader", None)
-    if NOT_ENOUGH_DATA is None or not isinstance(reader, hiredis.Reader):
-        return iter(())
-    return iter(reader.gets, NOT_ENOUGH_DATA)
 
 
 async def _read(connection: Any, count: int) -> list[Any]:

@@ -8,7 +8,8 @@ cost Redis and this process little more than one. Between `redis_client`, which 
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from delivery.exceptions import DeliveryError, RedisUnavailable
@@ -61,7 +62,7 @@ class Runner:
         self._waiting: deque[Waiting] = deque()
         self._patience = Patience(ANSWER_SECONDS, _too_late)
         self._is_due = False  # what waits goes along in the next turn
-        self._running = 0  # pipelines
+        self._running: list[Sequence[Waiting]] = []  # pipelines
         self._tasks = Tasks()
         self.times = Histogram(SHORT_ENDS)  # of round trips, those that failed among them
 
@@ -72,7 +73,7 @@ class Runner:
         loop = asyncio.get_running_loop()
         waiting = Waiting(part, loop.create_future())
         self._waiting.append(waiting)
-        if not self._is_due and self._running < PIPELINES_AT_ONCE:
+        if not self._is_due and len(self._running) < PIPELINES_AT_ONCE:
             self._is_due = True
             do_together(loop, self._run_waiting, self.servers)
         self._patience.watch(waiting.replies)
@@ -80,14 +81,15 @@ class Runner:
 
     async def aclose(self) -> None:
         waiting, self._waiting = self._waiting, deque()
-        _hand_out(waiting, RedisUnavailable("Redis: the service ends"))
+        for some in (*self._running, waiting):
+            _hand_out(some, RedisUnavailable("Redis: the service ends"))
         await self._tasks.cancel()
         await self.servers.aclose()
 
     def _run_waiting(self, server: OneServer) -> None:
         self._is_due = False
-        while self._running < PIPELINES_AT_ONCE and (some := self._take()):
-            self._running += 1
+        while len(self._running) < PIPELINES_AT_ONCE and (some := self._take()):
+            self._running.append(some)
             self._run_some(server, some)
 
     def _run_some(self, server: OneServer, some: Sequence[Waiting]) -> None:
@@ -98,24 +100,26 @@ class Runner:
         def take(outcome: list[Any] | Exception) -> None:
             self.times.observe(time.perf_counter() - began_at)
             if isinstance(outcome, list) and is_missing_some(outcome):
-                self._tasks.start(self._finish(some, run_missing(server.client, calls, outcome)))
+                rest = partial(run_missing, server.client, calls, outcome)
+                self._tasks.start(self._finish(some, rest))
             else:
                 self._end(some, outcome)
 
         if not run_at_once(server, calls, take, ANSWER_SECONDS):
-            self._tasks.start(self._finish(some, run_where_they_belong(server, calls)))
+            self._tasks.start(self._finish(some, partial(run_where_they_belong, server, calls)))
 
-    async def _finish(self, some: Sequence[Waiting], run: Awaitable[list[Any]]) -> None:
-        outcome: list[Any] | Exception = RedisUnavailable("Redis: the service ends")
+    async def _finish(
+        self, some: Sequence[Waiting], run: Callable[[], Awaitable[list[Any]]]
+    ) -> None:
+        outcome: list[Any] | Exception
         try:
-            outcome = await self._run_now(run)
+            outcome = await self._run_now(run())
         except Exception as error:  # noqa: BLE001, whoever waits hears of it
             outcome = error
-        finally:
-            self._end(some, outcome)
+        self._end(some, outcome)
 
     def _end(self, some: Sequence[Waiting], outcome: list[Any] | Exception) -> None:
-        self._running -= 1
+        self._running.remove(some)
         _hand_out(some, outcome)
         if isinstance(self.servers, OneServer):
             self._run_waiting(self.servers)

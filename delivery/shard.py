@@ -159,6 +159,10 @@ class Shard(RedisSingleShardConnection):
             except (RedisError, OSError) as error:
                 self._note_break(error)
                 await self._reconnect()
+            except Exception as error:
+                logger.exception("The backplane's subscription failed")
+                self._note_break(error)
+                await self._reconnect()
             else:
                 self._dispatch(message)
 

@@ -12,7 +12,7 @@ from redis import ConnectionError as RedisConnectionError
 from redis import RedisError
 from redis.asyncio.client import PubSub
 
-from delivery.replies import NOT_ENOUGH_DATA, OverStream
+from delivery.replies import OverStream
 
 CONNECT_SECONDS = 2.0
 # A server that is frozen, or cut off without a word, would be listened to for ever while
@@ -33,7 +33,8 @@ class Heard(OverStream):
         self._others: deque[Any] = deque()
         self._error: Exception | None = None
         self._came = asyncio.Event()
-        self._is_silent = False  # since it was last looked at
+        self._loop = asyncio.get_running_loop()
+        self._heard_at = 0.0  # by the event loop's clock
 
     def listen(self, hear: Hear, stream: asyncio.StreamReader) -> None:
         """Begin with what redis-py's stream has kept."""
@@ -53,10 +54,9 @@ class Heard(OverStream):
         if hear is None:
             self._stream.data_received(data)
             return
-        self._is_silent = False
+        self._heard_at = self._loop.time()
         try:
-            self._reader.feed(data)
-            for response in iter(self._reader.gets, NOT_ENOUGH_DATA):
+            for response in self._parse(data):
                 if isinstance(response, list) and response[0] == b"message":
                     hear(response[1].decode(), response[2])
                 else:
@@ -70,16 +70,17 @@ class Heard(OverStream):
 
         Raises RedisError.
         """
+        begun_at = self._loop.time()
         while not self._others:
             if self._error is not None:
                 raise self._error
             self._came.clear()
-            self._is_silent = True
+            silent_since = max(begun_at, self._heard_at)
             try:
-                async with asyncio.timeout(seconds):
+                async with asyncio.timeout_at(silent_since + seconds):
                     await self._came.wait()
             except TimeoutError:
-                if self._is_silent:
+                if self._heard_at <= silent_since:
                     return None
         response = self._others.popleft()
         if isinstance(response, Exception):
@@ -137,6 +138,8 @@ class Subscription(PubSub):
         known, messages are among the others."""
         message: dict[str, Any] | None
         connection: Any = self.connection
+        if not connection.is_connected:
+            raise RedisConnectionError("The subscription is lost")
         heard = Heard.of(connection)
         if heard is None:
             message = await self.get_message(timeout=seconds)

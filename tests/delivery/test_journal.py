@@ -90,3 +90,14 @@ def test_notes_of_others_messages_wait_for_their_beginning(
     assert b"phone" in journal.take().lines[SITE, "2"]
     assert not journal.take()
     assert b"laptop" in journal.take(to_the_end=True).lines[SITE, "2"]
+
+
+def test_what_was_sent_a_moment_before_its_message_was_begun_is_noted_with_it() -> None:
+    journal = Journal(10)
+    journal.sent(PHONE, ("1",))
+    assert not journal.take()
+    accept(journal, "1")
+    journal.acked(PHONE, ("1",))
+    [text] = journal.take().begun.values()
+    assert text.count(b"\n") == 2
+    assert not journal.take(to_the_end=True)

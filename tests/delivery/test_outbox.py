@@ -8,6 +8,7 @@ import pytest
 from delivery import outbox as outbox_module
 from delivery.outbox import Outbox
 from delivery.replies import Tell
+from tests.delivery.fake_redis import be_silent, playing
 from tests.delivery.socket_fixtures import TIMEOUT_SECONDS, until
 
 
@@ -63,3 +64,25 @@ async def test_who_waits_is_given_up_in_time_however_long_the_round_trip_is(redi
     await asyncio.wait({call}, timeout=TIMEOUT_SECONDS)
     await outbox.close()
     assert isinstance(call.exception(), TimeoutError)
+
+
+@pytest.mark.parametrize("turns", range(1, 7))
+async def test_whoever_waits_when_the_service_ends_is_cancelled_at_once(turns: int) -> None:
+    async with playing(be_silent) as url:
+        outbox = Outbox({"address": url}, 3600)
+        calls = []
+        for _ in range(turns):
+            calls.append(asyncio.create_task(outbox.publish([("name", b"")])))
+            await asyncio.sleep(0)
+        await outbox.close()
+        await asyncio.wait(calls, timeout=TIMEOUT_SECONDS)
+    assert all(call.cancelled() for call in calls)
+
+
+async def test_what_cannot_be_written_holds_up_nothing_else(redis: Redis) -> None:
+    outbox = Outbox({}, 1.0)
+    redis.answers.set()
+    with pytest.raises(UnicodeEncodeError):
+        await outbox.publish([("\ud800", b"")])
+    await outbox.publish([("next", b"")])
+    assert redis.taken == ["next"]

@@ -1,7 +1,7 @@
 """Replies that are taken as they come: each in its place, and none of a connection that is over."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -16,9 +16,9 @@ from redis.asyncio import ConnectionPool, Redis
 from delivery import replies as replies_module
 from delivery.redis_pools import ReadyPool
 from delivery.round_trip import Command, ask_at_once, pack, run_packed
+from tests.delivery.fake_redis import Answer, be_silent, playing
 from tests.delivery.socket_fixtures import TIMEOUT_SECONDS, until
 
-Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 LONG = b"x" * 200_000
 PING = [("PING",)]
 
@@ -51,13 +51,9 @@ async def serving(answer: Answer) -> AsyncIterator[ReadyPool]:
             writer.write(b"+OK\r\n" * came.count(b"SETINFO"))
         writer.write(b"+PONG\r\n")
         await answer(reader, writer)
-        writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    async with server:
-        port = server.sockets[0].getsockname()[1]
-        async with opened(f"redis://127.0.0.1:{port}/0") as pool:
-            yield pool
+    async with playing(serve) as url, opened(url) as pool:
+        yield pool
 
 
 async def ask(
@@ -122,7 +118,15 @@ async def load_its_file(reader: asyncio.StreamReader, writer: asyncio.StreamWrit
     await reader.read()
 
 
-async def be_silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+async def say_too_much(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read(1)
+    writer.write(3 * b"+PONG\r\n")
+    await reader.read()
+
+
+async def begin_to_say_too_much(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read(1)
+    writer.write(2 * b"+PONG\r\n" + b"+STA")
     await reader.read()
 
 
@@ -132,6 +136,8 @@ async def be_silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> No
         (hang_up, TIMEOUT_SECONDS, RedisConnectionError),
         (talk_nonsense, TIMEOUT_SECONDS, InvalidResponse),
         (load_its_file, TIMEOUT_SECONDS, RedisConnectionError),
+        (say_too_much, TIMEOUT_SECONDS, RedisConnectionError),
+        (begin_to_say_too_much, TIMEOUT_SECONDS, RedisConnectionError),
         (be_silent, 0.0, TimeoutError),
     ],
 )
@@ -143,6 +149,44 @@ async def test_who_asks_a_server_in_vain_is_told_why_and_the_connection_ends(
         [connection] = pool._available_connections
         assert not connection.is_connected
         assert not ask_at_once(pool, [pack(("PING",))], print, TIMEOUT_SECONDS)
+
+
+async def test_nothing_is_asked_of_a_server_that_has_said_what_nobody_asked_for() -> None:
+    async def be_talkative(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"-ERR I am about to end\r\n")
+        await reader.read()
+
+    async with serving(be_talkative) as pool:
+        [connection] = pool._available_connections
+        replies = replies_module.Replies.of(connection)
+        assert replies is not None
+        await until(lambda: not replies.is_at_rest)
+        assert not ask_at_once(pool, [pack(("PING",))], print, TIMEOUT_SECONDS)
+
+
+async def test_who_is_answered_last_is_not_kept(pool: ReadyPool) -> None:
+    [connection] = pool._available_connections
+    assert await ask(pool, [("ECHO", LONG)]) == [LONG]
+    replies = replies_module.Replies.of(connection)
+    assert replies is not None
+    assert replies._replies == []
+
+
+async def test_a_pool_that_closes_waits_for_no_reply() -> None:
+    async with serving(be_silent) as pool:
+        told: list[Any] = []
+        assert ask_at_once(pool, [pack(("ECHO", b"x" * 50_000_000))], told.append, 3600)
+        await pool.disconnect()
+        assert [type(each) for each in told] == [RedisConnectionError]
+
+
+async def test_a_connection_that_is_lost_has_no_replies(pool: ReadyPool) -> None:
+    [connection] = pool._available_connections
+    assert await ask(pool, PING) == [b"PONG"]
+    transport = connection._writer.transport  # type: ignore[union-attr]
+    transport.abort()
+    await until(lambda: transport.get_protocol() is None)
+    assert replies_module.Replies.of(connection) is None
 
 
 async def test_one_timer_watches_all_that_is_asked_within_its_time(pool: ReadyPool) -> None:

@@ -12,7 +12,6 @@ from redis import ResponseError
 from redis._parsers import _AsyncRESP2Parser
 from redis.asyncio import ConnectionPool
 
-from delivery import round_trip
 from delivery.round_trip import Command, pack, run_packed
 
 UsePool = Callable[..., ConnectionPool]
@@ -78,7 +77,7 @@ async def test_a_parser_that_is_not_known_is_asked_for_each_reply(use_pool: UseP
 async def test_a_library_that_names_things_otherwise_is_asked_for_each_reply(
     use_pool: UsePool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(round_trip, "NOT_ENOUGH_DATA", None)
+    monkeypatch.setattr("delivery.replies.NOT_ENOUGH_DATA", None)
     await check_replies(use_pool())
 
 

@@ -11,29 +11,23 @@ from delivery.pipelines import Call
 from delivery.redis_pools import ReadyPool
 from delivery.redis_servers import OneServer
 from delivery.runner import Part, Runner
+from tests.delivery.fake_redis import be_silent, playing
 from tests.delivery.socket_fixtures import TIMEOUT_SECONDS
 
 
-async def test_whoever_waits_when_the_service_ends_is_told_at_once() -> None:
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read()  # nothing
-        writer.close()
-
-    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
-        pool = ReadyPool.from_url(f"redis://127.0.0.1:{port}/0")
+@pytest.mark.parametrize("turns", range(1, 7))
+async def test_whoever_waits_when_the_service_ends_is_told_at_once(turns: int) -> None:
+    async with playing(be_silent) as url:
+        pool = ReadyPool.from_url(url)
         runner = Runner(OneServer(Redis.from_pool(pool), 0, is_by_sentinel=False))
         part = Part([Call("leave", ("key",), ())], 0)
-        calls = [asyncio.create_task(runner.run(part)) for _ in range(3)]
-        await asyncio.sleep(0)  # they wait
-        calls.append(asyncio.create_task(runner.run(part)))
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)  # some are on their way, others wait for these
-        calls.append(asyncio.create_task(runner.run(part)))
-        await asyncio.sleep(0)
+        calls = []
+        for _ in range(turns):  # with some on their way, and others that wait for these
+            calls.append(asyncio.create_task(runner.run(part)))
+            await asyncio.sleep(0)
         await runner.aclose()
         outcomes = await asyncio.gather(*calls, return_exceptions=True)
-    assert [str(each) for each in outcomes] == ["Redis: the service ends"] * 5
+    assert [str(each) for each in outcomes] == ["Redis: the service ends"] * turns
     assert all(isinstance(each, RedisUnavailable) for each in outcomes)
 
 

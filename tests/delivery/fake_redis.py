@@ -1,0 +1,35 @@
+"""A server that a test plays itself, which leaves no connection open behind the test."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+
+Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+TURNS = 5  # of the event loop, within which a connection that has been taken shows
+
+
+@asynccontextmanager
+async def playing(answer: Answer) -> AsyncIterator[str]:
+    """The URL of a server that does `answer` with each connection. At the end it waits until it
+    has done so with all: its clients are to have gone."""
+    connections: set[asyncio.Task[None]] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            await answer(reader, writer)
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+
+    def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.add(asyncio.create_task(serve(reader, writer)))
+
+    async with await asyncio.start_server(take, "127.0.0.1", 0) as server:
+        yield f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0"
+    for _ in range(TURNS):
+        await asyncio.sleep(0)
+    await asyncio.gather(*connections)
+
+
+async def be_silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+    await reader.read()
