@@ -114,9 +114,8 @@ class Engine(engineio.AsyncServer):
         if socket.__class__ is Socket:
             return
         socket.__class__ = Socket
-        opening: Any = socket.queue.get_nowait()
+        opening: Any = socket.queue.look_at_opening()
         opening.data["pingInterval"] = round(self.ping_interval * 1000)
-        socket.queue.put_nowait(opening)
 
 
 class Socket(HearingSocket):

@@ -15,7 +15,7 @@ from math import inf
 from typing import Protocol
 from weakref import WeakSet
 
-from engineio.packet import PING, Packet
+from engineio.packet import OPEN, PING, Packet
 
 MAX_TAKEN_BYTES = 64 * 1024  # taken at a time: what was taken cannot be dropped any more
 DRAINED_BYTES = 256 * 1024  # unsent, when whoever waits for it goes on
@@ -130,8 +130,8 @@ class SendQueue:
         if self._packets is None:
             self._packets = deque()
         if packet is not None and packet.packet_type == PING:
-            # Not behind a megabyte: a slow reader is not a dead one.
-            self._packets.appendleft(packet)
+            # Not behind a megabyte: a slow reader is not a dead one. But behind the opening.
+            self._packets.insert(1 if self._has_opening() else 0, packet)
         else:
             self._packets.append(packet)
         self._count(_size(packet))
@@ -155,6 +155,14 @@ class SendQueue:
             self._getters = [*(self._getters or ()), getter]
             await getter
         return self._take()
+
+    def look_at_opening(self) -> Packet | None:
+        """Return the packet that begins the session, which stays in its place."""
+        return self._packets[0] if self._packets and self._has_opening() else None
+
+    def _has_opening(self) -> bool:
+        first = self._packets[0] if self._packets else None
+        return first is not None and first.packet_type == OPEN
 
     def get_nowait(self) -> Packet | None:
         """Raises asyncio.QueueEmpty also when enough was taken."""

@@ -5,7 +5,7 @@ import gc
 from dataclasses import dataclass, field
 
 import pytest
-from engineio.packet import MESSAGE, NOOP, PING, Packet
+from engineio.packet import MESSAGE, NOOP, OPEN, PING, Packet
 from websockets.protocol import Protocol as WebSocketParser
 from websockets.protocol import Side, State
 
@@ -81,6 +81,15 @@ async def test_a_ping_overtakes_what_waits() -> None:
     queue.put_nowait(Packet(NOOP))
     queue.put_nowait(ping)
     assert (await take_all(queue))[0] is ping
+
+
+async def test_no_ping_overtakes_what_opens_the_session() -> None:
+    queue, opening, ping = SendQueue(), Packet(OPEN), Packet(PING)
+    for packet in (opening, frame(), ping):
+        queue.put_nowait(packet)
+    assert queue.look_at_opening() is opening
+    assert (await take_all(queue))[:2] == [opening, ping]
+    assert queue.look_at_opening() is None
 
 
 async def test_whoever_waits_goes_on_when_little_is_left() -> None:

@@ -116,7 +116,7 @@ class Scenario:
         await self._leave(await self._open("3", "tablet"), "3", "tablet")
         for number in range(QUEUE_MESSAGES):
             await self._send(f"dropped {number}", "3", "update", number)
-        await self._send("overflowing", "3", "update", "too many")
+        await self._send("overflowing", "3", "update", "one more than fits")
         await self._send("after it", "3", "update", "after it")
 
     async def _leave_one_online(self) -> None:
