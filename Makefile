@@ -4,8 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 MODULES := tests/e2e/node_modules/.installed tests/bench/node_modules/.installed
 TESTS ?=
-# Tests wait for processes that start, drain or break: one more than there are cores.
-JOBS ?= $(shell echo $$(( 1 + $$(getconf _NPROCESSORS_ONLN) )))
+# Tests wait for processes that start, drain or break: two more than there are cores.
+JOBS ?= $(shell echo $$(( 2 + $$(getconf _NPROCESSORS_ONLN) )))
 MINUTES ?= 1
 SEED ?=
 CLIENTS ?= 500
