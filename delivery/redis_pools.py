@@ -47,9 +47,9 @@ class ReadyPool(BlockingConnectionPool):
         super().__init__(*args, **keywords)
         self._releases = Tasks()
 
-    def take_open(self) -> Any | None:
-        """Return a connection that is open and at rest, to be given to `put_back`; None = there is
-        none, or none that is known to be."""
+    def take_open(self) -> tuple[Any, Replies] | None:
+        """Return a connection that is open and at rest, to be given to `put_back`, and its replies;
+        None = there is none, or none that is known to be."""
         if self._waiting or not CAN_RELEASE_AT_ONCE or not self._available_connections:
             return None
         connection: Any = self._available_connections[-1]
@@ -57,7 +57,7 @@ class ReadyPool(BlockingConnectionPool):
         if replies is None or not replies.is_at_rest or connection.should_reconnect():
             return None
         self._in_use_connections.add(self._available_connections.pop())
-        return connection
+        return connection, replies
 
     def put_back(self, connection: Any) -> None:
         if self._waiting:  # and has to be told, which takes a task
@@ -80,9 +80,8 @@ class ReadyPool(BlockingConnectionPool):
     async def release(self, connection: Any) -> None:
         if self._waiting or connection.should_reconnect() or not CAN_RELEASE_AT_ONCE:
             await super().release(connection)
-            return
-        self._in_use_connections.remove(connection)
-        self._available_connections.append(connection)
+        else:
+            self.put_back(connection)
 
     async def disconnect(self, inuse_connections: bool = True) -> None:
         """As redis-py's, but for what is asked: a server that hangs would keep it waiting."""

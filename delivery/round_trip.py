@@ -14,7 +14,7 @@ from redis import ResponseError
 from redis.asyncio import ConnectionPool
 
 from delivery.redis_pools import ReadyPool
-from delivery.replies import Replies, Tell, arrived
+from delivery.replies import Tell, arrived
 
 Command = tuple[bytes | str | int, ...]
 
@@ -31,18 +31,17 @@ def ask_at_once(
     """
     if not commands or not isinstance(pool, ReadyPool):
         return False
-    connection: Any = pool.take_open()
-    replies = Replies.of(connection)
-    if replies is None:
+    taken = pool.take_open()
+    if taken is None:
         return False
+    connection, replies = taken
 
     def take(outcome: list[Any] | Exception) -> None:
-        if not isinstance(outcome, Exception):
-            outcome = _end_of(outcome) or outcome
-        if isinstance(outcome, Exception):
+        end = outcome if isinstance(outcome, Exception) else _end_of(outcome)
+        if end is not None:
             connection._close()
         pool.put_back(connection)
-        tell(outcome)
+        tell(outcome if end is None else end)
 
     replies.ask(commands, take, seconds)
     return True

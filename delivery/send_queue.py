@@ -131,7 +131,7 @@ class SendQueue:
             self._packets = deque()
         if packet is not None and packet.packet_type == PING:
             # Not behind a megabyte: a slow reader is not a dead one. But behind the opening.
-            self._packets.insert(1 if self._has_opening() else 0, packet)
+            self._packets.insert(1 if self.look_at_opening() else 0, packet)
         else:
             self._packets.append(packet)
         self._count(_size(packet))
@@ -157,12 +157,9 @@ class SendQueue:
         return self._take()
 
     def look_at_opening(self) -> Packet | None:
-        """Return the packet that begins the session, which stays in its place."""
-        return self._packets[0] if self._packets and self._has_opening() else None
-
-    def _has_opening(self) -> bool:
+        """Return the packet that begins the session, and leave it; None = it has gone."""
         first = self._packets[0] if self._packets else None
-        return first is not None and first.packet_type == OPEN
+        return first if first is not None and first.packet_type == OPEN else None
 
     def get_nowait(self) -> Packet | None:
         """Raises asyncio.QueueEmpty also when enough was taken."""

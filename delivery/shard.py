@@ -156,11 +156,9 @@ class Shard(RedisSingleShardConnection):
         while True:
             try:
                 message = await self._pubsub.next_message(self.channel_layer.hear)
-            except (RedisError, OSError) as error:
-                self._note_break(error)
-                await self._reconnect()
             except Exception as error:
-                logger.exception("The backplane's subscription failed")
+                if not isinstance(error, RedisError | OSError):
+                    logger.exception("The backplane's subscription failed")
                 self._note_break(error)
                 await self._reconnect()
             else:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -29,21 +30,25 @@ class Hearing(Backplane):
         self.listen(self.heard.put_nowait)
 
 
-@pytest_asyncio.fixture
-async def backplane(own_layers: None) -> AsyncIterator[Hearing]:
+@asynccontextmanager
+async def hearing() -> AsyncIterator[Hearing]:
     backplane = Hearing()
     await backplane.start()
     yield backplane
     await backplane.close()
+
+
+@pytest_asyncio.fixture
+async def backplane(own_layers: None) -> AsyncIterator[Hearing]:
+    async with hearing() as backplane:
+        yield backplane
 
 
 @pytest_asyncio.fixture
 async def other(own_layers: None) -> AsyncIterator[Hearing]:
     """The backplane of another process."""
-    backplane = Hearing()
-    await backplane.start()
-    yield backplane
-    await backplane.close()
+    async with hearing() as backplane:
+        yield backplane
 
 
 @pytest_asyncio.fixture
@@ -53,11 +58,9 @@ async def far(redis_proxy: RedisProxy, monkeypatch: pytest.MonkeyPatch) -> Async
     layer = ConfirmedPubSubChannelLayer(hosts=[host], prefix="sioweb.")
     monkeypatch.setattr(backplane_module, "get_channel_layer", lambda: layer)
     monkeypatch.setattr(shard, "RETRY_SECONDS", 0.0)
-    backplane = Hearing()
-    await backplane.start()
-    yield backplane
-    redis_proxy.flow()
-    await backplane.close()
+    async with hearing() as backplane:
+        yield backplane
+        redis_proxy.flow()
 
 
 async def broadcast(backplane: Hearing, *rooms: str, content: str = '["hello"]') -> None:

@@ -1,7 +1,7 @@
 """What a client's bytes are taken for: by the short way, by autobahn, or by both in turn."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import pytest
@@ -98,6 +98,14 @@ def frame(text: str | bytes, opcode: Opcode = Opcode.TEXT, *, fin: bool = True) 
     return Frame(opcode, data, fin=fin).serialize(mask=True)
 
 
+def cut(wire: bytes, data: st.DataObject) -> Iterator[bytes]:
+    """The pieces in which a network may bring it."""
+    while wire:
+        size = data.draw(st.integers(1, len(wire)))
+        yield wire[:size]
+        wire = wire[size:]
+
+
 @given(texts=texts, data=st.data())
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_texts_are_heard_in_order_however_they_are_cut(
@@ -105,11 +113,8 @@ async def test_texts_are_heard_in_order_however_they_are_cut(
 ) -> None:
     websocket, listener = open_websocket(), Listener()
     await websocket.take_over(listener)
-    wire = b"".join(map(frame, texts))
-    while wire:
-        size = data.draw(st.integers(1, len(wire)))
-        websocket.dataReceived(wire[:size])
-        wire = wire[size:]
+    for piece in cut(b"".join(map(frame, texts)), data):
+        websocket.dataReceived(piece)
     assert listener.heard == texts
 
 

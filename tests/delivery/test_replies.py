@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import pytest
 import pytest_asyncio
 from django.conf import settings
 from redis import ConnectionError as RedisConnectionError
-from redis import InvalidResponse, ResponseError
+from redis import InvalidResponse
 from redis._parsers import _AsyncRESP2Parser
 from redis.asyncio import ConnectionPool, Redis
 
@@ -18,6 +19,7 @@ from delivery.redis_pools import ReadyPool
 from delivery.round_trip import Command, ask_at_once, pack, run_packed
 from tests.delivery.fake_redis import Answer, be_silent, playing
 from tests.delivery.socket_fixtures import TIMEOUT_SECONDS, until
+from tests.delivery.test_round_trip import check_replies
 
 LONG = b"x" * 200_000
 PING = [("PING",)]
@@ -65,11 +67,7 @@ async def ask(
 
 
 async def test_each_reply_stands_in_its_place_errors_among_them(pool: ReadyPool) -> None:
-    commands = [("ECHO", b"short"), ("LPOP",), ("ECHO", LONG), ("NO-SUCH",), ("ECHO", b"last")]
-    for _ in range(3):
-        replies = await ask(pool, commands)
-        assert [replies[0], replies[2], replies[4]] == [b"short", LONG, b"last"]
-        assert [type(replies[1]), type(replies[3])] == [ResponseError, ResponseError]
+    await check_replies(partial(ask, pool))
 
 
 async def test_redis_py_uses_the_same_connection_in_between(pool: ReadyPool) -> None:

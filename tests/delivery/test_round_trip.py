@@ -1,7 +1,8 @@
 """Several commands in one write: every reply in its place, whatever it is and however it comes."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,8 +14,10 @@ from redis._parsers import _AsyncRESP2Parser
 from redis.asyncio import ConnectionPool
 
 from delivery.round_trip import Command, pack, run_packed
+from tests.delivery.fake_redis import playing
 
 UsePool = Callable[..., ConnectionPool]
+Ask = Callable[[Sequence[Command]], Awaitable[list[Any]]]
 
 
 async def run_commands(pool: ConnectionPool, commands: Sequence[Command]) -> list[Any]:
@@ -42,27 +45,23 @@ async def server_that_is_loading() -> AsyncIterator[str]:
         while came := await reader.read(65536):
             writer.write(b"+OK\r\n" * (came.count(b"SETINFO") + came.count(b"FIRST")))
             writer.write(b"-LOADING Redis is loading\r\n" * came.count(b"SECOND"))
-        writer.close()
 
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    yield f"redis://127.0.0.1:{port}/0"
-    server.close()
-    await server.wait_closed()
+    async with playing(answer) as url:
+        yield url
 
 
-async def check_replies(pool: ConnectionPool) -> None:
+async def check_replies(ask: Ask) -> None:
     """Some that come in one piece, some that do not, and errors among them."""
     long = b"x" * 200_000
     commands = [("ECHO", b"short"), ("LPOP",), ("ECHO", long), ("NO-SUCH",), ("ECHO", b"last")]
     for _ in range(3):
-        replies = await run_commands(pool, commands)
+        replies = await ask(commands)
         assert [replies[0], replies[2], replies[4]] == [b"short", long, b"last"]
         assert [type(replies[1]), type(replies[3])] == [ResponseError, ResponseError]
 
 
 async def test_each_reply_stands_in_its_place_errors_among_them(use_pool: UsePool) -> None:
-    await check_replies(use_pool())
+    await check_replies(partial(run_commands, use_pool()))
 
 
 async def test_thousands_of_replies_keep_their_order(use_pool: UsePool) -> None:
@@ -71,14 +70,14 @@ async def test_thousands_of_replies_keep_their_order(use_pool: UsePool) -> None:
 
 
 async def test_a_parser_that_is_not_known_is_asked_for_each_reply(use_pool: UsePool) -> None:
-    await check_replies(use_pool(parser_class=_AsyncRESP2Parser))
+    await check_replies(partial(run_commands, use_pool(parser_class=_AsyncRESP2Parser)))
 
 
 async def test_a_library_that_names_things_otherwise_is_asked_for_each_reply(
     use_pool: UsePool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("delivery.replies.NOT_ENOUGH_DATA", None)
-    await check_replies(use_pool())
+    await check_replies(partial(run_commands, use_pool()))
 
 
 async def test_an_outage_that_comes_behind_other_replies_ends_the_connection(

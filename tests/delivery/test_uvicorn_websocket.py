@@ -14,7 +14,7 @@ from websockets.frames import Opcode
 from delivery.transports import find_websocket
 from delivery.uvicorn_websocket import UvicornWebSocket
 from tests.delivery.socket_fixtures import until
-from tests.delivery.test_daphne_websocket import HANDSHAKE, Listener, frame, texts
+from tests.delivery.test_daphne_websocket import HANDSHAKE, Listener, cut, frame, texts
 
 Open = Callable[[Listener], Awaitable[UvicornWebSocket]]
 
@@ -71,11 +71,8 @@ async def test_texts_are_heard_in_order_however_they_are_cut(
 ) -> None:
     listener = Listener()
     websocket = await open_websocket(listener)
-    wire = b"".join(map(frame, texts))
-    while wire:
-        size = data.draw(st.integers(1, len(wire)))
-        websocket.data_received(wire[:size])
-        wire = wire[size:]
+    for piece in cut(b"".join(map(frame, texts)), data):
+        websocket.data_received(piece)
     assert listener.heard == texts
     websocket.connection_lost(None)
 

@@ -14,7 +14,7 @@ from aiohttp import ClientError, ClientSession, TCPConnector
 
 from tests.e2e.arrivals import connections, duplicates, first_arrivals
 from tests.e2e.events import batch, stored
-from tests.e2e.installing import install, site_entries
+from tests.e2e.installing import install, running, site_entries
 from tests.e2e.node_client import NodeClient, NodeProcess
 from tests.e2e.sending import post
 from tests.e2e.service import MANAGE, Installation, Service
@@ -22,6 +22,7 @@ from tests.e2e.site import FakeSite, User
 from tests.e2e.waiting import until
 
 WORKERS = 2
+ARGUMENTS = ("--server", "daphne", "--workers", str(WORKERS))
 POLLING = "/socket.io/?EIO=4&transport=polling"
 CLIENTS = 12  # all by chance on the same worker: once in 2,048 runs
 
@@ -31,13 +32,9 @@ def installation(fake_site: FakeSite, tmp_path: Path) -> Installation:
     return install(tmp_path / "it", site_entries(fake_site), {})
 
 
-async def start(installation: Installation) -> Service:
-    return await installation.start(0, "--server", "daphne", "--workers", str(WORKERS))
-
-
 @pytest_asyncio.fixture(loop_scope="session")
 async def service(installation: Installation) -> AsyncIterator[Service]:
-    service = await start(installation)
+    service = await installation.start(0, *ARGUMENTS)
     yield service
     await service.stop()
 
@@ -48,9 +45,9 @@ async def shared(
 ) -> AsyncIterator[Service]:
     """For tests that leave all workers as they are."""
     folder = tmp_path_factory.mktemp("workers") / "shared"
-    service = await start(install(folder, site_entries(fake_site), {}))
-    yield service
-    await service.stop()
+    installation = install(folder, site_entries(fake_site), {})
+    async with running(installation, arguments=ARGUMENTS) as service:
+        yield service
 
 
 def worker_pids(service: Service) -> list[int]:
