@@ -11,6 +11,7 @@ import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
 from channels.layers import get_channel_layer
@@ -18,8 +19,8 @@ from redis import RedisError
 
 from delivery.exceptions import BackplaneUnavailable
 from delivery.message import Message
-from delivery.names import group_name
-from delivery.queue_values import Appended, Device
+from delivery.names import NAMES_KEPT, group_name
+from delivery.queue_values import Appended, Device, Hint
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +29,8 @@ ANNOUNCE_TIMEOUT_SECONDS = 2.0
 # announcement is as long as the list of its rooms, so that all of them grow with its square.
 EVERYBODY, MANY_ROOMS = "everybody", 50
 JOINS_AT_ONCE = 500  # each portion has the timeout to itself: a client may have 10,000 rooms
+
+ENTRIES_OF_APPEND = 7  # of an announcement: what append.lua adds
 
 T = TypeVar("T")
 
@@ -105,6 +108,10 @@ class Backplane:
             if self._members[group] == 0:
                 del self._members[group]
                 await self._discard(group)
+
+    def hint(self, site: str, room: str) -> Hint:
+        """Return what Redis needs to announce to the room's processes what it stores."""
+        return _hint(self._layer, site, room)
 
     async def announce_stored(
         self, site: str, messages: Iterable[tuple[Message, Appended]]
@@ -206,6 +213,12 @@ class Backplane:
         except (RedisError, OSError) as error:
             # A dead subscription is gone with its connection.
             logger.info("Group %s not left: %s", group, error)
+
+
+@lru_cache(NAMES_KEPT)
+def _hint(layer: Any, site: str, room: str) -> Hint:
+    known = {"type": "stored", "site": site, "room": room}
+    return Hint(*layer.begin(group_name(site, room), known, ENTRIES_OF_APPEND))
 
 
 def _groups_of(site: str, shared_rooms: Sequence[str]) -> list[str]:

@@ -28,7 +28,7 @@ class Ear:
 
     def put_nowait(self, data: bytes) -> None:
         try:
-            message = msgpack.unpackb(data)
+            message = msgpack.unpackb(data, unicode_errors="surrogatepass")
         except ValueError:  # all that it raises
             message = None
         if isinstance(message, dict):
@@ -67,6 +67,12 @@ class LoopLayer(RedisPubSubLoopLayer):
         ]
         await self._shard.publish_all(announcements)
 
+    def begin(self, group: str, message: dict[str, Any], more: int) -> tuple[str, bytes]:
+        """Return a group's channel in Redis, and the beginning of what is published there: of a
+        message of less than 16 entries, so many `more` of which are put behind."""
+        packed = self.channel_layer.serialize(message)
+        return self._get_group_channel_name(group), bytes((packed[0] + more,)) + packed[1:]
+
     def listen(self, channel: str, hear: Callable[[Any], None]) -> None:
         """Call `hear` with what has come for a channel and all that comes, instead of keeping it
         for `receive`: that is a turn of a task and four coroutines for each message."""
@@ -90,7 +96,7 @@ class ConfirmedPubSubChannelLayer(RedisPubSubChannelLayer):
     """RedisPubSubChannelLayer with LoopLayer in place of its own."""
 
     # What its serializer does, with one packer for all messages in place of one for each.
-    serialize = staticmethod(msgpack.Packer().pack)
+    serialize = staticmethod(msgpack.Packer(unicode_errors="surrogatepass").pack)
 
     def group_send_all(self, messages: Iterable[tuple[str, dict[str, Any]]]) -> Awaitable[None]:
         """As its layer's, without the base class's way there."""

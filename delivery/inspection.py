@@ -12,7 +12,7 @@ import orjson
 from django.conf import settings
 
 from delivery import names
-from delivery.pipelines import Call
+from delivery.calls import Call
 from delivery.queue_values import Device
 from delivery.redis_client import run_scripts
 

@@ -42,6 +42,6 @@ class Message(NamedTuple):
             raise InvalidRequest(400, "invalid_args", f"'event' or 'args': {error}") from error
         return cls(message_id, event, text, resync, tuple(dict.fromkeys(rooms)))
 
-    def event_json(self) -> str:
-        """Return the event as it stands in the text, behind its first bracket."""
-        return orjson.dumps(self.event).decode()
+    def event_length(self) -> int:
+        """Return how many bytes of the text are the event's, behind its first bracket."""
+        return len(orjson.dumps(self.event))

@@ -11,38 +11,25 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import MovedError, NoScriptError
 
+from delivery.calls import Call, commands_of, replies_of
 from delivery.exceptions import RedisUnavailable
 from delivery.redis_servers import ClusterServers, OneServer, Servers
 from delivery.replies import Tell
 from delivery.round_trip import ask_at_once, pack, run_packed
-from delivery.scripts import SHAS, SOURCES
+from delivery.scripts import SOURCES
 
 # What is worth waiting for replicas: what stores a message, and what may find that some are
 # lost. A master that was replaced, and does not know it yet, would find that of every room.
-WAITING_SCRIPTS = frozenset({"append", "open", "read", "renew"})
+WAITING_SCRIPTS = frozenset({"append", "append_once", "open", "read", "renew"})
 WAIT_MS = 1000  # for them; within the runner's ANSWER_SECONDS
 # Of a call that a cluster sends elsewhere: right once, wrong twice in a row is an outage.
 ROUNDS = 3
 
 
-class Call:
-    """One run of a script."""
-
-    __slots__ = ("command", "key", "script")
-
-    def __init__(
-        self, script: str, keys: tuple[str, ...], args: tuple[bytes | str | int, ...]
-    ) -> None:
-        """`script` is a name of SCRIPT_FILES. Raises UnicodeEncodeError."""
-        self.script = script
-        self.key = keys[0]  # of its room, as the others
-        self.command = pack(("EVALSHA", SHAS[script], str(len(keys)), *keys, *args))
-
-
 async def run_where_they_belong(servers: Servers, calls: Sequence[Call]) -> list[Any]:
     """Run each script on its room's server; one that was moved has not run, and goes there."""
     if isinstance(servers, OneServer):
-        return await _run_loaded(servers.client, calls, servers.wait_replicas)
+        return await _run_loaded(servers, servers.client, calls)
     replies: list[Any] = [None] * len(calls)
     left = list(range(len(calls)))
     for _ in range(ROUNDS):
@@ -59,8 +46,13 @@ def run_at_once(servers: OneServer, calls: Sequence[Call], tell: Tell, seconds: 
     script stands among them with its NoScriptError, for `run_missing`."""
     if servers.wait_replicas:
         return False
-    commands = [call.command for call in calls]
-    return ask_at_once(servers.client.connection_pool, commands, tell, seconds)
+    commands = commands_of(calls, servers.rooms_at_once)
+
+    def take(outcome: list[Any] | Exception) -> None:
+        tell(outcome if isinstance(outcome, Exception) else replies_of(commands, outcome))
+
+    packed = [command.packed for command in commands]
+    return ask_at_once(servers.client.connection_pool, packed, take, seconds)
 
 
 def is_missing_some(replies: Sequence[Any]) -> bool:
@@ -75,10 +67,7 @@ async def _run_side_by_side(
     places: dict[Redis, list[int]] = defaultdict(list)
     for i, client in zip(left, clients, strict=True):
         places[client].append(i)
-    runs = [
-        _run_loaded(client, [calls[i] for i in own], servers.wait_replicas)
-        for client, own in places.items()
-    ]
+    runs = [_run_loaded(servers, client, [calls[i] for i in own]) for client, own in places.items()]
     if len(runs) == 1:
         results: list[Any] = [await runs[0]]
     else:  # to the end each: one server's failure shall not cut the others short
@@ -90,40 +79,42 @@ async def _run_side_by_side(
             replies[i] = reply
 
 
-async def _run_loaded(client: Redis, calls: Sequence[Call], wait_replicas: int = 0) -> list[Any]:
+async def _run_loaded(servers: Servers, client: Redis, calls: Sequence[Call]) -> list[Any]:
     """Run scripts, and load them where they were lost.
 
     Each connection begins with loading them, so this is for a SCRIPT FLUSH. A pipeline goes
     on behind a failed call, so only those that found no script run again. Should another
     process load the scripts in the midst of it, the order changes.
     """
-    replies = await _run_pipeline(client, calls, wait_replicas)
+    replies = await _run_pipeline(servers, client, calls)
     if not is_missing_some(replies):
         return replies
-    return await run_missing(client, calls, replies, wait_replicas)
+    return await run_missing(servers, client, calls, replies)
 
 
 async def run_missing(
-    client: Redis, calls: Sequence[Call], replies: list[Any], wait_replicas: int = 0
+    servers: Servers, client: Redis, calls: Sequence[Call], replies: list[Any]
 ) -> list[Any]:
     """Load the scripts, run the calls that found none, and fill in their replies."""
     missing = [i for i, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
     await _load_scripts(client)
-    again = await _run_pipeline(client, [calls[i] for i in missing], wait_replicas)
+    again = await _run_pipeline(servers, client, [calls[i] for i in missing])
     for i, reply in zip(missing, again, strict=True):
         replies[i] = reply
     return replies
 
 
-async def _run_pipeline(client: Redis, calls: Sequence[Call], wait_replicas: int = 0) -> list[Any]:
-    commands = [call.command for call in calls]
-    if not wait_replicas or WAITING_SCRIPTS.isdisjoint(call.script for call in calls):
-        return await run_packed(client.connection_pool, commands)
-    commands.append(pack(("WAIT", wait_replicas, WAIT_MS)))
-    *replies, count = await run_packed(client.connection_pool, commands)
+async def _run_pipeline(servers: Servers, client: Redis, calls: Sequence[Call]) -> list[Any]:
+    commands = commands_of(calls, servers.rooms_at_once)
+    packed, wanted = [command.packed for command in commands], servers.wait_replicas
+    if not wanted or WAITING_SCRIPTS.isdisjoint(call.script for call in calls):
+        return replies_of(commands, await run_packed(client.connection_pool, packed))
+    packed.append(pack(("WAIT", wanted, WAIT_MS)))
+    *answers, count = await run_packed(client.connection_pool, packed)
+    replies = replies_of(commands, answers)
     # Where scripts are missing, what runs next waits for these replies' writes as well.
     if not is_missing_some(replies):
-        _check_replicas(count, wait_replicas)
+        _check_replicas(count, wanted)
     return replies
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 
 from delivery import names
-from delivery.pipelines import Call
+from delivery.calls import Call
 from delivery.redis_client import run_scripts
 
 

@@ -173,15 +173,21 @@ class Publisher:
         self._note_overflows(site.name, appended)
         if self._is_traced:
             trace_stored(site.name, appended)
-        messages = (each.message for each in to_store for _ in each.rooms)
+        if not self._queues.announces:
+            await self._announce(site.name, to_store, appended)
+        return appended
+
+    async def _announce(
+        self, site: str, stored: Sequence[ToStore], appended: Sequence[Appended]
+    ) -> None:
+        messages = (each.message for each in stored for _ in each.rooms)
         try:
-            await self._backplane.announce_stored(site.name, zip(messages, appended, strict=True))
+            await self._backplane.announce_stored(site, zip(messages, appended, strict=True))
         except BackplaneUnavailable as error:
-            fields = {"site": site.name, "message": _join(to_store), "error": error}
+            fields = {"site": site, "message": _join(stored), "error": error}
             logger.warning(
                 "Site %(site)s: message %(message)s stored, not announced: %(error)s", fields
             )
-        return appended
 
     def _note_overflows(self, site: str, appended: Sequence[Appended]) -> None:
         for each in appended:

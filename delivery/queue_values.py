@@ -4,6 +4,7 @@ The words of `queues`, for those who only speak of them. Those that each message
 tuples, which are made in a third of the time of a frozen dataclass. Imports the message.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -49,6 +50,20 @@ class QueueLimits(NamedTuple):
 
     messages: int | None = None
     text_bytes: int | None = None
+
+
+class Hint(NamedTuple):
+    """With which Redis announces what it stores for a room: see append.lua; channel "" = it does
+    not."""
+
+    channel: str
+    head: bytes
+
+
+NO_HINT = Hint("", b"")
+
+MakeHint = Callable[[str, str], Hint]
+"""Of a site's room."""
 
 
 class ToStore(NamedTuple):

@@ -13,9 +13,11 @@ from typing import Any
 from django.conf import settings
 
 from delivery import names
+from delivery.calls import Call
 from delivery.message import Message
-from delivery.pipelines import Call
+from delivery.queue_replies import to_appended, to_backlog
 from delivery.queue_values import (
+    NO_HINT,
     NOWHERE,
     Ack,
     Acknowledged,
@@ -23,10 +25,10 @@ from delivery.queue_values import (
     Backlog,
     Claim,
     Device,
+    MakeHint,
     Position,
     State,
     ToStore,
-    Waiting,
 )
 from delivery.redis_client import close_async_redis, ping, run_scripts
 from sites.limits import in_force
@@ -43,7 +45,8 @@ _randomness = random.Random()  # noqa: S311, own: what seeds the module's shall 
 class Queues:
     """All queues, seen from this process.
 
-    Every method raises RedisUnavailable. `now_ms` replaces Redis' own clock.
+    Every method raises RedisUnavailable. `now_ms` replaces Redis' own clock. With `hint` Redis
+    announces each message as it stores it.
     """
 
     def __init__(
@@ -55,6 +58,7 @@ class Queues:
         max_bytes: int | None = None,
         max_devices: int = MAX_DEVICES,
         now_ms: Callable[[], int] | None = None,
+        hint: MakeHint | None = None,
     ) -> None:
         config = settings.CONFIG
         self._alias = alias
@@ -66,8 +70,14 @@ class Queues:
         self._max_bytes = max_bytes or limits.queue_bytes
         self._max_devices = max_devices
         self._now_ms = now_ms
+        self._hint = hint
         self._process = secrets.token_hex(8)
         self._lease = (self._process, LEASE_SECONDS * 1000)
+
+    @property
+    def announces(self) -> bool:
+        """Whether what is stored is announced, too; an append that is repeated is not."""
+        return self._hint is not None
 
     async def append(
         self, site: str, rooms: Sequence[str], message: Message, once: str = ""
@@ -83,7 +93,7 @@ class Queues:
         rooms = [room for each in messages for room in each.rooms]
         calls = [call for each in messages for call in self._append_calls(site, each)]
         replies = await run_scripts(self._alias, calls)
-        return [_to_appended(room, reply) for room, reply in zip(rooms, replies, strict=True)]
+        return [to_appended(room, reply) for room, reply in zip(rooms, replies, strict=True)]
 
     async def know(self, devices: Sequence[Device]) -> list[int]:
         """Store for these devices from now on, and start their leases; return their rooms' seqs."""
@@ -107,7 +117,7 @@ class Queues:
         4. A pending resync is handed out, once.
         """
         args = (*_position(position), *self._lease, self._max_devices, count, max_bytes)
-        return _to_backlog(await self._run_one("open", device, *args))
+        return to_backlog(await self._run_one("open", device, *args))
 
     async def read(
         self,
@@ -118,7 +128,7 @@ class Queues:
     ) -> Backlog:
         """Return what waits behind a position, as `open` does for a device that is known."""
         args = (*_position(position), count, max_bytes)
-        return _to_backlog(await self._run_one("read", device, *args))
+        return to_backlog(await self._run_one("read", device, *args))
 
     async def acknowledge(self, acks: Sequence[Ack]) -> list[Acknowledged]:
         """Remove what clients are done with, each ack by the rules of `acknowledge.lua`."""
@@ -161,9 +171,10 @@ class Queues:
 
     async def settle(self, site: str, answers: Mapping[str, bytes]) -> None:
         """Keep the answers of claimed calls, by their keys, for those that come again."""
+        keys = [names.idempotency_key(self._prefix, site, key) for key in answers]
         calls = [
-            Call("settle", (names.idempotency_key(self._prefix, site, key),), (answer,))
-            for key, answer in answers.items()
+            Call("settle", (key,), (answer,), size=len(answer))
+            for key, answer in zip(keys, answers.values(), strict=True)
         ]
         await run_scripts(self._alias, calls)
 
@@ -186,31 +197,34 @@ class Queues:
         return reply
 
     def _append_calls(self, site: str, each: ToStore) -> Iterator[Call]:
-        message, epoch = each.message, _new_epoch()
-        resync, text = "1" if message.resync else "0", message.text.encode()
-        length = len(message.event_json().encode())
-        messages = in_force(each.limits.messages, self._max_messages)
-        bytes_ = in_force(each.limits.text_bytes, self._max_bytes)
-        args = (epoch, message.id, resync, text, length, messages, bytes_, ONCE_SECONDS)
+        message, text = each.message, each.message.text.encode()
+        resync, length = "1" if message.resync else "0", str(message.event_length())
+        messages = str(in_force(each.limits.messages, self._max_messages))
+        text_bytes = str(in_force(each.limits.text_bytes, self._max_bytes))
+        same = (_new_epoch(), message.id, resync, text, length, messages, text_bytes)
         for room in each.rooms:
-            yield self._room_call("append", site, room, args, each.once)
+            args = (*same, *(self._hint(site, room) if self._hint else NO_HINT))
+            key = names.room_key(self._prefix, site, room)
+            if each.once:
+                keys = (key, names.once_key(self._prefix, site, room, each.once))
+                yield self._room_call("append_once", keys, (ONCE_SECONDS, *args), len(text))
+            else:
+                yield self._room_call("append", (key,), args, len(text))
 
     def _device_call(self, script: str, device: Device, *args: str | int) -> Call:
+        key = names.room_key(self._prefix, device.site, device.room)
         device_id = device.id.encode(errors=names.ERRORS)
-        return self._room_call(script, device.site, device.room, (device_id, *args))
+        return self._room_call(script, (key,), (device_id, *args))
 
     def _ack_call(self, ack: Ack) -> Call:
         order = "1" if ack.checks_order else "0"
-        return self._device_call("acknowledge", ack.device, ack.epoch, order, *ack.seqs)
+        return self._device_call("acknowledge", ack.device, ack.epoch, order, *map(str, ack.seqs))
 
     def _room_call(
-        self, script: str, site: str, room: str, args: tuple[bytes | str | int, ...], once: str = ""
+        self, script: str, keys: tuple[str, ...], args: tuple[bytes | str | int, ...], size: int = 0
     ) -> Call:
-        keys: tuple[str, ...] = (names.room_key(self._prefix, site, room),)
-        if once:
-            keys += (names.once_key(self._prefix, site, room, once),)
-        now = self._now_ms() if self._now_ms else ""
-        return Call(script, keys, (now, self._ttl_ms, *args))
+        now = str(self._now_ms()) if self._now_ms else ""
+        return Call(script, keys, args, (now, self._ttl_ms), size)
 
 
 def _position(position: Position) -> tuple[str | int, ...]:
@@ -221,28 +235,3 @@ def _position(position: Position) -> tuple[str | int, ...]:
 def _new_epoch() -> str:
     """One that no room has had; nobody gains by guessing it."""
     return f"{_randomness.getrandbits(64):016x}"
-
-
-def _to_appended(room: str, reply: list[Any]) -> Appended:
-    epoch, seq, message_id, previous_id, *overflowed = reply
-    devices = tuple(device.decode(errors=names.ERRORS) for device in overflowed)
-    return Appended(room, epoch.decode(), seq, message_id.decode(), previous_id.decode(), devices)
-
-
-def _to_backlog(reply: list[Any]) -> Backlog:
-    epoch, seq, last_id, reason, is_known, has_more, *members = reply
-    return Backlog(
-        epoch.decode(),
-        seq,
-        last_id.decode(),
-        tuple(map(_to_waiting, members)),
-        reason.decode(),
-        bool(is_known),
-        bool(has_more),
-    )
-
-
-def _to_waiting(member: bytes) -> Waiting:
-    """Parse `seq|id|previous|stored_ms|resync|event_length|text`."""
-    seq, message_id, previous, _, resync, _, text = member.split(b"|", 6)
-    return Waiting(int(seq), message_id.decode(), resync == b"1", text.decode(), previous.decode())

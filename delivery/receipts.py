@@ -16,10 +16,10 @@ from typing import Any
 from django.conf import settings
 
 from delivery import names
+from delivery.calls import Call
 from delivery.exceptions import DeliveryError
 from delivery.journal import MAX_BYTES, Journal, Taken
 from delivery.names import show_id
-from delivery.pipelines import Call
 from delivery.receipt_values import (
     Noted,
     Place,
@@ -139,7 +139,8 @@ class Receipts:
                 some = slice(start, start + 2 * MESSAGES_PER_CALL)
                 begun, lines, rooms = slot.begun[some], slot.lines[some], slot.rooms[some]
                 head = (KEPT_SECONDS, MAX_BYTES, RECENT_MESSAGES, len(begun) // 2, len(lines) // 2)
-                yield Call("note", (key,), (*head, *begun, *lines, *rooms))
+                texts = (*begun, *lines, *rooms)
+                yield Call("note", (key,), (*head, *texts), size=sum(map(len, texts)))
 
     def _call(self, script: str, name: bytes) -> Call:
         return Call(script, (self._keys[names.receipt_slot(name)],), (name,))

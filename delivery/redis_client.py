@@ -11,9 +11,9 @@ from typing import Any
 from django.conf import settings
 from redis.asyncio import Redis
 
+from delivery.calls import Call
 from delivery.exceptions import DeliveryError, RedisUnavailable
 from delivery.histograms import Histogram
-from delivery.pipelines import Call
 from delivery.redis_outages import is_outage
 from delivery.redis_servers import OneServer, build_servers
 from delivery.runner import (
@@ -25,6 +25,8 @@ from delivery.runner import (
     answered,
     describe,
 )
+
+SMALL_BYTES = 500  # what a call counts as besides its long arguments
 
 _runners: dict[tuple[asyncio.AbstractEventLoop, str], Runner] = {}
 
@@ -94,7 +96,7 @@ def _split(calls: Sequence[Call]) -> Iterator[Part]:
     some: list[Call] = []
     size = 0
     for call in calls:
-        own = len(call.command)
+        own = call.size + SMALL_BYTES
         if some and (len(some) == CALLS_AT_ONCE or size + own > BYTES_AT_ONCE):
             yield Part(some, size)
             some, size = [], 0

@@ -16,10 +16,13 @@ from delivery.redis_cluster import Cluster
 from delivery.redis_pools import Node, ReadyPool, Sentinels, WaitingMasterPool
 from delivery.scripts import SOURCES
 
+ROOMS_AT_ONCE = 50  # of a script, during which Redis does nothing else: some 2 ms
 MAX_CONNECTIONS = 32  # Redis runs one script at a time: more would only wait there
 
 
 class OneServer:
+    rooms_at_once = ROOMS_AT_ONCE
+
     def __init__(self, client: Redis, wait_replicas: int, *, is_by_sentinel: bool) -> None:
         self.client = client
         self.wait_replicas = wait_replicas
@@ -38,6 +41,8 @@ class OneServer:
 
 
 class ClusterServers(Cluster):
+    rooms_at_once = 1  # rooms of one slot are few
+
     def __init__(self, nodes: Iterable[Node], keywords: dict[str, Any], wait_replicas: int) -> None:
         super().__init__(nodes, lambda node: _node_client(node, keywords))
         self.wait_replicas = wait_replicas

@@ -12,11 +12,11 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
+from delivery.calls import Call
 from delivery.exceptions import DeliveryError, RedisUnavailable
 from delivery.histograms import SHORT_ENDS, Histogram
 from delivery.patience import Patience
 from delivery.pipelines import (
-    Call,
     is_missing_some,
     run_at_once,
     run_missing,
@@ -100,12 +100,17 @@ class Runner:
         def take(outcome: list[Any] | Exception) -> None:
             self.times.observe(time.perf_counter() - began_at)
             if isinstance(outcome, list) and is_missing_some(outcome):
-                rest = partial(run_missing, server.client, calls, outcome)
+                rest = partial(run_missing, server, server.client, calls, outcome)
                 self._tasks.start(self._finish(some, rest))
             else:
                 self._end(some, outcome)
 
-        if not run_at_once(server, calls, take, ANSWER_SECONDS):
+        try:
+            is_sent = run_at_once(server, calls, take, ANSWER_SECONDS)
+        except UnicodeEncodeError as error:
+            self._end(some, error)
+            return
+        if not is_sent:
             self._tasks.start(self._finish(some, partial(run_where_they_belong, server, calls)))
 
     async def _finish(

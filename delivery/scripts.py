@@ -8,11 +8,12 @@ from pathlib import Path
 
 LUA_DIR = Path(__file__).parent / "lua"
 SCRIPT_FILES = {
-    "append": ("common", "append"),
+    "append": ("common", "append", "each", "append_each"),
+    "append_once": ("common", "append", "append_once"),
     "know": ("common", "lease", "known", "know"),
     "open": ("common", "lost", "lease", "known", "backlog", "open"),
     "read": ("common", "lost", "backlog", "read"),
-    "acknowledge": ("common", "acknowledge"),
+    "acknowledge": ("common", "each", "acknowledge"),
     "take_resync": ("common", "take_resync"),
     "renew": ("common", "lost", "lease", "renew"),
     "release": ("common", "lease", "release"),
@@ -38,6 +39,9 @@ SCRIPT_FILES = {
     "noted": ("noted",),
     "recent": ("recent",),
 }
+
+# Those that each.lua runs for several rooms in one command.
+IN_EACH_ROOM = frozenset(name for name, parts in SCRIPT_FILES.items() if "each" in parts)
 
 
 def _read_source(name: str) -> str:

@@ -14,9 +14,9 @@ from math import ceil
 from django.conf import settings
 
 from delivery import names
+from delivery.calls import Call
 from delivery.counters import Counters
 from delivery.exceptions import LimitReached
-from delivery.pipelines import Call
 from delivery.redis_client import run_scripts
 from sites.limits import in_force
 from sites.registry import SiteSnapshot

@@ -150,7 +150,9 @@ def build_service() -> Service:
     """Put the parts together as the configuration says."""
     config = settings.CONFIG
     is_traced = config.log.deliveries
-    queues, backplane, tasks = Queues(), Backplane(), Tasks()
+    backplane, tasks = Backplane(), Tasks()
+    # What replicas must have first is announced behind that.
+    queues = Queues(hint=None if config.redis.wait_replicas else backplane.hint)
     counters, statistics = Counters(), Statistics()
     deny_list = read_deny_list(config.auth_url_deny)
     site_auth, site_updates = SiteAuth(deny_list, counters), SiteUpdates(deny_list)

@@ -15,8 +15,8 @@ import orjson
 from django.conf import settings
 
 from delivery import names
+from delivery.calls import Call
 from delivery.counters import FIELDS, AuthFailure
-from delivery.pipelines import Call
 from delivery.redis_client import run_scripts
 
 RECENT, MINUTES = 5, 60  # seconds of a bucket

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from django.conf import settings
 
 from delivery import names
-from delivery.pipelines import Call
+from delivery.calls import Call
 from delivery.redis_client import run_scripts
 
 CLAIM_MS = 30_000  # for a look and a call; a process that dies with it delays others so long

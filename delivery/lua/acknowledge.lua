@@ -1,8 +1,9 @@
 -- Removes messages that a client is done with.
 -- Returns {removed, 1 if out of order, the room's seq}.
 --
--- ARGV[3] device   ARGV[4] epoch of the seqs   ARGV[5] 1 = check the order, 0 = only remove
--- ARGV[6...] seqs, in the order they were acked
+-- ARGV[at] device   ARGV[at + 1] epoch of the seqs
+-- ARGV[at + 2] 1 = check the order, 0 = only remove
+-- ARGV[at + 3...last] seqs, in the order they were acked
 --
 -- 1. Another epoch or a device not known: the seqs mean other messages, nothing happens.
 -- 2. A seq that waits no more (another tab was faster, cleared, expired) does nothing.
@@ -12,21 +13,25 @@
 --    or its process is gone by now.
 -- 4. Any other is removed.
 
-local device, is_checked = ARGV[3], ARGV[5] == '1'
-local state = redis.call('HMGET', room_key, 'epoch', 'seq')
-local current_seq = tonumber(state[2]) or 0
-if state[1] ~= ARGV[4] or not find(device) then return { 0, 0, current_seq } end
+local function acknowledge(at, last)
+  local device, is_checked = ARGV[at], ARGV[at + 2] == '1'
+  local state = redis.call('HMGET', room_key, 'epoch', 'seq')
+  local current_seq = tonumber(state[2]) or 0
+  if state[1] ~= ARGV[at + 1] or not find(device) then return { 0, 0, current_seq } end
 
-local removed = 0
-for i = 6, #ARGV do
-  local member = redis.call('ZRANGEBYSCORE', queue_key(device), ARGV[i], ARGV[i])[1]
-  local message = member and parse(member)
-  if message and is_checked and message.resync and not is_first_of_event(device, message) then
-    return { removed + give_up(device, 'out_of_order'), 1, current_seq }
+  local removed = 0
+  for i = at + 3, last do
+    local member = redis.call('ZRANGEBYSCORE', queue_key(device), ARGV[i], ARGV[i])[1]
+    local message = member and parse(member)
+    if message and is_checked and message.resync and not is_first_of_event(device, message) then
+      return { removed + give_up(device, 'out_of_order'), 1, current_seq }
+    end
+    if message then
+      remove(device, message)
+      removed = removed + 1
+    end
   end
-  if message then
-    remove(device, message)
-    removed = removed + 1
-  end
+  return { removed, 0, current_seq }
 end
-return { removed, 0, current_seq }
+
+return in_each_room(acknowledge)

@@ -1,4 +1,5 @@
 -- What every script of a room begins with: its keys, its clock, its expiry.
+-- Numbers that go to Redis are texts where that is easy: Lua writes a number in 17 digits.
 --
 -- KEYS[1]  <base>room, a hash: epoch, seq, last (the id of the message with that seq), and
 --          for each device
@@ -23,9 +24,14 @@
 -- The device '' holds what was sent before any device was known. It is in `devices`
 -- only if a client without deviceId has come.
 
-local room_key = KEYS[1]
-local base = string.sub(room_key, 1, -5)
-local devices_key = base .. 'devices'
+local room_key, base, devices_key  -- of the room that all below is about
+
+local function enter(key)
+  room_key, base = key, string.sub(key, 1, -5)
+  devices_key = base .. 'devices'
+end
+
+enter(KEYS[1])
 local ttl = tonumber(ARGV[2])
 
 local function server_clock()
@@ -48,8 +54,10 @@ end
 local function expire(key, from)
   if ttl == 0 then
     redis.call('PERSIST', key)
+  elseif from <= now then
+    redis.call('PEXPIRE', key, ARGV[2])
   else
-    redis.call('PEXPIRE', key, math.max(now, from) + ttl - now)
+    redis.call('PEXPIRE', key, string.format('%d', from + ttl - now))
   end
 end
 
@@ -63,7 +71,7 @@ end
 -- longest, nil = to be looked up.
 local function expire_room(seen)
   if not seen then
-    seen = tonumber(redis.call('ZREVRANGE', devices_key, 0, 0, 'WITHSCORES')[2]) or 0
+    seen = tonumber(redis.call('ZREVRANGE', devices_key, '0', '0', 'WITHSCORES')[2]) or 0
   end
   expire(room_key, seen)
   expire(devices_key, seen)
@@ -99,7 +107,7 @@ end
 local function remove(device, message)
   redis.call('ZREMRANGEBYSCORE', queue_key(device), message.seq, message.seq)
   redis.call('ZREM', events_key(device), event_entry(message.event, message.seq))
-  redis.call('HINCRBY', room_key, 'bytes:' .. device, -message.bytes)
+  redis.call('HINCRBY', room_key, 'bytes:' .. device, string.format('-%d', message.bytes))
 end
 
 -- Returns how many waited.

@@ -61,6 +61,7 @@ class SlowQueues:
     """Real queues whose append waits until released."""
 
     queues: Queues
+    announces: bool = False
     reached: asyncio.Event = field(default_factory=asyncio.Event)
     released: asyncio.Event = field(default_factory=asyncio.Event)
 

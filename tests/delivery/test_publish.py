@@ -4,11 +4,12 @@ import asyncio
 import logging
 
 import pytest
+from redis.asyncio import Redis
 
 from delivery.exceptions import BackplaneUnavailable, RedisUnavailable
 from delivery.payloads import SendRequest
 from delivery.publish import Publisher
-from delivery.queue_values import Device
+from delivery.queue_values import Device, Hint
 from delivery.queues import Queues
 from delivery.sendings import Outcome
 from tests.delivery.http_fixtures import make_site
@@ -105,6 +106,15 @@ async def test_stored_message_is_accepted_though_it_cannot_be_announced(
     assert len(await read_waiting(queues, "user_1")) == 1
     [record] = [each for each in caplog.records if each.levelno == logging.WARNING]
     assert "message 100 stored, not announced" in record.getMessage()
+
+
+async def test_what_redis_announces_itself_is_not_announced_again(
+    redis: Redis, backplane: RecordingBackplane
+) -> None:
+    queues = Queues(hint=lambda site, room: Hint("channel", b"\x87"))
+    await make_publisher(queues, backplane).publish(SITE, make_request("user_1"), resync=False)
+    assert len(await read_waiting(queues, "user_1")) == 1
+    assert backplane.stored == []
 
 
 async def test_failed_broadcast_is_the_senders_to_repeat(

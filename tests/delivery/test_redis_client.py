@@ -7,12 +7,13 @@ from django.conf import settings
 from redis.asyncio import Redis
 
 from delivery import pipelines, redis_client, runner
+from delivery.calls import Call
 from delivery.exceptions import DeliveryError, RedisUnavailable
 from delivery.message import Message
-from delivery.pipelines import Call
 from delivery.queue_values import Device
 from delivery.queues import Queues
 from delivery.redis_client import close_async_redis, get_async_redis, run_scripts
+from delivery.redis_servers import Servers
 from tests.delivery.queue_fixtures import PHONE, SITE, Sender, texts
 
 UseServer = Callable[[str], None]
@@ -148,12 +149,15 @@ async def test_only_the_calls_that_found_no_script_run_again(
     await queues.append(SITE, rooms, message)
     run = pipelines._run_pipeline
 
-    async def lose_scripts_midway(client: Redis, calls: Sequence[Call], _: int) -> list[object]:
+    async def lose_scripts_midway(
+        servers: Servers, client: Redis, calls: Sequence[Call]
+    ) -> list[object]:
         monkeypatch.undo()
-        replies = await run(client, calls[:place])
+        replies = await run(servers, client, calls[:place])
         await client.script_flush()
-        return replies + await run(client, calls[place:])
+        return replies + await run(servers, client, calls[place:])
 
+    monkeypatch.setattr(pipelines, "ask_at_once", lambda *_: False)
     monkeypatch.setattr(pipelines, "_run_pipeline", lose_scripts_midway)
     appended = await queues.append(SITE, rooms, message)
     assert [each.seq for each in appended] == [2, 2, 2, 2]

@@ -6,12 +6,15 @@ import pytest
 from redis.asyncio import Redis
 
 from delivery import runner as runner_module
-from delivery.exceptions import RedisUnavailable
-from delivery.pipelines import Call
+from delivery.calls import Call
+from delivery.exceptions import DeliveryError, RedisUnavailable
+from delivery.queues import Queues
+from delivery.redis_client import run_scripts
 from delivery.redis_pools import ReadyPool
 from delivery.redis_servers import OneServer
 from delivery.runner import Part, Runner
 from tests.delivery.fake_redis import be_silent, playing
+from tests.delivery.queue_fixtures import PHONE
 from tests.delivery.socket_fixtures import TIMEOUT_SECONDS
 
 
@@ -45,3 +48,11 @@ async def test_who_waits_is_given_up_in_time_however_long_the_round_trip_is(
     await asyncio.wait({call}, timeout=TIMEOUT_SECONDS)
     await runner.aclose()
     assert isinstance(call.exception(), RedisUnavailable)
+
+
+async def test_a_call_that_no_command_can_say_fails_and_the_next_runs(queues: Queues) -> None:
+    wrong = Call("leave", ("half a surrogate pair: \ud800",), ())
+    for _ in range(runner_module.PIPELINES_AT_ONCE + 1):
+        with pytest.raises(DeliveryError, match="surrogates not allowed"):
+            await run_scripts("queues", [wrong])
+    await queues.know([PHONE])

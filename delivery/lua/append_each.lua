@@ -1,0 +1,1 @@
+return in_each_room(append)

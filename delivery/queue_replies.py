@@ -1,0 +1,31 @@
+"""What the scripts of `queues` reply, as its callers know it."""
+
+from typing import Any
+
+from delivery import names
+from delivery.queue_values import Appended, Backlog, Waiting
+
+
+def to_appended(room: str, reply: list[Any]) -> Appended:
+    epoch, seq, message_id, previous_id, *overflowed = reply
+    devices = tuple(device.decode(errors=names.ERRORS) for device in overflowed)
+    return Appended(room, epoch.decode(), seq, message_id.decode(), previous_id.decode(), devices)
+
+
+def to_backlog(reply: list[Any]) -> Backlog:
+    epoch, seq, last_id, reason, is_known, has_more, *members = reply
+    return Backlog(
+        epoch.decode(),
+        seq,
+        last_id.decode(),
+        tuple(map(_to_waiting, members)),
+        reason.decode(),
+        bool(is_known),
+        bool(has_more),
+    )
+
+
+def _to_waiting(member: bytes) -> Waiting:
+    """Parse `seq|id|previous|stored_ms|resync|event_length|text`."""
+    seq, message_id, previous, _, resync, _, text = member.split(b"|", 6)
+    return Waiting(int(seq), message_id.decode(), resync == b"1", text.decode(), previous.decode())
