@@ -122,7 +122,7 @@ class Journal:
         early, self._early = self._early, []
         for note in early:
             self._notes_of_others += self._sort(taken, note)
-        for note in notes:
+        for note in self._within_limit(notes):
             self._early += self._sort(taken, note)
         if to_the_end:
             self._notes_of_others += self._early
@@ -138,6 +138,12 @@ class Journal:
         self._left = min(self._burst, self._left + self._per_second * seconds)
         self._notes_left = min(MAX_NOTES, self._notes_left + MAX_NOTES * seconds)
         self._refilled_at = now
+
+    def _within_limit(self, notes: list[Note]) -> list[Note]:
+        """So that what is not to be noted costs nothing more."""
+        limit = int(self._notes_left)
+        self.skipped += sum(len(ids) for _, _, _, ids, _ in notes[limit:])
+        return notes[:limit]
 
     def _forget(self) -> None:
         for message_id in list(islice(self._own, max(0, len(self._own) - MAX_OWN))):

@@ -5,7 +5,7 @@ refusal says where and what: `rooms[3]: expected a string of 1 to 256 characters
 Imports no Django.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 import orjson
 
@@ -67,8 +67,10 @@ def parse_rooms(value: object) -> tuple[str, ...]:
     if not isinstance(value, list) or not 1 <= len(value) <= MAX_ROOMS:
         expected = f"a string or a list of 1 to {MAX_ROOMS} strings"
         raise invalid("invalid_rooms", "rooms", expected, value)
-    rooms = [parse_name("invalid_rooms", f"rooms[{i}]", room) for i, room in enumerate(value)]
-    return tuple(dict.fromkeys(rooms))
+    for i, room in enumerate(value):
+        if not _is_name(room):
+            raise _invalid_name("invalid_rooms", f"rooms[{i}]", room)
+    return tuple(dict.fromkeys(value))
 
 
 def _parse_event(value: object, site: SiteSnapshot) -> str:
@@ -91,9 +93,17 @@ def _parse_args(value: object) -> list[object]:
 
 
 def parse_name(code: str, place: str, value: object) -> str:
-    if not isinstance(value, str) or not 1 <= len(value) <= MAX_CHARACTERS:
-        raise invalid(code, place, f"a string of 1 to {MAX_CHARACTERS} characters", value)
+    if not _is_name(value):
+        raise _invalid_name(code, place, value)
     return value
+
+
+def _is_name(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and 1 <= len(value) <= MAX_CHARACTERS
+
+
+def _invalid_name(code: str, place: str, value: object) -> InvalidRequest:
+    return invalid(code, place, f"a string of 1 to {MAX_CHARACTERS} characters", value)
 
 
 def invalid(code: str, place: str, expected: str, value: object) -> InvalidRequest:

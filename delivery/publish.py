@@ -113,14 +113,15 @@ class Publisher:
         1. with an idempotency key, claim it: a message that was answered before gets
            that answer; one that was cut short goes on under the id of the first try
         2. append to the queues of the user rooms, each once per idempotency key
-        3. announce what is stored: a failure costs time only, the queue is the truth;
-           broadcast to the shared rooms: a failure is the sender's to repeat, and
-           receivers know a repeated broadcast by its id
+        3. announce what is stored, where Redis has not done so: a failure costs time only,
+           the queue is the truth; broadcast to the shared rooms: a failure is the
+           sender's to repeat, and receivers know a repeated broadcast by its id
         4. keep the answers for the idempotency key
         """
         taken_at = time.time()
-        keys, outcomes = keys_of(idempotency_key, len(requests)), dict[int, Outcome]()
+        keys = keys_of(idempotency_key, len(requests))
         ids = [str(self._new_id()) for _ in keys]
+        outcomes: dict[int, Outcome] = {}  # of those that were sent before, by their place
         if idempotency_key:
             ids, outcomes = await self._claim(site.name, keys, ids)
         sendings = [
@@ -143,8 +144,8 @@ class Publisher:
             rooms = sum(len(each.message.rooms) for each in sendings)
             fields = {"site": site.name, "message": _join(sendings), "rooms": rooms}
             logger.info("Site %(site)s: message %(message)s sent, rooms: %(rooms)d", fields)
-        new = (each.outcome for each in sendings)
-        return [outcomes[i] if i in outcomes else next(new) for i in range(len(requests))]
+        new = [each.outcome for each in sendings]
+        return _fill_in(outcomes, new) if outcomes else new
 
     async def _claim(
         self, site: str, keys: Sequence[str], ids: Sequence[str]
@@ -229,6 +230,13 @@ class Publisher:
         except RedisUnavailable as error:
             fields = {"site": site, "message": _join(sendings), "error": error}
             logger.warning("Site %(site)s: answer %(message)s not kept: %(error)s", fields)
+
+
+def _fill_in(outcomes: dict[int, Outcome], new: Sequence[Outcome]) -> list[Outcome]:
+    """Put the new ones in the places that are free, in their order."""
+    rest = iter(new)
+    places = range(len(outcomes) + len(new))
+    return [outcomes[i] if i in outcomes else next(rest) for i in places]
 
 
 def _join(messages: Iterable[Sending | ToStore]) -> str:

@@ -8,8 +8,9 @@ from delivery.queue_values import Appended, Backlog, Waiting
 
 def to_appended(room: str, reply: list[Any]) -> Appended:
     epoch, seq, message_id, previous_id, *overflowed = reply
-    devices = tuple(device.decode(errors=names.ERRORS) for device in overflowed)
-    return Appended(room, epoch.decode(), seq, message_id.decode(), previous_id.decode(), devices)
+    devices = [device.decode(errors=names.ERRORS) for device in overflowed]
+    ids = message_id.decode(), previous_id.decode()
+    return Appended(room, epoch.decode(), seq, *ids, tuple(devices))
 
 
 def to_backlog(reply: list[Any]) -> Backlog:

@@ -132,7 +132,7 @@ class Queues:
 
     async def acknowledge(self, acks: Sequence[Ack]) -> list[Acknowledged]:
         """Remove what clients are done with, each ack by the rules of `acknowledge.lua`."""
-        replies = await run_scripts(self._alias, list(map(self._ack_call, acks)))
+        replies = await run_scripts(self._alias, self._ack_calls(acks))
         return [Acknowledged(removed, bool(late), seq) for removed, late, seq in replies]
 
     async def take_resync(self, device: Device) -> str:
@@ -202,29 +202,39 @@ class Queues:
         messages = str(in_force(each.limits.messages, self._max_messages))
         text_bytes = str(in_force(each.limits.text_bytes, self._max_bytes))
         same = (_new_epoch(), message.id, resync, text, length, messages, text_bytes)
+        shared, size = self._shared(), len(text)
         for room in each.rooms:
-            args = (*same, *(self._hint(site, room) if self._hint else NO_HINT))
             key = names.room_key(self._prefix, site, room)
+            args = same + (NO_HINT if self._hint is None else self._hint(site, room))
             if each.once:
-                keys = (key, names.once_key(self._prefix, site, room, each.once))
-                yield self._room_call("append_once", keys, (ONCE_SECONDS, *args), len(text))
+                once = names.once_key(self._prefix, site, room, each.once)
+                yield Call("append_once", (key, once), (ONCE_SECONDS, *args), shared, size)
             else:
-                yield self._room_call("append", (key,), args, len(text))
+                yield Call("append", (key,), args, shared, size)
+
+    def _ack_calls(self, acks: Sequence[Ack]) -> list[Call]:
+        prefix, shared = self._prefix, self._shared()
+        return [
+            Call(
+                "acknowledge",
+                (names.room_key(prefix, device.site, device.room),),
+                (_encoded(device.id), epoch, "1" if checks_order else "0", *map(str, seqs)),
+                shared,
+            )
+            for device, epoch, seqs, checks_order, _ in acks
+        ]
 
     def _device_call(self, script: str, device: Device, *args: str | int) -> Call:
         key = names.room_key(self._prefix, device.site, device.room)
-        device_id = device.id.encode(errors=names.ERRORS)
-        return self._room_call(script, (key,), (device_id, *args))
+        return Call(script, (key,), (_encoded(device.id), *args), self._shared())
 
-    def _ack_call(self, ack: Ack) -> Call:
-        order = "1" if ack.checks_order else "0"
-        return self._device_call("acknowledge", ack.device, ack.epoch, order, *map(str, ack.seqs))
+    def _shared(self) -> tuple[str, str]:
+        """What each script of a room begins with: the time and the ttl."""
+        return (str(self._now_ms()) if self._now_ms else "", self._ttl_ms)
 
-    def _room_call(
-        self, script: str, keys: tuple[str, ...], args: tuple[bytes | str | int, ...], size: int = 0
-    ) -> Call:
-        now = str(self._now_ms()) if self._now_ms else ""
-        return Call(script, keys, args, (now, self._ttl_ms), size)
+
+def _encoded(device_id: str) -> bytes:
+    return device_id.encode(errors=names.ERRORS)
 
 
 def _position(position: Position) -> tuple[str | int, ...]:

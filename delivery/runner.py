@@ -40,7 +40,7 @@ T = TypeVar("T")
 class Part(NamedTuple):
     """Calls that go along, one after the other; `size` is that of their commands."""
 
-    calls: list[Call]
+    calls: Sequence[Call]
     size: int
 
 

@@ -50,9 +50,9 @@ def sending_of(
     site: SiteSnapshot, request: SendRequest, message_id: str, resync: bool, key: str
 ) -> Sending:
     is_resync = resync if request.resync is None else request.resync
-    return Sending(
-        Message.build(message_id, request.event, request.args, is_resync, request.rooms),
-        user_rooms=tuple(filter(site.is_user_room, request.rooms)),
-        shared_rooms=tuple(filterfalse(site.is_user_room, request.rooms)),
-        key=key,
-    )
+    message = Message.build(message_id, request.event, request.args, is_resync, request.rooms)
+    user_rooms = tuple(filter(site.is_user_room, message.rooms))
+    if len(user_rooms) == len(message.rooms):  # nearly always all, or none
+        return Sending(message, user_rooms, (), key)
+    shared_rooms = tuple(filterfalse(site.is_user_room, message.rooms))
+    return Sending(message, user_rooms, shared_rooms, key)

@@ -58,8 +58,11 @@ class Takeover:
 
     def _hear_short_texts(self, data: bytes) -> bytes:
         """Of data that begins with a frame, hear the short texts; return what follows."""
-        start = 0
-        while self._listener is not None and (found := take_short_text(data, start)) is not None:
+        start, end = 0, len(data)
+        while start < end and self._listener is not None:
+            found = take_short_text(data, start)
+            if found is None:
+                break
             text, start = found
             self._listener.hear(text)
         return data[start:]
