@@ -1,8 +1,8 @@
 """The access log: one line per request and websocket, without keys and tokens.
 
 Wraps the ASGI application, so that it is the same under every server. A websocket that
-was taken over from its application is logged when it ends, as any other. Imports of the
-project only what says where that is told.
+was taken over from its application is logged when it ends, as any other. What a request has
+sent stands in its line: see `request_lines`.
 """
 
 import logging
@@ -13,12 +13,16 @@ from typing import Any
 from urllib.parse import quote, unquote_plus
 
 from delivery.addresses import Addresses
+from delivery.request_lines import Line, begin_line
 from delivery.transports import find_websocket
 
 logger = logging.getLogger("sioweb.access")
 
 # Parameters whose values may be read by whoever reads logs; of all others only the name is.
 OPEN_PARAMETERS = frozenset({"site", "resync", "EIO", "transport"})
+
+REQUEST = "%(request)s %(status)s %(ms)s ms %(client)s"
+SENDING = f"{REQUEST}, message %(message)s sent, rooms: %(rooms)d"
 
 BY_PEER = Addresses(()).of  # where no proxy is trusted
 
@@ -38,6 +42,8 @@ def with_access_log(
             return
         started_at = time.perf_counter()
         outcome = "cut"
+        # Not of a websocket: what is done for it goes on in contexts that would keep the line.
+        line = begin_line() if scope["type"] == "http" else {}
 
         def noted(event: dict[str, Any]) -> Awaitable[None]:
             nonlocal outcome
@@ -50,7 +56,7 @@ def with_access_log(
         try:
             await application(scope, receive, noted)
         finally:
-            told = (_head(scope), outcome, find_address(scope), started_at)
+            told = (line, _head(scope), outcome, find_address(scope), started_at)
             websocket = find_websocket(scope)
             if websocket is None or not websocket.tell_end(partial(_log, *told)):
                 _log(*told)
@@ -92,7 +98,8 @@ def _head(scope: Scope) -> str:
     return f"{scope.get('method', 'WEBSOCKET')} {path}{'?' if query else ''}{query}"
 
 
-def _log(head: str, outcome: str, address: str, started_at: float) -> None:
-    milliseconds = round(10_000 * (time.perf_counter() - started_at)) / 10
-    fields = {"request": head, "status": outcome, "ms": milliseconds, "client": address}
-    logger.info("%(request)s %(status)s %(ms)s ms %(client)s", fields)
+def _log(line: Line, head: str, outcome: str, address: str, started_at: float) -> None:
+    text = SENDING if line else REQUEST
+    line["request"], line["status"], line["client"] = head, outcome, address
+    line["ms"] = round(10_000 * (time.perf_counter() - started_at)) / 10
+    logger.info(text, line)

@@ -20,6 +20,7 @@ from delivery.journal import Journal
 from delivery.payloads import SendRequest
 from delivery.queue_values import Appended, QueueLimits, ToStore
 from delivery.queues import Queues
+from delivery.request_lines import note_sent
 from delivery.sendings import Outcome, Sending, keys_of, sending_of
 from delivery.traces import trace_stored
 from sites.registry import SiteSnapshot
@@ -143,7 +144,8 @@ class Publisher:
         if sendings:
             rooms = sum(len(each.message.rooms) for each in sendings)
             fields = {"site": site.name, "message": _join(sendings), "rooms": rooms}
-            logger.info("Site %(site)s: message %(message)s sent, rooms: %(rooms)d", fields)
+            if not note_sent(fields):
+                logger.info("Site %(site)s: message %(message)s sent, rooms: %(rooms)d", fields)
         new = [each.outcome for each in sendings]
         return _fill_in(outcomes, new) if outcomes else new
 

@@ -1,5 +1,8 @@
 """The access log: a line for each request, and no secret in it."""
 
+import asyncio
+import contextlib
+import contextvars
 import logging
 import re
 from typing import Any
@@ -8,6 +11,7 @@ import pytest
 
 from delivery.access_log import Scope, Send, redact, with_access_log
 from delivery.addresses import Addresses
+from delivery.request_lines import note_sent
 
 SECRETS = ("54321", "12345")
 HTTP: Scope = {
@@ -17,6 +21,7 @@ HTTP: Scope = {
     "query_string": b"site=newsite&apiKey=54321",
     "client": ("127.0.0.1", 40_000),
 }
+SENT = {"site": "newsite", "message": "75, 76", "rooms": 3}
 WEBSOCKET: Scope = {
     "type": "websocket",
     "path": "/socket.io/",
@@ -46,6 +51,10 @@ async def request(scope: Scope, *events: dict[str, Any], failure: Exception | No
     find_address = Addresses(["10.0.0.0/8"]).of
     await with_access_log(answer, find_address)(scope, None, take)
     return got
+
+
+async def ignore(event: dict[str, Any]) -> None:
+    pass
 
 
 def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -86,6 +95,46 @@ async def test_request_that_fails_is_logged_and_its_error_passed_on(
     with pytest.raises(ZeroDivisionError):
         await request(HTTP, failure=ZeroDivisionError())
     assert lines(caplog) == ["POST /send?site=newsite&apiKey=*** cut N ms 127.0.0.1"]
+
+
+@pytest.mark.parametrize("failure", [None, ZeroDivisionError()])
+async def test_request_says_what_it_has_sent(
+    failure: Exception | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def answer(scope: Scope, receive: Any, send: Send) -> None:
+        assert await asyncio.create_task(note())
+        if failure is not None:
+            raise failure
+        await send({"type": "http.response.start", "status": 200})
+
+    async def note() -> bool:
+        return note_sent(SENT)
+
+    with contextlib.suppress(ZeroDivisionError):
+        await with_access_log(answer)(HTTP, None, ignore)
+    outcome = "cut" if failure else "200"
+    [line] = lines(caplog)
+    request = f"POST /send?site=newsite&apiKey=*** {outcome} N ms 127.0.0.1"
+    assert line == f"{request}, message 75, 76 sent, rooms: 3"
+    fields = caplog.records[-1].args
+    assert isinstance(fields, dict)
+    assert fields.keys() == SENT.keys() | {"request", "status", "ms", "client"}
+
+
+@pytest.mark.parametrize("scope", [HTTP, WEBSOCKET])
+async def test_what_is_sent_behind_a_request_or_by_a_websocket_is_not_its_own(
+    scope: Scope, caplog: pytest.LogCaptureFixture
+) -> None:
+    behind = contextvars.copy_context()
+
+    async def answer(scope: Scope, receive: Any, send: Send) -> None:
+        nonlocal behind
+        behind = contextvars.copy_context()
+
+    await with_access_log(answer)(scope, None, ignore)
+    assert not behind.run(note_sent, SENT)
+    [line] = lines(caplog)
+    assert "sent" not in line
 
 
 async def test_failure_after_the_answer_keeps_its_status(caplog: pytest.LogCaptureFixture) -> None:

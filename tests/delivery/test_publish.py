@@ -11,6 +11,7 @@ from delivery.payloads import SendRequest
 from delivery.publish import Publisher
 from delivery.queue_values import Device, Hint
 from delivery.queues import Queues
+from delivery.request_lines import begin_line
 from delivery.sendings import Outcome
 from tests.delivery.http_fixtures import make_site
 from tests.delivery.publish_doubles import (
@@ -263,6 +264,30 @@ async def test_one_line_is_logged_per_call_without_arguments_or_keys(
         "Site newsite: message 100 sent, rooms: 2",
         "Site newsite: message 101, 102 sent, rooms: 3",
     ]
+
+
+@pytest.mark.parametrize("is_over", [False, True])
+async def test_what_was_sent_is_told_once_though_the_sender_hangs_up(
+    queues: Queues,
+    backplane: RecordingBackplane,
+    caplog: pytest.LogCaptureFixture,
+    is_over: bool,
+) -> None:
+    caplog.set_level(logging.INFO, logger="delivery.publish")
+    slow = SlowQueues(queues)
+    publisher = make_publisher(slow, backplane)
+    line = begin_line()
+    call = asyncio.create_task(publisher.publish(SITE, make_request("user_1", "staff"), False))
+    await slow.reached.wait()
+    if is_over:
+        call.cancel()
+        line["status"] = "cut"  # it is written
+    slow.released.set()
+    await publisher.drain()
+    sent = {"site": "newsite", "message": "100", "rooms": 2}
+    assert line == ({"status": "cut"} if is_over else sent)
+    own_lines = [each.getMessage() for each in caplog.records]
+    assert own_lines == (["Site newsite: message 100 sent, rooms: 2"] if is_over else [])
 
 
 async def test_messages_of_one_call_are_stored_in_their_order(
