@@ -8,7 +8,7 @@ sent stands in its line: see `request_lines`.
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 from urllib.parse import quote, unquote_plus
 
@@ -80,21 +80,27 @@ def _redact_parameter(part: str) -> str:
     name, equals, value = part.partition("=")
     if not equals:
         return "***"
-    if not _is_plain(name):
-        name = quote(unquote_plus(name))
-    if name not in OPEN_PARAMETERS:
-        return f"{name}=***"
-    return f"{name}={value if _is_plain(value) else quote(value)}"
+    name = quote_name(name)
+    return f"{name}={quote_open(value) if name in OPEN_PARAMETERS else '***'}"
 
 
-def _is_plain(text: str) -> bool:
-    """Whether it is written as it is, as nearly all are: `quote` takes longer to find out."""
-    return text.isascii() and text.isalnum()
+# Nearly all are names, paths and sites that come again and again, and `quote` is slow. No secret
+# is kept here: of a query there are only names, and values that anybody may read.
+
+
+@lru_cache(maxsize=128)
+def quote_name(name: str) -> str:
+    return quote(unquote_plus(name))
+
+
+@lru_cache(maxsize=128)
+def quote_open(text: str) -> str:
+    return quote(text)
 
 
 def _head(scope: Scope) -> str:
     query = redact(scope.get("query_string", b""))
-    path = quote(scope["path"])
+    path = quote_open(scope["path"])
     return f"{scope.get('method', 'WEBSOCKET')} {path}{'?' if query else ''}{query}"
 
 
