@@ -100,16 +100,21 @@ def answers_errors(view: View[Path]) -> View[Path]:
     ) -> HttpResponse:
         try:
             return await view(request, *args, **kwargs)
-        except InvalidRequest as error:
-            return refusal_answer(error)
-        except (RedisUnavailable, BackplaneUnavailable) as error:
-            logger.warning("%s answered with 503: %s", request.path, error)
-            return _unavailable()
-        except Exception:
-            logger.exception("%s failed", request.path)
-            return error_answer(500, "internal_error", "The service failed; its log says why.")
+        except Exception as error:  # noqa: BLE001, each has its answer
+            return failure_answer(request, error)
 
     return guarded
+
+
+def failure_answer(request: HttpRequest, error: Exception) -> HttpResponse:
+    """Log what is more than a refusal."""
+    if isinstance(error, InvalidRequest):
+        return refusal_answer(error)
+    if isinstance(error, RedisUnavailable | BackplaneUnavailable):
+        logger.warning("%s answered with 503: %s", request.path, error)
+        return _unavailable()
+    logger.error("%s failed", request.path, exc_info=error)
+    return error_answer(500, "internal_error", "The service failed; its log says why.")
 
 
 def _unavailable() -> HttpResponse:

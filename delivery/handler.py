@@ -91,7 +91,9 @@ class DirectHandler(CarefulHandler):
         if request is not None:
             refusal = None if self._is_any_host_allowed else _refuse_host(request)
             answer = refusal or await _view(request)
-        await _send(cast("HttpResponse", answer), send, is_whole=takes_whole_answers(scope))
+        is_whole = takes_whole_answers(scope)
+        for event in _events(cast("HttpResponse", answer), is_whole=is_whole):
+            await send(event)
 
 
 async def read_body(receive: Any, limit_bytes: int) -> bytes | None:
@@ -123,16 +125,15 @@ def find_view(path: str) -> ResolverMatch:
     return resolve(path, URLCONF)
 
 
-async def _send(answer: HttpResponse, send: Any, *, is_whole: bool) -> None:
+def _events(answer: HttpResponse, *, is_whole: bool) -> list[dict[str, Any]]:
     body = answer.content
     headers = encode_headers(answer)
     headers.append((b"Content-Length", b"%d" % len(body)))
     start = {"type": "http.response.start", "status": answer.status_code, "headers": headers}
     if is_whole:
-        await send(start | {"body": body})
-    else:
-        await send(start)
-        await send({"type": "http.response.body", "body": body})
+        start["body"] = body
+        return [start]
+    return [start, {"type": "http.response.body", "body": body}]
 
 
 def _refuse_host(request: ASGIRequest) -> HttpResponse | None:

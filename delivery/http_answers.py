@@ -31,14 +31,13 @@ def takes_whole_answers(scope: Mapping[str, Any]) -> bool:
 def joining(cycle: RequestResponseCycle) -> Send:
     """Return what an application sends its answer with: uvicorn's own, but for the writing."""
 
-    async def send(event: Event) -> None:
+    def send(event: Event) -> Awaitable[None]:
         if event["type"] == "http.response.start":
             if "body" in event:
-                await _send_whole(cycle, event)
-                return
+                return _send_whole(cycle, event)
             if cycle.scope["method"] == "POST":
                 cycle.transport = JoinedAnswer(cycle.transport)  # type: ignore[assignment]
-        await cycle.send(event)  # type: ignore[arg-type]
+        return cycle.send(event)  # type: ignore[arg-type]
 
     return send
 
@@ -73,18 +72,21 @@ async def _send_whole(cycle: RequestResponseCycle, event: Event) -> None:
         await cycle.flow.drain()
     if cycle.disconnected:
         return
-    parts = [STATUS_LINE[event["status"]]]
-    parts += [header_line(name, value) for name, value in cycle.default_headers]
-    parts += [header_line(name, value) for name, value in event["headers"]]
-    parts.append(b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n")
-    if cycle.scope["method"] != "HEAD":
-        parts.append(event["body"])
+    head = head_of(event["status"], *cycle.default_headers, *event["headers"])
+    end = b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n"
+    body = b"" if cycle.scope["method"] == "HEAD" else event["body"]
     cycle.response_started = cycle.response_complete = True
-    cycle.transport.write(b"".join(parts))
+    cycle.transport.write(head + end + body)
     cycle.message_event.set()
     if not cycle.keep_alive:
         cycle.transport.close()
     cycle.on_response()
+
+
+@lru_cache(maxsize=64)  # nearly all answers of a second begin with the same
+def head_of(status: int, *headers: tuple[bytes, bytes]) -> bytes:
+    """The first lines of an answer. Raises RuntimeError as `header_line`."""
+    return STATUS_LINE[status] + b"".join(header_line(name, value) for name, value in headers)
 
 
 @lru_cache(maxsize=256)

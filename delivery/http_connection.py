@@ -7,6 +7,7 @@ Below `uvicorn_server` and `send_connections`; imports uvicorn, `heads` and `htt
 import asyncio
 from collections.abc import Mapping
 from functools import partial
+from time import monotonic
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -31,19 +32,19 @@ class HttpConnection(HttpToolsProtocol):
     _head_bytes = 0  # of the head that is being read; behind it, of what is no body
     _is_head_read = False
     _has_advanced = False  # with the last read: the head has ended, or a part of the body come
-    _heard_at = 0.0
+    _heard_at = 0.0  # by time.monotonic()
     _answered_at = 0.0
     _watch: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._heard_at = self.loop.time()
+        self._heard_at = monotonic()
         self._watch = self.loop.call_later(STALL_SECONDS, self._close_if_late)
 
     def data_received(self, data: bytes) -> None:
         if self._is_too_long:
             return  # what is not read would make the close a reset, and the answer be lost
-        self._heard_at = self.loop.time()
+        self._heard_at = monotonic()
         self._came_bytes = len(data)
         self._has_advanced = False
         super().data_received(data)
@@ -97,7 +98,7 @@ class HttpConnection(HttpToolsProtocol):
             super().on_response_complete()
             return
         self.server_state.total_requests += 1
-        self._answered_at = self.loop.time()
+        self._answered_at = monotonic()
         if not self.transport.is_closing():
             self.flow.resume_reading()
 
@@ -129,7 +130,7 @@ class HttpConnection(HttpToolsProtocol):
 
     def _close_if_late(self) -> None:
         """Cut a request that has begun and does not go on; close when no other has come."""
-        now, seconds = self.loop.time(), STALL_SECONDS
+        now, seconds = monotonic(), STALL_SECONDS
         if self._is_begun():
             seconds = self._heard_at + STALL_SECONDS - now
             if seconds <= 0:

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
-from delivery.answers import View, answers_errors, json_answer, method_answer
+from delivery.answers import View, answers_errors, failure_answer, json_answer, method_answer
 from delivery.bodies import read_fields, read_messages
 from delivery.counters import ALL_SITES, SendFailure
 from delivery.credentials import authenticate, identify, read_query, read_site_name
@@ -33,24 +33,27 @@ FAILURES: dict[int, SendFailure] = {  # of all other statuses the sender's reque
 }
 
 
-def _counts_failures(view: View[[]]) -> View[[]]:
-    """Count the calls that are not taken, by site as far as there is one of that name."""
+def _takes_calls(view: View[[]]) -> View[[]]:
+    """As `csrf_exempt` and `answers_errors`, in one coroutine; counts the calls that are not
+    taken, by site as far as there is one of that name."""
 
     @functools.wraps(view)
-    async def counted(request: HttpRequest) -> HttpResponse:
-        answer = await view(request)
+    async def taken(request: HttpRequest) -> HttpResponse:
+        try:
+            answer = await view(request)
+        except Exception as error:  # noqa: BLE001, each has its answer
+            answer = failure_answer(request, error)
         if answer.status_code >= HTTPStatus.BAD_REQUEST:
             site = service().registry.get(read_site_name(request))
             counts = service().counters.of(ALL_SITES if site is None else site.name)
             counts.send_failures[FAILURES.get(answer.status_code, "invalid")] += 1
         return answer
 
-    return counted
+    taken.csrf_exempt = True  # type: ignore[attr-defined]
+    return taken
 
 
-@csrf_exempt
-@_counts_failures
-@answers_errors
+@_takes_calls
 async def send(request: HttpRequest) -> HttpResponse:
     """Take one message, in this order of checks.
 
@@ -72,9 +75,7 @@ async def send(request: HttpRequest) -> HttpResponse:
     return json_answer(outcome.content(), headers=headers)
 
 
-@csrf_exempt
-@_counts_failures
-@answers_errors
+@_takes_calls
 async def send_batch(request: HttpRequest) -> HttpResponse:
     """Take a list of messages, checked as `send` does but for 3, which comes after 4; one that
     is wrong is refused alone."""
@@ -142,7 +143,9 @@ def _check_entry(entry: object, site: SiteSnapshot) -> SendRequest | InvalidRequ
 
 
 def _resync_of_query(query: dict[str, list[str]]) -> bool:
-    values = query.get("resync", [""])
+    values = query.get("resync")
+    if values is None:
+        return False
     if len(values) > 1:
         message = "Query param 'resync': given more than once."
         raise InvalidRequest(status=400, code="invalid_resync", message=message)
