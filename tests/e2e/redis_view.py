@@ -1,8 +1,14 @@
 """What the service keeps in Redis, for what clients cannot see: whether a key is there."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from redis.asyncio import Redis
 
 from tests.e2e.site import User
+from tests.e2e.waiting import until
+
+PAUSE_MS = 10_000  # far longer than a test takes to end it
 
 
 async def keys_of(redis: Redis, user: User, site: str = "newsite", prefix: str = "*") -> list[str]:
@@ -29,3 +35,20 @@ async def has_resync(redis: Redis, user: User, device: str = "") -> bool:
     """Whether a resync is kept for the device until it comes."""
     rooms = [key for key in await keys_of(redis, user) if key.endswith(":room")]
     return any([await redis.hexists(key, f"resync:{device}") for key in rooms])
+
+
+@asynccontextmanager
+async def paused(redis: Redis) -> AsyncIterator[None]:
+    """Let whatever writes to Redis hang meanwhile."""
+    await redis.client_pause(PAUSE_MS, all=False)
+    try:
+        yield
+    finally:
+        await redis.client_unpause()
+
+
+async def something_hangs(redis: Redis) -> None:
+    async def has_blocked_clients() -> bool:
+        return bool((await redis.info("clients"))["blocked_clients"])
+
+    await until(has_blocked_clients, "somebody waits for Redis")

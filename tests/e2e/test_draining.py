@@ -2,8 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +13,12 @@ from tests.e2e.events import batch, stored
 from tests.e2e.installing import install, running, site_entries
 from tests.e2e.node_client import NodeClient, NodeProcess
 from tests.e2e.raw_socket import raw_socket
-from tests.e2e.redis_view import waiting
+from tests.e2e.redis_view import paused, something_hangs, waiting
 from tests.e2e.service import STOP_SECONDS, Installation, Service
 from tests.e2e.site import FakeSite, User
-from tests.e2e.waiting import until
 
 SERVERS = [[], ["--server", "uvicorn"]]
 SIGNALS = [signal.SIGTERM, signal.SIGINT]
-PAUSE_MS = 10_000  # far longer than a test takes to end it
 MANY = 50
 CROWD = 40
 OVER_SECONDS = 1.0  # at least; it is about three
@@ -45,23 +42,6 @@ async def open_client(
     client = node.open(service.namespace(token=user.token), reconnectionDelay=100, **options)
     await client.next("connect")
     return client
-
-
-@asynccontextmanager
-async def paused(redis: Redis) -> AsyncIterator[None]:
-    """Let whatever writes to Redis hang meanwhile."""
-    await redis.client_pause(PAUSE_MS, all=False)
-    try:
-        yield
-    finally:
-        await redis.client_unpause()
-
-
-async def something_hangs(redis: Redis) -> None:
-    async def has_blocked_clients() -> bool:
-        return bool((await redis.info("clients"))["blocked_clients"])
-
-    await until(has_blocked_clients, "somebody waits for Redis")
 
 
 async def tell_to_end(service: Service) -> None:

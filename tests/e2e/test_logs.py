@@ -1,12 +1,19 @@
 """The log in production: JSON, an id from end to end, nothing forged and nothing told."""
 
+import asyncio
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+from yarl import URL
 
 from tests.e2e.installing import install, running, site_entries
 from tests.e2e.leaks import keep_arguments
 from tests.e2e.node_client import NodeProcess
+from tests.e2e.redis_view import paused, something_hangs
 from tests.e2e.service import Service
 from tests.e2e.site import Answer, FakeSite
 
@@ -54,3 +61,29 @@ async def test_an_id_leads_from_the_sender_to_the_ack_and_no_line_is_forged(
     assert all(line.keys() >= {"timestamp", "level", "logger", "event"} for line in records)
     assert not [line for line in records if line["event"] == "forged"]
     assert all(line.isprintable() for line in service.errors)
+
+
+@pytest.mark.parametrize("server", [[], ["--server", "uvicorn"]], ids=["daphne", "uvicorn"])
+@pytest.mark.parametrize("first", ["", "GET /healthcheck HTTP/1.1\r\nHost: x\r\n\r\n"])
+async def test_what_is_sent_is_one_line_though_the_sender_has_hung_up(
+    first: str, server: Sequence[str], tmp_path: Path, fake_site: FakeSite, redis: Redis
+) -> None:
+    """Under daphne a connection that begins with another request stays with it."""
+    installation = install(tmp_path / "service", site_entries(fake_site), {})
+    body = json.dumps({"rooms": fake_site.new_user().room, "event": "hello"})
+    head = (
+        f"POST /send?site=newsite&apiKey=54321 HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}"
+    )
+    async with running(installation, arguments=server) as service:
+        url = URL(service.url)
+        reader, writer = await asyncio.open_connection(url.host, url.port)
+        if first:
+            writer.write(first.encode())
+            await reader.readuntil(b"ok")
+        async with paused(redis):
+            writer.write(f"{head}\r\nContent-Type: application/json\r\n\r\n{body}".encode())
+            await something_hangs(redis)
+            writer.transport.abort()
+        await service.says("sent, rooms: 1")
+    [sent] = [json.loads(line) for line in service.errors if "sent, rooms: 1" in line]
+    assert (sent["logger"], sent["site"], sent["rooms"]) == ("sioweb.access", "newsite", 1)

@@ -129,6 +129,8 @@ async def test_the_access_log_on_stderr_shows_no_key_and_no_token(
             async with service.http.post("/send", params=wrong, headers=headers) as response:
                 assert response.status == 401
     log = [line for line in service.errors if "sioweb.access" in line]
+    [call] = [line for line in service.errors if "sent, rooms: 1" in line]
+    assert "POST /send?site=othersite&apiKey=*** 200 " in call
     for part in ("POST /send?site=othersite", "WEBSOCKET /socket.io/", "transport=polling"):
         assert [line for line in log if part in line], log
     assert not [line for line in service.output if any(secret in line for secret in secrets)]
