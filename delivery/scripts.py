@@ -13,7 +13,7 @@ SCRIPT_FILES = {
     "know": ("common", "lease", "known", "know"),
     "open": ("common", "lost", "lease", "known", "backlog", "open"),
     "read": ("common", "lost", "backlog", "read"),
-    "acknowledge": ("common", "each", "acknowledge"),
+    "acknowledge": ("common", "order", "each", "acknowledge"),
     "take_resync": ("common", "take_resync"),
     "renew": ("common", "lost", "lease", "renew"),
     "release": ("common", "lease", "release"),

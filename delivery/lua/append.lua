@@ -39,11 +39,17 @@ local function append(at)
     local stored_at = string.format('%d', now)
     local member = table.concat({ seq, id, previous, stored_at, resync, length, text }, '|')
     redis.call('ZADD', queue_key(device), seq, member)
-    redis.call('ZADD', events_key(device), '0', event_entry(event, seq))
+    -- See order.lua. What is kept for the first device has an index, which 1.0.0 renames.
+    local has_index = count > 0 and redis.call('EXISTS', events_key(device)) == 1
+    local is_indexed = has_index or resync == '1' or seen == 0
+    if is_indexed then redis.call('ZADD', events_key(device), '0', event_entry(event, seq)) end
     fields[#fields + 1] = 'bytes:' .. device
     fields[#fields + 1] = string.format('%d', bytes)
     -- Else the lease that it is seen by has seen to it.
-    if count == 0 or seen < now then expire_queue(device, seen) end
+    if count == 0 or is_indexed ~= has_index or seen < now then
+      expire(queue_key(device), seen)
+      if is_indexed then expire(events_key(device), seen) end
+    end
   end
 
   local is_anyone_known = false

@@ -18,7 +18,8 @@
 --                           the id of the message before it, '' = it is the first.
 --   <base>events:<device>   zset, all scores 0: event JSON, "\0", seq in 16 digits. JSON holds
 --                           no "\0", so the first member from "event\0" on is the first
---                           message of that event.
+--                           message of that event. Of a queue in which no message asks for
+--                           the order it is not there, and it may leave out others: order.lua.
 --   <base>holders:<device>  zset: process -> end of its lease in ms
 --
 -- The device '' holds what was sent before any device was known. It is in `devices`
@@ -92,12 +93,6 @@ end
 
 local function event_entry(event, seq)
   return event .. '\0' .. string.format('%016d', seq)
-end
-
-local function is_first_of_event(device, message)
-  local from, to = '[' .. message.event .. '\0', '(' .. message.event .. '\1'
-  local first = redis.call('ZRANGEBYLEX', events_key(device), from, to, 'LIMIT', 0, 1)
-  return first[1] == event_entry(message.event, message.seq)
 end
 
 local function count_waiting(device)

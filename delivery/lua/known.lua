@@ -6,9 +6,9 @@ local function adopt(device)
   if seen_until('') then return end
   is_kept('', 0, math.huge)
   if device == '' then return end
-  if count_waiting('') > 0 then
-    redis.call('RENAME', queue_key(''), queue_key(device))
-    redis.call('RENAME', events_key(''), events_key(device))
+  for _, key_of in ipairs({ queue_key, events_key }) do
+    local key = key_of('')
+    if redis.call('EXISTS', key) == 1 then redis.call('RENAME', key, key_of(device)) end
   end
   local kinds = { 'bytes:', 'resync:', 'drops:' }
   for i, field in ipairs(redis.call('HMGET', room_key, unpack(kinds))) do

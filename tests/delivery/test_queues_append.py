@@ -73,7 +73,7 @@ async def test_every_key_is_one_that_names_knows(
     queues: Queues, send: Sender, redis: Redis
 ) -> None:
     await queues.open(PHONE)
-    await send(once="a key")
+    await send(once="a key", resync=True)
     assert set(await find_keys(redis)) == {
         names.room_key("sioweb", SITE, ROOM),
         names.devices_key("sioweb", SITE, ROOM),

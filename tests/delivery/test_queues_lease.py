@@ -74,11 +74,11 @@ async def test_every_key_has_a_ttl_whatever_was_done(
     await queues.claim(SITE, {"a key": "1"})
     await queues.open(PHONE)
     await queues.open(LAPTOP)
-    await send()
+    await send(resync=True)
     await queues.renew({PHONE: NOWHERE, LAPTOP: NOWHERE})
     await queues.clear(PHONE)
     await queues.release(LAPTOP)
-    await send()
+    await send(resync=True)
     await queues.settle(SITE, {"a key": b"answer"})
     left = [await redis.pttl(key) for key in await find_keys(redis)]
     assert len(left) == 9

@@ -16,6 +16,7 @@ from delivery.queue_values import NOWHERE, Ack, Appended, Backlog, Device, Posit
 from delivery.queues import Queues
 from delivery.redis_client import get_async_redis
 from tests.delivery.queue_fixtures import ROOM, SITE, TTL_SECONDS, Clock, find_keys
+from tests.delivery.queue_index import asks_for_order, entry_of, index_last
 from tests.delivery.queue_model import Box, RoomModel
 from tests.delivery.redis_copies import RedisKeys, dump_all, restore_all
 
@@ -178,6 +179,11 @@ class QueuesMachine(RuleBasedStateMachine):
             self.epochs.append(self.run(self.read_epoch()))
 
     @rule()
+    def index_as_1_0_0_does(self) -> None:
+        """It indexes what it stores: here the last message of each queue."""
+        self.run(index_last(self.redis()))
+
+    @rule()
     def lose_the_scripts(self) -> None:
         self.run(self.redis().script_flush())
 
@@ -196,7 +202,11 @@ class QueuesMachine(RuleBasedStateMachine):
             members: Any = await redis.zrange(key, 0, -1)
             size = sum(len(member.split(b"|", 6)[6]) for member in members)
             assert int(await redis.hget(room_key, f"bytes:{device_id}") or -1) == size
-            assert await redis.zcard(f"{base}:events:{device_id}") == len(members)
+            index: Any = await redis.zrange(f"{base}:events:{device_id}", 0, -1)
+            assert set(index) <= set(map(entry_of, members))
+            is_for_nobody = not device_id and await redis.zscore(f"{base}:devices", "") is None
+            asking = [each for each in members if is_for_nobody or asks_for_order(each)]
+            assert set(index) >= set(map(entry_of, asking))
 
     def compare(
         self, backlog: Backlog, box: Box | None, after: int, count: int, max_bytes: int
