@@ -79,16 +79,18 @@ local function expire_room(seen)
 end
 
 local function parse(member)
-  local seq, previous, stored_ms, resync, length, start =
-    string.match(member, '^(%d+)|[^|]*|([^|]*)|(%d+)|(%d)|(%d+)|()')
+  local seq, resync, length, start =
+    string.match(member, '^(%d+)|[^|]*|[^|]*|[^|]*|(%d)|(%d+)|()')
   return {
     seq = seq,
-    previous = previous,
-    stored_ms = tonumber(stored_ms),
     resync = resync == '1',
     event = string.sub(member, start + 1, start + length),
     bytes = #member - start + 1,
   }
+end
+
+local function stored_ms(member)
+  return tonumber(string.match(member, '^%d+|[^|]*|[^|]*|(%d+)'))
 end
 
 local function event_entry(event, seq)
@@ -101,7 +103,9 @@ end
 
 local function remove(device, message)
   redis.call('ZREMRANGEBYSCORE', queue_key(device), message.seq, message.seq)
-  redis.call('ZREM', events_key(device), event_entry(message.event, message.seq))
+  if redis.call('EXISTS', events_key(device)) == 1 then
+    redis.call('ZREM', events_key(device), event_entry(message.event, message.seq))
+  end
   redis.call('HINCRBY', room_key, 'bytes:' .. device, string.format('-%d', message.bytes))
 end
 
@@ -153,9 +157,8 @@ local function remove_expired(device, seen, limit)
   if ttl == 0 or seen + ttl >= now then return end
   for _ = 1, limit do
     local head = redis.call('ZRANGE', queue_key(device), 0, 0)[1]
-    local message = head and parse(head)
-    if not message or message.stored_ms + ttl >= now then return end
-    remove(device, message)
+    if not head or stored_ms(head) + ttl >= now then return end
+    remove(device, parse(head))
   end
 end
 

@@ -13,7 +13,7 @@ local function is_taken_back(device)
   if behind <= 0 then return behind < 0 or room[3] ~= ARGV[6] end
   local next_seq = tonumber(ARGV[5]) + 1
   local member = redis.call('ZRANGEBYSCORE', queue_key(device), next_seq, next_seq)[1]
-  return member ~= nil and parse(member).previous ~= ARGV[6]
+  return member ~= nil and string.match(member, '^%d+|[^|]*|([^|]*)|') ~= ARGV[6]
 end
 
 -- A new epoch tells those who are there, a pending resync those who are not.

@@ -7,7 +7,7 @@
 local function stored_at(device)
   local member = redis.call('ZRANGEBYSCORE', queue_key(device), ARGV[4], ARGV[4])[1]
   if not member or string.match(member, '^%d+|([^|]*)|') ~= ARGV[3] then return 0 end
-  return parse(member).stored_ms
+  return stored_ms(member)
 end
 
 -- The oldest of the drops that went as far as the message.
