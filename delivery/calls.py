@@ -18,7 +18,7 @@ class Call(NamedTuple):
 
     script: str  # of SCRIPT_FILES
     keys: tuple[str, ...]  # the first is that of its room, as the others are
-    args: tuple[bytes | str | int, ...]
+    args: tuple[bytes | str | int, ...]  # as many in each room, where rooms share a script
     # Those that come first, where rooms share a script: the same for all.
     shared: tuple[bytes | str | int, ...] = ()
     size: int = 0  # of its arguments in bytes, where they may be long
@@ -65,9 +65,6 @@ def _commands(
         return
     for start in range(0, len(calls), rooms_at_once):
         some = calls[start : start + rooms_at_once]
-        args: list[Any] = []
-        for call in some:
-            args.append(len(call.args))
-            args += call.args
         keys = [call.keys[0] for call in some]
+        args = [arg for call in some for arg in call.args]
         yield Command(pack((*head, len(some), *keys, *shared, *args)), len(some))

@@ -198,11 +198,11 @@ class Queues:
 
     def _append_calls(self, site: str, each: ToStore) -> Iterator[Call]:
         message, text = each.message, each.message.text.encode()
-        resync, length = "1" if message.resync else "0", str(message.event_length())
-        messages = str(in_force(each.limits.messages, self._max_messages))
-        text_bytes = str(in_force(each.limits.text_bytes, self._max_bytes))
-        same = (_new_epoch(), message.id, resync, text, length, messages, text_bytes)
-        shared, size = self._shared(), len(text)
+        kind = f"{1 if message.resync else 0}|{message.event_length()}|"
+        same = (_new_epoch(), message.id, kind, text)
+        messages = in_force(each.limits.messages, self._max_messages)
+        text_bytes = in_force(each.limits.text_bytes, self._max_bytes)
+        shared, size = (*self._shared(), str(messages), str(text_bytes)), len(text)
         for room in each.rooms:
             key = names.room_key(self._prefix, site, room)
             args = same + (NO_HINT if self._hint is None else self._hint(site, room))
@@ -218,10 +218,10 @@ class Queues:
             Call(
                 "acknowledge",
                 (names.room_key(prefix, device.site, device.room),),
-                (_encoded(device.id), epoch, "1" if checks_order else "0", *map(str, seqs)),
+                (_encoded(device.id), epoch, "1" if is_checked else "0", " ".join(map(str, seqs))),
                 shared,
             )
-            for device, epoch, seqs, checks_order, _ in acks
+            for device, epoch, seqs, is_checked, _ in acks
         ]
 
     def _device_call(self, script: str, device: Device, *args: str | int) -> Call:
@@ -229,8 +229,8 @@ class Queues:
         return Call(script, (key,), (_encoded(device.id), *args), self._shared())
 
     def _shared(self) -> tuple[str, str]:
-        """What each script of a room begins with: the time and the ttl."""
-        return (str(self._now_ms()) if self._now_ms else "", self._ttl_ms)
+        """What `common.lua` is given."""
+        return str(self._now_ms()) if self._now_ms else "", self._ttl_ms
 
 
 def _encoded(device_id: str) -> bytes:

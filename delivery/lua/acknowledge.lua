@@ -3,7 +3,7 @@
 --
 -- ARGV[at] device   ARGV[at + 1] epoch of the seqs
 -- ARGV[at + 2] 1 = check the order, 0 = only remove
--- ARGV[at + 3...last] seqs, in the order they were acked
+-- ARGV[at + 3] seqs, in the order they were acked: "3 4"
 --
 -- 1. Another epoch or a device not known: the seqs mean other messages, nothing happens.
 -- 2. A seq that waits no more (another tab was faster, cleared, expired) does nothing.
@@ -13,15 +13,15 @@
 --    or its process is gone by now.
 -- 4. Any other is removed.
 
-local function acknowledge(at, last)
+local function acknowledge(at)
   local device, is_checked = ARGV[at], ARGV[at + 2] == '1'
   local state = redis.call('HMGET', room_key, 'epoch', 'seq')
   local current_seq = tonumber(state[2]) or 0
   if state[1] ~= ARGV[at + 1] or not find(device) then return { 0, 0, current_seq } end
 
   local removed = 0
-  for i = at + 3, last do
-    local member = redis.call('ZRANGEBYSCORE', queue_key(device), ARGV[i], ARGV[i])[1]
+  for seq in string.gmatch(ARGV[at + 3], '%S+') do
+    local member = redis.call('ZRANGEBYSCORE', queue_key(device), seq, seq)[1]
     local message = member and parse(member)
     if message and is_checked and message.resync and not is_first_of_event(device, message) then
       return { removed + give_up(device, 'out_of_order'), 1, current_seq }
@@ -34,4 +34,4 @@ local function acknowledge(at, last)
   return { removed, 0, current_seq }
 end
 
-return in_each_room(acknowledge)
+return in_each_room(acknowledge, 3)

@@ -1,53 +1,56 @@
 -- Stores one message for each device of a room, and announces it to the room's processes.
 -- Returns {epoch, seq, id, id of the message before it, overflowed device, ...}.
 --
--- ARGV[at]      epoch for a room that has none     ARGV[at + 1]  message id
--- ARGV[at + 2]  1 or 0: the message asks for a resync if it is acked out of order
--- ARGV[at + 3]  text, the JSON of [event, ...args] ARGV[at + 4]  bytes of the event's JSON in it
--- ARGV[at + 5]  most messages of a queue           ARGV[at + 6]  most bytes of a queue
--- ARGV[at + 7]  the room's channel, '' = it is not announced here
--- ARGV[at + 8]  the announcement in msgpack, but for the last seven of its entries
+-- ARGV[3]       most messages of a queue        ARGV[4]       most bytes of a queue
+-- ARGV[at]      epoch for a room that has none  ARGV[at + 1]  message id
+-- ARGV[at + 2]  "resync|event_length|", as it is stored before the text: resync = 1 or 0, the
+--               message asks for a resync if it is acked out of order; event_length = bytes of
+--               the event's JSON in the text
+-- ARGV[at + 3]  text, the JSON of [event, ...args]
+-- ARGV[at + 4]  the room's channel, '' = it is not announced here
+-- ARGV[at + 5]  the announcement in msgpack, but for the last seven of its entries
+--
+-- Lua hashes each string that it makes, byte by byte: so the text is in as few as can be.
 
 -- So that the first append after a long silence is not slow; the rest goes with the next.
 local EXPIRED_AT_ONCE = 50
+local STR32 = 0xdb  -- msgpack's text of any length, which follows in four bytes
+local max_messages, max_bytes = tonumber(ARGV[3]), tonumber(ARGV[4])
 
 local function append(at)
-  local id, resync, text, length = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
-  local event = string.sub(text, 2, 1 + tonumber(length))
-  local max_messages, max_bytes = tonumber(ARGV[at + 5]), tonumber(ARGV[at + 6])
-
+  local id, kind, text = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
+  local resync = string.sub(kind, 1, 1) == '1'
   local room = redis.call('HMGET', room_key, 'epoch', 'seq', 'last')
   local epoch, number, previous = room[1] or ARGV[at], (tonumber(room[2]) or 0) + 1, room[3] or ''
-  local seq = string.format('%d', number)
-  local fields = { 'epoch', epoch, 'seq', seq, 'last', id }  -- of the room, to be written
+  local seq, stored_at = string.format('%d', number), string.format('%d', now)
+  local member = seq .. '|' .. id .. '|' .. previous .. '|' .. stored_at .. '|' .. kind .. text
+  local fields = { 'seq', seq, 'last', id }  -- of the room, to be written
+  if not room[1] then fields = { 'epoch', epoch, unpack(fields) } end
   local overflowed = {}
 
-  local function write_fields()
-    redis.call('HSET', room_key, unpack(fields))
-  end
-
   local function store(device, seen)
-    local count, bytes = count_waiting(device), #text
+    local queue, count, bytes = queue_key(device), count_waiting(device), #text
     -- The queue may have expired by itself and left its bytes behind.
     if count > 0 then bytes = bytes + redis.call('HGET', room_key, 'bytes:' .. device) end
     if count >= max_messages or bytes > max_bytes then
-      write_fields()
+      redis.call('HSET', room_key, unpack(fields))
       give_up(device, 'overflow')
       overflowed[#overflowed + 1] = device
       return
     end
-    local stored_at = string.format('%d', now)
-    local member = table.concat({ seq, id, previous, stored_at, resync, length, text }, '|')
-    redis.call('ZADD', queue_key(device), seq, member)
+    redis.call('ZADD', queue, seq, member)
     -- See order.lua. What is kept for the first device has an index, which 1.0.0 renames.
     local has_index = count > 0 and redis.call('EXISTS', events_key(device)) == 1
-    local is_indexed = has_index or resync == '1' or seen == 0
-    if is_indexed then redis.call('ZADD', events_key(device), '0', event_entry(event, seq)) end
+    local is_indexed = has_index or resync or seen == 0
+    if is_indexed then
+      local event = string.sub(text, 2, 1 + string.match(kind, '|(%d+)'))
+      redis.call('ZADD', events_key(device), '0', event_entry(event, seq))
+    end
     fields[#fields + 1] = 'bytes:' .. device
     fields[#fields + 1] = string.format('%d', bytes)
     -- Else the lease that it is seen by has seen to it.
     if count == 0 or is_indexed ~= has_index or seen < now then
-      expire(queue_key(device), seen)
+      expire(queue, seen)
       if is_indexed then expire(events_key(device), seen) end
     end
   end
@@ -65,14 +68,15 @@ local function append(at)
     is_kept('', 0, EXPIRED_AT_ONCE)
     store('', 0)
   end
-  write_fields()
+  redis.call('HSET', room_key, unpack(fields))
   local latest = tonumber(devices[#devices]) or 0
   if not room[1] or latest < now then expire_room(latest) end
 
-  if ARGV[at + 7] ~= '' then
-    local rest = cmsgpack.pack('id', id, 'text', text, 'resync', resync == '1', 'epoch', epoch,
-      'seq', number, 'previous', previous, 'overflowed', overflowed)
-    redis.call('PUBLISH', ARGV[at + 7], ARGV[at + 8] .. rest)
+  if ARGV[at + 4] ~= '' then
+    local rest = cmsgpack.pack('id', id, 'resync', resync, 'epoch', epoch, 'seq', number,
+      'previous', previous, 'overflowed', overflowed, 'text')
+    local size = struct.pack('>BI4', STR32, #text)
+    redis.call('PUBLISH', ARGV[at + 4], ARGV[at + 5] .. rest .. size .. text)
   end
   return { epoch, number, id, previous, unpack(overflowed) }
 end

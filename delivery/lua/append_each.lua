@@ -1,1 +1,1 @@
-return in_each_room(append)
+return in_each_room(append, 5)

@@ -2,16 +2,15 @@
 -- reply of that one. Returns their replies.
 --
 -- KEYS        as KEYS[1] of common.lua, a room for each time
--- ARGV[3...]  for each of them: how many arguments, then these
+-- ARGV[at...]  the arguments of the first room, as many of the second and so on
 
-local function in_each_room(run)
-  local replies, at = {}, 3
+local function in_each_room(run, at)
+  local replies, count = {}, (#ARGV - at + 1) / #KEYS
   for i, key in ipairs(KEYS) do
-    local first, last = at + 1, at + tonumber(ARGV[at])
     enter(key)
-    local is_done, reply = pcall(run, first, last)
+    local is_done, reply = pcall(run, at)
     replies[i] = (is_done or type(reply) == 'table') and reply or { err = tostring(reply) }
-    at = last + 1
+    at = at + count
   end
   return replies
 end

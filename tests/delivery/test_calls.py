@@ -37,9 +37,9 @@ def test_a_call_is_a_command_with_what_is_shared_first() -> None:
 
 
 def test_rooms_of_one_script_share_a_command_each_with_its_arguments() -> None:
-    [command] = commands_of([ack("one", "a", "b"), ack("two", "c")], 50)
+    [command] = commands_of([ack("one", "a", "b"), ack("two", "c", "d")], 50)
     head = ["EVALSHA", SHAS["acknowledge"], "2", "one", "two", *SHARED]
-    assert parsed(command.packed) == [*head, "2", "a", "b", "1", "c"]
+    assert parsed(command.packed) == [*head, "a", "b", "c", "d"]
     assert command.rooms == 2
 
 
