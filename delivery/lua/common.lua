@@ -35,12 +35,11 @@ end
 enter(KEYS[1])
 local ttl = tonumber(ARGV[2])
 
-local function server_clock()
+local now = tonumber(ARGV[1])
+if not now then
   local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
+  now = time[1] * 1000 + math.floor(time[2] / 1000)
 end
-
-local now = tonumber(ARGV[1]) or server_clock()
 
 local function queue_key(device) return base .. 'queue:' .. device end
 local function events_key(device) return base .. 'events:' .. device end
@@ -60,11 +59,6 @@ local function expire(key, from)
   else
     redis.call('PEXPIRE', key, string.format('%d', from + ttl - now))
   end
-end
-
-local function expire_queue(device, seen)
-  expire(queue_key(device), seen)
-  expire(events_key(device), seen)
 end
 
 -- The room outlives each of its queues: a queue that outlived its epoch would be

@@ -2,7 +2,8 @@
 -- For the scripts that take, renew or give up one.
 
 local function expire_device(device, seen)
-  expire_queue(device, seen)
+  expire(queue_key(device), seen)
+  expire(events_key(device), seen)
   expire_room()
 end
 

@@ -10,26 +10,21 @@
 
 local MESSAGES_AT_ONCE = 64
 
-local function add_to_index(device, members)
-  local entries = {}
-  for _, member in ipairs(members) do
-    local message = parse(member)
-    entries[#entries + 1] = '0'
-    entries[#entries + 1] = event_entry(message.event, message.seq)
-  end
-  redis.call('ZADD', events_key(device), unpack(entries))
-end
-
 -- It expires with the queue, whose entries it holds.
 local function build_index(device)
-  local count = count_waiting(device)
-  redis.call('UNLINK', events_key(device))
-  for from = 0, count - 1, MESSAGES_AT_ONCE do
-    local to = from + MESSAGES_AT_ONCE - 1
-    add_to_index(device, redis.call('ZRANGE', queue_key(device), from, to))
+  local queue, events = queue_key(device), events_key(device)
+  redis.call('UNLINK', events)
+  for from = 0, count_waiting(device) - 1, MESSAGES_AT_ONCE do
+    local entries = {}
+    for _, member in ipairs(redis.call('ZRANGE', queue, from, from + MESSAGES_AT_ONCE - 1)) do
+      local message = parse(member)
+      entries[#entries + 1] = '0'
+      entries[#entries + 1] = event_entry(message.event, message.seq)
+    end
+    redis.call('ZADD', events, unpack(entries))
   end
-  local left_ms = redis.call('PTTL', queue_key(device))
-  if left_ms > 0 then redis.call('PEXPIRE', events_key(device), left_ms) end
+  local left_ms = redis.call('PTTL', queue)
+  if left_ms > 0 then redis.call('PEXPIRE', events, left_ms) end
 end
 
 local function is_first_of_event(device, message)
