@@ -38,8 +38,12 @@ repl-diskless-sync yes
 repl-diskless-sync-delay 0
 """
 
-# Each is given once, and other test processes begin elsewhere.
-_ports = itertools.chain(range(20_000 + os.getpid() * 20 % 12_000, 32_000), range(20_000, 32_000))
+# Each is given once, and each process of a run has its own: one whose server was killed must not be
+# that of another's server, which has the same password.
+PORTS, PORTS_OF_PROCESS = range(20_000, 32_000), 1_000
+_process = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_first = _process * PORTS_OF_PROCESS % len(PORTS)
+_ports = itertools.chain(PORTS[_first:], PORTS[:_first])
 
 
 def require_redis() -> None:
