@@ -21,7 +21,7 @@ from tests.redis_process import (
     temporary_folder,
 )
 
-NODE_TIMEOUT_MS = 1000
+NODE_TIMEOUT_MS = 3000  # a node that waits for a busy disk is not down
 SLOT_RANGES = ((0, 5460), (5461, 10922), (10923, 16383))
 
 
