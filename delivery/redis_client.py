@@ -92,11 +92,7 @@ def _get_runner(alias: str) -> Runner:
 
 
 def _split(calls: Sequence[Call]) -> Iterator[Part]:
-    """Cut into round trips: nearly always it is one."""
-    all_bytes = SMALL_BYTES * len(calls) + sum([call.size for call in calls])
-    if 0 < len(calls) <= CALLS_AT_ONCE and all_bytes <= BYTES_AT_ONCE:
-        yield Part(calls, all_bytes)
-        return
+    """Cut into round trips."""
     some: list[Call] = []
     size = 0
     for call in calls:

@@ -7,6 +7,14 @@ from redis.asyncio import Redis
 from tests.delivery.queue_fixtures import find_keys
 
 
+def index_of(queue_key: str) -> str:
+    """
+    >>> index_of("sioweb:{newsite/user_1}:queue:phone")
+    'sioweb:{newsite/user_1}:events:phone'
+    """
+    return queue_key.replace(":queue:", ":events:", 1)
+
+
 def entry_of(member: bytes) -> bytes:
     """
     >>> entry_of(b'7|id|previous|1800000000000|1|8|["update",1]')
@@ -24,7 +32,7 @@ async def index_last(redis: Redis, count: int = 1) -> None:
     """Index the last messages of each queue, as a process of 1.0.0 does that stores them."""
     client: Any = redis  # whose answers are typed as texts or bytes
     for key in await find_keys(redis, "*:queue:*"):
-        events = key.replace(":queue:", ":events:", 1)
+        events = index_of(key)
         members = await client.zrange(key, -count, -1)
         await client.zadd(events, {entry_of(member): 0 for member in members})
         await client.pexpire(events, await client.pttl(key))

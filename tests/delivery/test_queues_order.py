@@ -18,14 +18,14 @@ from tests.delivery.queue_fixtures import (
     Sender,
     texts,
 )
-from tests.delivery.queue_index import index_last
+from tests.delivery.queue_index import index_last, index_of
 
 FEW, MANY = 2, 200  # many take several steps to index
 SHORT_MS = 50_000  # less than any queue here is kept
 
 
 def index_key(device: Device) -> str:
-    return names.queue_key("sioweb", SITE, ROOM, device.id).replace(":queue:", ":events:")
+    return index_of(names.queue_key("sioweb", SITE, ROOM, device.id))
 
 
 async def ack(queues: Queues, sent: Appended, device: Device = PHONE) -> Acknowledged:
