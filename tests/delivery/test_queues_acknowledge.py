@@ -1,6 +1,6 @@
 from delivery.queue_values import Ack, Acknowledged, Device
 from delivery.queues import Queues
-from tests.delivery.queue_fixtures import LAPTOP, PHONE, Sender, texts
+from tests.delivery.queue_fixtures import LAPTOP, NOBODY, PHONE, Sender, texts
 
 
 async def acknowledge(
@@ -114,6 +114,15 @@ async def test_ack_of_another_epoch_removes_nothing(queues: Queues, send: Sender
 async def test_ack_in_a_room_without_state_does_nothing(queues: Queues) -> None:
     for epoch in ("", "0123456789abcdef"):
         assert await acknowledge(queues, 1, epoch=epoch) == Acknowledged(0, False, 0)
+
+
+async def test_ack_takes_nothing_from_the_first_device_that_comes(
+    queues: Queues, send: Sender
+) -> None:
+    sent = await send()
+    result = await acknowledge(queues, 1, epoch=sent.epoch, device=NOBODY)
+    assert result == Acknowledged(0, False, 1)
+    assert [message.seq for message in (await queues.open(PHONE)).messages] == [1]
 
 
 async def test_batch_ack_removes_its_messages_without_a_look_at_the_order(

@@ -1,3 +1,4 @@
+import pytest
 from redis.asyncio import Redis
 
 from delivery import names
@@ -61,6 +62,18 @@ async def test_expired_message_is_not_the_first_of_its_event(
     clock.advance(60)
     [result] = await queues.acknowledge([Ack(PHONE, sent.epoch, (2,), True)])
     assert (result.removed, result.out_of_order) == (1, False)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+async def test_ack_of_an_expired_message_does_nothing(
+    queues: Queues, send: Sender, clock: Clock, count: int
+) -> None:
+    await queues.open(PHONE)
+    await queues.release(PHONE)
+    sent = [await send() for _ in range(count)]
+    clock.advance(TTL_SECONDS + 0.001)
+    acks = [Ack(PHONE, each.epoch, (each.seq,), True) for each in sent]
+    assert [result.removed for result in await queues.acknowledge(acks)] == [0] * count
 
 
 async def test_device_gone_for_longer_than_the_ttl_is_forgotten(

@@ -5,7 +5,7 @@ from pytest_django import Settings
 from redis.asyncio import Redis
 
 from delivery.names import room_key
-from delivery.queue_values import Position
+from delivery.queue_values import Ack, Position
 from delivery.queues import Queues
 from sioweb_project.limits_config import Limits
 from tests.delivery.queue_fixtures import (
@@ -50,11 +50,21 @@ async def test_queue_of_too_many_bytes_is_dropped_whole(queues: Queues, send: Se
     assert [each.overflowed for each in sent] == [(), (), ("phone",)]
 
 
-async def test_acked_and_cleared_bytes_do_not_count(queues: Queues, send: Sender) -> None:
+async def test_cleared_bytes_do_not_count(queues: Queues, send: Sender) -> None:
     await queues.open(PHONE)
     for _ in range(5):
         assert not (await send(size=600)).overflowed
         await queues.clear(PHONE)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+async def test_acked_bytes_do_not_count(queues: Queues, send: Sender, count: int) -> None:
+    await queues.open(PHONE)
+    for _ in range(5):
+        sent = [await send(size=600 // count) for _ in range(count)]
+        assert not any(each.overflowed for each in sent)
+        for each in sent:
+            await queues.acknowledge([Ack(PHONE, each.epoch, (each.seq,), True)])
 
 
 async def test_message_too_big_for_any_queue_is_an_overflow(queues: Queues, send: Sender) -> None:
