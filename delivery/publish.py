@@ -163,15 +163,13 @@ class Publisher:
 
     async def _store(self, site: SiteSnapshot, sendings: Sequence[Sending]) -> Sequence[Appended]:
         """Return what became of each user room of the first message, then of the second..."""
-        limits = QueueLimits(site.queue_messages, site.queue_bytes)
         to_store = [
-            ToStore(each.message, each.user_rooms, each.key, limits)
-            for each in sendings
-            if each.user_rooms
+            ToStore(each.message, each.user_rooms, each.key) for each in sendings if each.user_rooms
         ]
         if not to_store:
             return ()
-        appended = await self._queues.append_all(site.name, to_store)
+        limits = QueueLimits(site.queue_messages, site.queue_bytes)
+        appended = await self._queues.append_all(site.name, to_store, limits)
         self._counters.of(site.name).queued += len(appended)
         self._note_overflows(site.name, appended)
         if self._is_traced:

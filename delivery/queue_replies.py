@@ -3,14 +3,16 @@
 from typing import Any
 
 from delivery import names
-from delivery.queue_values import Appended, Backlog, Waiting
+from delivery.queue_values import Appended, Backlog, State, Waiting
 
 
 def to_appended(room: str, reply: list[Any]) -> Appended:
     epoch, seq, message_id, previous_id, *overflowed = reply
-    devices = [device.decode(errors=names.ERRORS) for device in overflowed]
-    ids = message_id.decode(), previous_id.decode()
-    return Appended(room, epoch.decode(), seq, *ids, tuple(devices))
+    devices: tuple[str, ...] = ()
+    if overflowed:
+        devices = tuple([device.decode(errors=names.ERRORS) for device in overflowed])
+    previous = previous_id.decode()
+    return Appended(room, epoch.decode(), seq, message_id.decode(), previous, devices)
 
 
 def to_backlog(reply: list[Any]) -> Backlog:
@@ -24,6 +26,11 @@ def to_backlog(reply: list[Any]) -> Backlog:
         bool(is_known),
         bool(has_more),
     )
+
+
+def to_state(reply: list[Any]) -> State:
+    epoch, seq, is_known, waiting = reply
+    return State(epoch.decode(), seq, bool(is_known), waiting)
 
 
 def _to_waiting(member: bytes) -> Waiting:

@@ -52,6 +52,9 @@ class QueueLimits(NamedTuple):
     text_bytes: int | None = None
 
 
+AS_CONFIGURED = QueueLimits()
+
+
 class Hint(NamedTuple):
     """With which Redis announces what it stores for a room: see append.lua; channel "" = it does
     not."""
@@ -76,7 +79,6 @@ class ToStore(NamedTuple):
     message: Message
     rooms: tuple[str, ...]
     once: str = ""
-    limits: QueueLimits = QueueLimits()
 
 
 class Appended(NamedTuple):

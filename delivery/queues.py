@@ -7,7 +7,8 @@ Above `redis_client`, which runs the scripts.
 
 import random
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -15,8 +16,9 @@ from django.conf import settings
 from delivery import names
 from delivery.calls import Call
 from delivery.message import Message
-from delivery.queue_replies import to_appended, to_backlog
+from delivery.queue_replies import to_appended, to_backlog, to_state
 from delivery.queue_values import (
+    AS_CONFIGURED,
     NO_HINT,
     NOWHERE,
     Ack,
@@ -27,6 +29,7 @@ from delivery.queue_values import (
     Device,
     MakeHint,
     Position,
+    QueueLimits,
     State,
     ToStore,
 )
@@ -85,14 +88,15 @@ class Queues:
         """Store one message for each device of each room; see `append_all`."""
         return await self.append_all(site, [ToStore(message, tuple(rooms), once)])
 
-    async def append_all(self, site: str, messages: Sequence[ToStore]) -> list[Appended]:
+    async def append_all(
+        self, site: str, messages: Sequence[ToStore], limits: QueueLimits = AS_CONFIGURED
+    ) -> list[Appended]:
         """Store messages in their order, each for each device of each of its rooms.
 
         Return what became of each room of the first message, then of the second and so on.
         """
         rooms = [room for each in messages for room in each.rooms]
-        calls = [call for each in messages for call in self._append_calls(site, each)]
-        replies = await run_scripts(self._alias, calls)
+        replies = await run_scripts(self._alias, self._append_calls(site, messages, limits))
         return [to_appended(room, reply) for room, reply in zip(rooms, replies, strict=True)]
 
     async def know(self, devices: Sequence[Device]) -> list[int]:
@@ -145,11 +149,7 @@ class Queues:
             self._device_call("renew", device, *_position(position), *self._lease)
             for device, position in positions.items()
         ]
-        replies = await run_scripts(self._alias, calls)
-        return [
-            State(epoch.decode(), seq, bool(known), waiting)
-            for epoch, seq, known, waiting in replies
-        ]
+        return [to_state(reply) for reply in await run_scripts(self._alias, calls)]
 
     async def release(self, device: Device) -> None:
         """End the lease: for the process's last socket of the device, none before."""
@@ -171,19 +171,17 @@ class Queues:
 
     async def settle(self, site: str, answers: Mapping[str, bytes]) -> None:
         """Keep the answers of claimed calls, by their keys, for those that come again."""
-        keys = [names.idempotency_key(self._prefix, site, key) for key in answers]
+        key_of = partial(names.idempotency_key, self._prefix, site)
         calls = [
-            Call("settle", (key,), (answer,), size=len(answer))
-            for key, answer in zip(keys, answers.values(), strict=True)
+            Call("settle", (key_of(key),), (answer,), size=len(answer))
+            for key, answer in answers.items()
         ]
         await run_scripts(self._alias, calls)
 
     async def hold_generator(self, number: int) -> bool:
-        """Take a generator number for this process, or keep it, for as long as a lease;
-        False when another process has it."""
+        """Take or keep a generator number for as long as a lease; False = another has it."""
         key = names.generator_key(self._prefix, number)
-        call = Call("generator", (key,), (self._process, LEASE_SECONDS * 1000))
-        [is_held] = await run_scripts(self._alias, [call])
+        [is_held] = await run_scripts(self._alias, [Call("generator", (key,), self._lease)])
         return bool(is_held)
 
     async def ping(self) -> None:
@@ -196,21 +194,26 @@ class Queues:
         [reply] = await run_scripts(self._alias, [self._device_call(script, device, *args)])
         return reply
 
-    def _append_calls(self, site: str, each: ToStore) -> Iterator[Call]:
-        message, text = each.message, each.message.text.encode()
-        kind = f"{1 if message.resync else 0}|{message.event_length()}|"
-        same = (_new_epoch(), message.id, kind, text)
-        messages = in_force(each.limits.messages, self._max_messages)
-        text_bytes = in_force(each.limits.text_bytes, self._max_bytes)
-        shared, size = (*self._shared(), str(messages), str(text_bytes)), len(text)
-        for room in each.rooms:
-            key = names.room_key(self._prefix, site, room)
-            args = same + (NO_HINT if self._hint is None else self._hint(site, room))
-            if each.once:
-                once = names.once_key(self._prefix, site, room, each.once)
-                yield Call("append_once", (key, once), (ONCE_SECONDS, *args), shared, size)
-            else:
-                yield Call("append", (key,), args, shared, size)
+    def _append_calls(
+        self, site: str, messages: Sequence[ToStore], limits: QueueLimits
+    ) -> list[Call]:
+        count = in_force(limits.messages, self._max_messages)
+        text_bytes = in_force(limits.text_bytes, self._max_bytes)
+        shared = (*self._shared(), str(count), str(text_bytes))
+        calls = []
+        for message, rooms, once in messages:
+            text = message.text.encode()
+            kind = f"{1 if message.resync else 0}|{message.event_length()}|"
+            same, size = (_new_epoch(), message.id, kind, text), len(text)
+            for room in rooms:
+                key = names.room_key(self._prefix, site, room)
+                args = same + (NO_HINT if self._hint is None else self._hint(site, room))
+                if once:
+                    keys = key, names.once_key(self._prefix, site, room, once)
+                    calls.append(Call("append_once", keys, (ONCE_SECONDS, *args), shared, size))
+                else:
+                    calls.append(Call("append", (key,), args, shared, size))
+        return calls
 
     def _ack_calls(self, acks: Sequence[Ack]) -> list[Call]:
         prefix, shared = self._prefix, self._shared()

@@ -10,7 +10,7 @@ from delivery.backplane import Backplane, Broadcast
 from delivery.exceptions import BackplaneUnavailable, RedisUnavailable
 from delivery.message import Message
 from delivery.publish import Publisher
-from delivery.queue_values import Appended, ToStore
+from delivery.queue_values import Appended, QueueLimits, ToStore
 from delivery.queues import Queues
 
 
@@ -65,10 +65,12 @@ class SlowQueues:
     reached: asyncio.Event = field(default_factory=asyncio.Event)
     released: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def append_all(self, site: str, messages: Sequence[ToStore]) -> list[Appended]:
+    async def append_all(
+        self, site: str, messages: Sequence[ToStore], limits: QueueLimits
+    ) -> list[Appended]:
         self.reached.set()
         await self.released.wait()
-        return await self.queues.append_all(site, messages)
+        return await self.queues.append_all(site, messages, limits)
 
 
 def make_publisher(queues: object, backplane: RecordingBackplane, first_id: int = 100) -> Publisher:
