@@ -1,48 +1,28 @@
 """One socket: what it is sent, under which ack ids, and what its acks stand for."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import cast
 
 import pytest
 
 from delivery import connections as connections_module
-from delivery.connections import Connection
-from delivery.counters import SiteCounts
 from delivery.feeds import Feed
-from delivery.journal import Journal
-from delivery.queue_values import Ack, Device, Waiting
-from delivery.queues import Queues
-from tests.delivery.http_fixtures import make_site
+from delivery.queue_values import Ack
+from tests.delivery.connection_fixtures import (
+    EPOCH,
+    USER_1,
+    USER_2,
+    Client,
+    client,
+    double,
+    make_client,
+    waiting,
+)
 from tests.delivery.socket_fixtures import FakeSocket, Sent
 
-USER_1 = Device("newsite", "user_1", "phone")
-USER_2 = Device("newsite", "user_2", "phone")
-EPOCH = "e1"
-
-
-@dataclass
-class Client:
-    """A connection with what it sent and what it was told of acks."""
-
-    connection: Connection
-    socket: FakeSocket
-    closed: list[str]
-    acks: list[Ack]
-
-    @property
-    def contents(self) -> list[list[Any]]:
-        return [sent.content for sent in self.socket.sent]
-
-    @property
-    def acked(self) -> list[tuple[str, tuple[int, ...]]]:
-        return [(ack.device.room, ack.seqs) for ack in self.acks]
-
-    def send(self, device: Device, *messages: Waiting) -> None:
-        for message in messages:
-            self.connection.send_stored(device, EPOCH, message)
+__all__ = ["client", "double"]
 
 
 @dataclass
@@ -50,45 +30,6 @@ class Sockets:
     """Where the connection looks for its transport."""
 
     socket: FakeSocket | None = field(default_factory=FakeSocket)
-
-
-def make_client(
-    *rooms: str, find_socket: Callable[[], FakeSocket | None] | None = None, **fields: Any
-) -> Client:
-    socket = FakeSocket()
-    closed: list[str] = []
-    acks: list[Ack] = []
-    connection = Connection(
-        sid="sid1",
-        site=make_site(**fields),
-        device_id="phone",
-        rooms=rooms,
-        find_socket=find_socket or (lambda: socket),
-        close_transport=closed.append,
-        submit_acks=acks.extend,
-        counts=SiteCounts(),
-        journal=Journal(),
-    )
-    for device in connection.devices:
-        connection.feeds[device.room] = Feed(device, cast("Queues", None), connection)
-    return Client(connection, socket, closed, acks)
-
-
-@pytest.fixture
-def client() -> Client:
-    """In one user room."""
-    return make_client("user_1", "staff")
-
-
-@pytest.fixture
-def double() -> Client:
-    """In two user rooms."""
-    return make_client("user_1", "user_2")
-
-
-def waiting(seq: int, message_id: str = "") -> Waiting:
-    message_id = message_id or str(seq)
-    return Waiting(seq, message_id, False, f'["update",{message_id}]')
 
 
 def test_rooms_with_the_prefix_of_the_site_are_the_users_own(client: Client) -> None:
@@ -162,69 +103,6 @@ def test_system_events_bear_the_prefix_that_the_site_asks_for() -> None:
         Sent("/newsite", 1, ["_batch", [["update", 7]]]),
         Sent("/newsite", None, ["_resync", {"reason": "overflow"}]),
     ]
-
-
-def test_message_for_two_rooms_of_a_client_comes_once_and_its_ack_stands_for_both(
-    double: Client,
-) -> None:
-    double.send(USER_1, waiting(7, "20"))
-    double.send(USER_2, waiting(3, "20"))
-    assert len(double.contents) == 1
-    assert double.acks == []
-    double.connection.acknowledge(1)
-    assert double.acked == [("user_1", (7,)), ("user_2", (3,))]
-
-
-def test_copy_that_comes_behind_the_ack_of_the_first_is_acked_at_once(double: Client) -> None:
-    double.send(USER_1, waiting(7, "20"))
-    double.connection.acknowledge(1)
-    double.send(USER_2, waiting(3, "20"))
-    assert len(double.contents) == 1
-    assert double.acked == [("user_1", (7,)), ("user_2", (3,))]
-
-
-def test_copy_of_a_batched_message_joins_the_ack_of_the_batch(double: Client) -> None:
-    double.connection.send_batch(USER_1, EPOCH, [waiting(7, "1"), waiting(8, "2")])
-    double.send(USER_2, waiting(3, "2"), waiting(4, "3"))
-    assert double.contents[1:] == [["update", 3]]
-    double.connection.acknowledge(1)
-    assert double.acked == [("user_1", (7, 8)), ("user_2", (3,))]
-
-
-def test_batch_leaves_out_what_came_before_and_its_ack_stands_for_all(double: Client) -> None:
-    double.send(USER_1, waiting(7, "1"))
-    double.connection.send_batch(USER_2, EPOCH, [waiting(3, "1"), waiting(4, "2")])
-    assert double.contents == [["update", 1], ["batch", [["update", 2]]]]
-    double.connection.acknowledge(2)
-    assert double.acked == [("user_2", (3, 4))]
-    double.connection.acknowledge(1)
-    assert double.acked == [("user_2", (3, 4)), ("user_1", (7,))]
-
-
-def test_batch_of_nothing_new_is_not_sent_and_done_at_once(double: Client) -> None:
-    double.send(USER_1, waiting(7, "1"))
-    done = double.connection.send_batch(USER_2, EPOCH, [waiting(3, "1")])
-    assert done.is_set()
-    assert len(double.contents) == 1
-    assert double.acked == [("user_2", (3,))]
-
-
-def test_resync_of_the_first_copys_room_leaves_the_ack_of_the_second(double: Client) -> None:
-    double.send(USER_1, waiting(7, "20"))
-    double.send(USER_2, waiting(3, "20"))
-    double.connection.send_resync(USER_1, "overflow")
-    assert double.connection.acknowledge(1)
-    assert double.acked == [("user_2", (3,))]
-
-
-def test_only_the_last_thousand_messages_are_compared_with(
-    double: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert connections_module.REMEMBERED_MESSAGES == 1_000
-    monkeypatch.setattr(connections_module, "REMEMBERED_MESSAGES", 2)
-    double.send(USER_1, waiting(7), waiting(8), waiting(9))
-    double.send(USER_2, waiting(2, "8"), waiting(1, "7"))
-    assert double.contents == [["update", seq] for seq in (7, 8, 9, 7)]
 
 
 def test_nothing_is_written_to_a_transport_that_is_closed(client: Client) -> None:
