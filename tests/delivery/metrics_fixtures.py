@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from delivery.backplane import Backplane
@@ -11,6 +12,11 @@ from delivery.histograms import SHORT_ENDS, Histogram
 from delivery.metrics import Metrics
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+
+@pytest.fixture
+def counters() -> Counters:
+    return Counters()
 
 
 def make_metrics(counters: Counters, backplane: Any = None) -> Metrics:

@@ -3,31 +3,23 @@
 import asyncio
 import contextlib
 import re
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import ClientSession
 
 from delivery.counters import REFUSALS, RESYNCS, Counters, SiteCounts
-from delivery.exceptions import AuthRefused, AuthUnavailable, MetricsUnavailable
+from delivery.exceptions import AuthRefused, AuthUnavailable
 from delivery.metric_families import MAX_NAMED_SITES
-from delivery.metrics_port import MetricsPort
 from delivery.site_auth import SiteAuth
 from tests.delivery.fake_site import FakeSite, Reply
 from tests.delivery.http_fixtures import Edge
-from tests.delivery.metrics_fixtures import make_metrics, parse, pick, scrape
+from tests.delivery.metrics_fixtures import counters, make_metrics, pick, scrape
 from tests.delivery.queue_fixtures import SITE
 from tests.delivery.socket_fixtures import Process, until
 from tests.prometheus import promtool
 
-TOKEN = "a-token-of-a-prometheus"
-
-
-@pytest.fixture
-def counters() -> Counters:
-    return Counters()
+__all__ = ["counters"]
 
 
 @pytest.fixture
@@ -209,64 +201,3 @@ async def test_what_send_refuses_is_counted(edge: Edge, query: str, site: str, r
     await edge.send({"rooms": []}, query=query)
     found = {name: counts.send_failures[result] for name, counts in edge.counters}
     assert found == {site: 1}
-
-
-async def test_without_token_or_port_there_is_no_page(edge: Edge) -> None:
-    assert (await edge.get("/metrics")).error[:2] == (404, "not_found")
-
-
-@pytest.mark.parametrize("given", ["", "Bearer", "Bearer wrong", f"Basic {TOKEN}", TOKEN])
-async def test_the_page_is_for_those_with_the_token(edge: Edge, settings: Any, given: str) -> None:
-    config = settings.CONFIG
-    settings.CONFIG = replace(config, metrics=replace(config.metrics, token=TOKEN))
-    headers = {"Authorization": given} if given else {}
-    answer = await edge.exchange("GET", "/metrics", "", headers, b"")
-    assert answer.error[:2] == (401, "unauthorized")
-    assert answer.headers["WWW-Authenticate"] == "Bearer"
-
-
-async def test_the_page_has_the_metrics(
-    edge: Edge, settings: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    config = settings.CONFIG
-    settings.CONFIG = replace(config, metrics=replace(config.metrics, token=TOKEN))
-    edge.counters.of("newsite").clients = 4
-    answer = await edge.exchange("GET", "/metrics", "", {"Authorization": f"Bearer {TOKEN}"}, b"")
-    assert answer.status == 200
-    assert answer.headers["Content-Type"].startswith("text/plain; version=")
-    assert pick(parse(answer.body.decode()), "connections", site="newsite") == 4
-
-
-async def test_with_a_port_of_its_own_there_is_no_page_elsewhere(edge: Edge, settings: Any) -> None:
-    config = settings.CONFIG
-    settings.CONFIG = replace(config, metrics=replace(config.metrics, token=TOKEN, port=0))
-    answer = await edge.exchange("GET", "/metrics", "", {"Authorization": f"Bearer {TOKEN}"}, b"")
-    assert answer.status == 404
-
-
-@pytest.mark.parametrize("token", ["", TOKEN])
-async def test_a_port_of_its_own_answers_those_who_may(counters: Counters, token: str) -> None:
-    port = MetricsPort(make_metrics(counters), "127.0.0.1", 0, token)
-    await port.start(is_shared=False)
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    async with ClientSession(port.url) as http:
-        async with http.get("/metrics", headers=headers) as response:
-            assert response.status == 200
-            assert "sioweb_info" in await response.text()
-        async with http.get("/metrics") as response:
-            assert response.status == (401 if token else 200)
-        async with http.post("/metrics", headers=headers) as response:
-            assert response.status == 405
-        async with http.get("/admin/") as response:
-            assert response.status == 404
-    await port.stop()
-
-
-async def test_a_port_that_is_taken_is_said(counters: Counters) -> None:
-    port = MetricsPort(make_metrics(counters), "127.0.0.1", 0, "")
-    await port.start(is_shared=False)
-    taken = int(port.url.rpartition(":")[2])
-    other = MetricsPort(make_metrics(counters), "127.0.0.1", taken, "")
-    with pytest.raises(MetricsUnavailable, match=f"Cannot listen on 127.0.0.1:{taken} for metrics"):
-        await other.start(is_shared=False)
-    await port.stop()
