@@ -2,59 +2,20 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
-from delivery.connections import Connection
 from delivery.exceptions import AuthRefused, AuthUnavailable, BackplaneUnavailable
 from delivery.namespace import Namespaces
 from delivery.queue_values import Device
-from sites.keys import digest_key
-from sites.registry import KeySnapshot
 from tests.delivery.fake_site import FakeSite, Reply, rooms_reply
+from tests.delivery.namespace_fixtures import Admit, admit, namespaces, socket
 from tests.delivery.queue_fixtures import NOBODY, texts
 from tests.delivery.server_fixtures import CLIENT_TTL_SECONDS, MakeNamespaces, Sites
 from tests.delivery.socket_fixtures import TIMEOUT_SECONDS, FakeSocket, Process, until
 
-NEWSITE = frozenset({"newsite"})
-
-
-@pytest.fixture
-def namespaces(make_namespaces: MakeNamespaces) -> Namespaces:
-    return make_namespaces()
-
-
-@pytest.fixture
-def socket() -> FakeSocket:
-    return FakeSocket()
-
-
-Admit = Callable[..., Awaitable[Connection]]
-
-
-@pytest_asyncio.fixture
-async def admit(namespaces: Namespaces, socket: FakeSocket, process: Process) -> Admit:
-    async def admit(
-        namespace: str = "/newsite", query: str = "", auth: Any = None, sid: str = "sid1"
-    ) -> Connection:
-        given = {"token": "12345"} if auth is None else auth
-        await namespaces.admit(
-            namespace,
-            sid,
-            query,
-            given,
-            find_socket=lambda: socket,
-            close_transport=lambda _: None,
-        )
-        connection = process.switchboard.find(sid)
-        assert connection is not None
-        return connection
-
-    return admit
+__all__ = ["admit", "namespaces", "socket"]
 
 
 async def test_admitted_client_is_in_the_rooms_its_site_names(
@@ -236,57 +197,3 @@ async def test_log_names_the_site_and_neither_token_nor_room(
     assert "newsite: connected, 2 rooms" in caplog.text
     assert "secret" not in caplog.text
     assert "user_1" not in caplog.text
-
-
-async def test_clients_of_a_removed_site_are_gone_for_good(
-    admit: Admit, namespaces: Namespaces, sites: Sites
-) -> None:
-    await admit(sid="a")
-    await admit(sid="b")
-    await admit("/othersite", sid="c")
-    sites.remove("newsite")
-    assert sorted(namespaces.outdated(NEWSITE)) == [
-        ("a", "/newsite", True),
-        ("b", "/newsite", True),
-    ]
-
-
-@pytest.mark.parametrize("change", [{"user_room_prefix": ""}, {"prefixed_system_events": True}])
-async def test_clients_whose_site_means_something_else_are_to_come_back(
-    change: dict[str, Any], admit: Admit, namespaces: Namespaces, sites: Sites
-) -> None:
-    connection = await admit()
-    old = connection.site
-    sites.change("newsite", **change)
-    assert namespaces.outdated(NEWSITE) == [("sid1", "/newsite", False)]
-    assert connection.site == old
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"keys": (KeySnapshot(7, digest_key("another")),)},
-        {"auth_url": "http://elsewhere.com/rooms"},
-        {"auth_scheme": "Token"},
-        {"update_user_url": "http://newsite.com/user"},
-        {"public_channel": "public"},
-        {"reauth_seconds": 60},
-    ],
-    ids=lambda change: next(iter(change)),
-)
-async def test_clients_stay_when_the_change_means_nothing_to_them(
-    change: dict[str, Any], admit: Admit, namespaces: Namespaces, sites: Sites
-) -> None:
-    connection = await admit()
-    sites.change("newsite", **change)
-    assert namespaces.outdated(NEWSITE) == []
-    assert connection.site == replace(sites.known["newsite"], **change)
-
-
-async def test_only_the_sites_that_changed_are_looked_at(
-    admit: Admit, namespaces: Namespaces, sites: Sites
-) -> None:
-    await admit()
-    sites.remove("newsite")
-    assert namespaces.outdated(frozenset({"othersite"})) == []
-    assert namespaces.outdated(frozenset()) == []
