@@ -207,3 +207,8 @@ async def make_gateway(
 @pytest.fixture
 def gateway(make_gateway: MakeGateway) -> Gateway:
     return make_gateway()
+
+
+async def is_open(gateway: Gateway, client: Client) -> bool:
+    """Whether the transport still serves: a namespace of no site gets its answer."""
+    return "Invalid namespace" in await client.join("/nosuchsite")
