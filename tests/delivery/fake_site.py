@@ -70,3 +70,12 @@ async def fake_site() -> AsyncIterator[FakeSite]:
         if reply.released is not None:
             reply.released.set()
     await site.server.close()
+
+
+def hold(fake_site: FakeSite, *, first: Reply | None = None) -> asyncio.Event:
+    """Make the site think until the event is set."""
+    released = asyncio.Event()
+    reply = first or rooms_reply("user_1", "staff")
+    reply.released = released
+    fake_site.answer(reply)
+    return released

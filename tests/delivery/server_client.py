@@ -1,16 +1,19 @@
 """A client of the Socket.IO server: it speaks ASGI to it, so that no test needs a port."""
 
 import asyncio
+import re
 from collections.abc import Mapping
 from typing import Any
 
 import orjson
 
 from delivery.server import Server
+from tests.delivery.fake_site import FakeSite
 from tests.delivery.socket_fixtures import TIMEOUT_SECONDS, until
 
 TOKEN = "12345"
 PROXY = "10.0.0.1"  # by which each client comes
+CONNECTED = re.compile(r'40/newsite,\{"sid":"[\w-]+"\}')
 
 
 class Client:
@@ -92,3 +95,9 @@ class Client:
 
 def connect_packet(namespace: str = "/newsite", token: str = TOKEN) -> str:
     return f"40{namespace}," + orjson.dumps({"token": token}).decode()
+
+
+async def start_connecting(client: Client, fake_site: FakeSite) -> None:
+    before = len(fake_site.requests)
+    client.write(connect_packet())
+    await until(lambda: len(fake_site.requests) > before)
