@@ -1,20 +1,12 @@
-"""What a site is asked, and what becomes of each answer."""
+"""What a site is asked, and what becomes of each definite answer."""
 
-import asyncio
 import gzip
-import logging
-from collections.abc import Iterator
 
 import orjson
 import pytest
-from aiohttp.test_utils import unused_port
 
-from delivery import site_auth as site_auth_module
-from delivery.exceptions import AuthRefused, AuthUnavailable
+from delivery.exceptions import AuthRefused
 from delivery.site_auth import (
-    CALLS_PER_SITE,
-    FIRST_RETRY_SECONDS,
-    LONGEST_RETRY_SECONDS,
     MAX_ANSWER_BYTES,
     MAX_ROOM_LENGTH,
     MAX_ROOMS,
@@ -22,28 +14,7 @@ from delivery.site_auth import (
     SiteAuth,
 )
 from tests.delivery.fake_site import FakeSite, Reply, rooms_reply
-from tests.delivery.socket_fixtures import TIMEOUT_SECONDS, until
-
-TOKEN = "12345"
-PATIENCE_SECONDS = 60.0
-FAILING = Reply(500)
-
-
-@pytest.fixture
-def delays(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The pauses between calls, which nobody waits for."""
-    delays: list[float] = []
-
-    async def note(seconds: float) -> None:
-        delays.append(seconds)
-
-    monkeypatch.setattr(site_auth_module, "sleep", note)
-    return delays
-
-
-async def fetch(site_auth: SiteAuth, fake_site: FakeSite, token: str = TOKEN) -> tuple[str, ...]:
-    async with asyncio.timeout(TIMEOUT_SECONDS):
-        return await site_auth.fetch_rooms(fake_site.snapshot(), token, PATIENCE_SECONDS)
+from tests.delivery.site_auth_fixtures import PATIENCE_SECONDS, TOKEN, fetch
 
 
 async def refusal(
@@ -217,105 +188,6 @@ async def test_small_answer_that_unpacks_to_a_large_one_is_too_large(
     assert text.endswith("got more than 1 MiB")
 
 
-@pytest.mark.parametrize("status", [500, 502, 503, 504, 599])
-async def test_site_that_fails_is_asked_again_until_it_answers(
-    status: int,
-    site_auth: SiteAuth,
-    fake_site: FakeSite,
-    delays: list[float],
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    fake_site.answer(Reply(status, b'["leaked"]'), Reply(status), rooms_reply("staff"))
-    assert await fetch(site_auth, fake_site) == ("staff",)
-    assert fake_site.headers("Authorization") == ["Bearer 12345"] * 3
-    assert len(delays) == 2
-    assert capsys.readouterr().out == ""
-
-
-async def test_definite_no_after_a_failure_ends_the_asking(
-    site_auth: SiteAuth, fake_site: FakeSite, delays: list[float]
-) -> None:
-    fake_site.answer(FAILING, Reply(401), rooms_reply("leaked"))
-    with pytest.raises(AuthRefused):
-        await fetch(site_auth, fake_site)
-    assert len(fake_site.requests) == 2
-
-
-async def test_pauses_grow_from_a_first_to_a_longest_with_jitter(
-    site_auth: SiteAuth, fake_site: FakeSite, delays: list[float]
-) -> None:
-    fake_site.answer(*[FAILING] * 8, rooms_reply())
-    await fetch(site_auth, fake_site)
-    least = [min(FIRST_RETRY_SECONDS * 2**number, LONGEST_RETRY_SECONDS) for number in range(8)]
-    most = [min(delay + 1, LONGEST_RETRY_SECONDS) for delay in least]
-    assert all(a <= b <= c for a, b, c in zip(least, delays, most, strict=True))
-    assert delays[-1] == LONGEST_RETRY_SECONDS
-    assert delays[:3] != least[:3]
-
-
-async def test_site_that_goes_on_failing_is_given_up_at_the_limit(
-    site_auth: SiteAuth, fake_site: FakeSite, delays: list[float]
-) -> None:
-    fake_site.answer(FAILING)
-    with pytest.raises(AuthUnavailable):
-        await site_auth.fetch_rooms(fake_site.snapshot(), "12345", timeout_seconds=0.5)
-    assert len(fake_site.requests) > 1
-
-
-async def test_pause_does_not_outlast_the_limit(
-    site_auth: SiteAuth, fake_site: FakeSite, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("FIRST_RETRY_SECONDS", "LONGEST_RETRY_SECONDS"):
-        monkeypatch.setattr(site_auth_module, name, 2 * TIMEOUT_SECONDS)
-    fake_site.answer(FAILING)
-    async with asyncio.timeout(TIMEOUT_SECONDS):
-        told = r"No answer within 0\.5 s; before that: The site answered 5\d\d"
-        with pytest.raises(AuthUnavailable, match=told) as caught:
-            await site_auth.fetch_rooms(fake_site.snapshot(), "12345", timeout_seconds=0.5)
-    assert caught.value.code == FAILING.status
-
-
-async def test_site_that_hangs_is_given_up_at_the_limit(
-    site_auth: SiteAuth, fake_site: FakeSite
-) -> None:
-    fake_site.answer(Reply(released=asyncio.Event()))
-    with pytest.raises(AuthUnavailable, match=r"No answer within 0\.01 s"):
-        await site_auth.fetch_rooms(fake_site.snapshot(), "12345", timeout_seconds=0.01)
-
-
-async def test_one_call_that_hangs_is_dropped_and_the_site_asked_again(
-    site_auth: SiteAuth, fake_site: FakeSite, delays: list[float], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(site_auth_module, "CALL_TIMEOUT_SECONDS", 0.2)
-    hanging = asyncio.Event()
-    fake_site.answer(Reply(released=hanging), rooms_reply("staff"))
-    assert await fetch(site_auth, fake_site) == ("staff",)
-    assert len(fake_site.requests) == 2
-    hanging.set()
-
-
-async def test_site_out_of_reach_is_asked_again_until_it_is_there(
-    site_auth: SiteAuth, fake_site: FakeSite, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    site = fake_site.snapshot(auth_url=f"http://127.0.0.1:{unused_port()}/")
-    ports: Iterator[str] = iter([site.auth_url, site.auth_url, fake_site.url])
-
-    async def move(_: float) -> None:
-        object.__setattr__(site, "auth_url", next(ports))
-
-    monkeypatch.setattr(site_auth_module, "sleep", move)
-    assert await site_auth.fetch_rooms(site, "12345", PATIENCE_SECONDS) == ("user_1", "staff")
-    assert next(ports, None) is None
-
-
-async def test_answer_cut_short_is_no_answer(
-    site_auth: SiteAuth, fake_site: FakeSite, delays: list[float]
-) -> None:
-    broken = Reply(body=b"no gzip", headers={"Content-Encoding": "gzip"})
-    fake_site.answer(broken, rooms_reply("staff"))
-    assert await fetch(site_auth, fake_site) == ("staff",)
-
-
 async def test_cookies_of_one_bearer_are_not_sent_for_another(
     site_auth: SiteAuth, fake_site: FakeSite
 ) -> None:
@@ -335,127 +207,3 @@ async def test_redirect_is_not_followed_with_the_token(
     fake_site.answer(Reply(302, headers={"Location": fake_site.url + "/elsewhere"}), rooms_reply())
     assert await refusal(site_auth, fake_site) == ("Auth 302 error", 302)
     assert [request.path for request in fake_site.requests] == ["/socketrooms"]
-
-
-async def test_token_is_in_no_log_and_in_no_error(
-    site_auth: SiteAuth, fake_site: FakeSite, delays: list[float], caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.DEBUG)
-    fake_site.answer(FAILING, Reply(body=b"{}"))
-    text, _ = await refusal_after_retry(site_auth, fake_site)
-    assert "authUrl of newsite answered 500" in caplog.text
-    assert "authUrl of newsite answered a JSON object" in caplog.text
-    assert "very-secret" not in caplog.text + text
-
-
-async def refusal_after_retry(site_auth: SiteAuth, fake_site: FakeSite) -> tuple[str, int | None]:
-    with pytest.raises(AuthRefused) as refused:
-        await fetch(site_auth, fake_site, "very-secret")
-    return str(refused.value), refused.value.code
-
-
-async def test_many_bearers_are_asked_about_at_once(
-    site_auth: SiteAuth, fake_site: FakeSite
-) -> None:
-    reply = rooms_reply("staff")
-    reply.released = asyncio.Event()
-    fake_site.answer(reply)
-    calls = [asyncio.create_task(fetch(site_auth, fake_site, f"t{n}")) for n in range(20)]
-    await until(lambda: len(fake_site.requests) == 20)
-    reply.released.set()
-    assert await asyncio.gather(*calls) == [("staff",)] * 20
-
-
-async def test_call_taken_back_ends_and_leaves_the_pool_usable(
-    site_auth: SiteAuth, fake_site: FakeSite
-) -> None:
-    hanging = asyncio.Event()
-    fake_site.answer(Reply(released=hanging), rooms_reply("staff"))
-    call = asyncio.create_task(fetch(site_auth, fake_site))
-    await until(lambda: fake_site.requests)
-    call.cancel()
-    await asyncio.wait([call], timeout=TIMEOUT_SECONDS)
-    assert call.cancelled()
-    hanging.set()
-    assert await fetch(site_auth, fake_site) == ("staff",)
-
-
-async def test_closing_twice_is_harmless_and_asking_opens_again(
-    site_auth: SiteAuth, fake_site: FakeSite
-) -> None:
-    await site_auth.close()
-    await fetch(site_auth, fake_site)
-    await site_auth.close()
-    await site_auth.close()
-    assert await fetch(site_auth, fake_site) == ("user_1", "staff")
-
-
-async def test_the_same_token_is_asked_about_once_at_a_time(
-    site_auth: SiteAuth, fake_site: FakeSite
-) -> None:
-    released = asyncio.Event()
-    fake_site.answer(Reply(body=b'["user_1"]', released=released))
-    calls = [asyncio.create_task(fetch(site_auth, fake_site)) for _ in range(20)]
-    await until(lambda: fake_site.requests)
-    released.set()
-    assert await asyncio.gather(*calls) == [("user_1",)] * 20
-    assert len(fake_site.requests) == 1
-    await fetch(site_auth, fake_site)
-    assert len(fake_site.requests) == 2
-
-
-async def test_a_refusal_is_for_all_that_wait_for_it(
-    site_auth: SiteAuth, fake_site: FakeSite
-) -> None:
-    released = asyncio.Event()
-    fake_site.answer(Reply(401, released=released))
-    calls = [asyncio.create_task(fetch(site_auth, fake_site)) for _ in range(3)]
-    await until(lambda: fake_site.requests)
-    released.set()
-    results = await asyncio.gather(*calls, return_exceptions=True)
-    assert [type(result) for result in results] == [AuthRefused] * 3
-    assert len(fake_site.requests) == 1
-
-
-async def test_a_shared_call_goes_on_until_the_last_that_waits_for_it_has_gone(
-    site_auth: SiteAuth, fake_site: FakeSite
-) -> None:
-    released = asyncio.Event()
-    fake_site.answer(Reply(body=b'["user_1"]', released=released))
-    first, second = [asyncio.create_task(fetch(site_auth, fake_site)) for _ in range(2)]
-    await until(lambda: fake_site.requests)
-    first.cancel()
-    await asyncio.gather(first, return_exceptions=True)
-    released.set()
-    assert await second == ("user_1",)
-    assert len(fake_site.requests) == 1
-
-
-async def test_two_sites_never_share_a_call(site_auth: SiteAuth, fake_site: FakeSite) -> None:
-    released = asyncio.Event()
-    fake_site.answer(Reply(body=b'["user_1"]', released=released))
-    calls = [
-        asyncio.create_task(site_auth.fetch_rooms(fake_site.snapshot(name), TOKEN, 60.0))
-        for name in ("newsite", "othersite")
-    ]
-    await until(lambda: len(fake_site.requests) == 2)
-    released.set()
-    await asyncio.gather(*calls)
-
-
-async def test_calls_to_a_site_are_bounded_and_cost_another_site_nothing(
-    site_auth: SiteAuth, fake_site: FakeSite
-) -> None:
-    released = asyncio.Event()
-    fake_site.answer(Reply(body=b'["user_1"]', released=released))
-    calls = [
-        asyncio.create_task(fetch(site_auth, fake_site, f"token{i}"))
-        for i in range(CALLS_PER_SITE + 50)
-    ]
-    await until(lambda: len(fake_site.requests) == CALLS_PER_SITE)
-    other = asyncio.create_task(site_auth.fetch_rooms(fake_site.snapshot("other"), TOKEN, 60.0))
-    await until(lambda: len(fake_site.requests) > CALLS_PER_SITE)
-    assert len(fake_site.requests) == CALLS_PER_SITE + 1
-    released.set()
-    assert await other == ("user_1",)
-    assert len(await asyncio.gather(*calls)) == CALLS_PER_SITE + 50
