@@ -91,3 +91,11 @@ def cell(page: str, field: str) -> str:
         rf'<t[dh] class="[^"]*field-{field}[^"]*"[^>]*>(.*?)</t[dh]>', page, re.S
     )
     return re.sub(r"<[^>]*>", "", text).strip()
+
+
+def rotate_page(row: ApiKey) -> str:
+    return f"{KEYS}{row.pk}/rotate/"
+
+
+def revoke_page(row: ApiKey) -> str:
+    return f"{KEYS}{row.pk}/revoke/"
