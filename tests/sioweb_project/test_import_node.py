@@ -1,66 +1,28 @@
 """`manage.py import_node`: what it takes over from a Node service, says, writes and refuses."""
 
-import errno
-import shutil
 import stat
-from collections.abc import Callable
-from dataclasses import replace
-from io import StringIO
 from pathlib import Path
 
 import pytest
-from django.core.management import CommandError, call_command
-from pytest_django import Settings
 
 from sioweb_project.config import load_config
-from sioweb_project.exceptions import ConfigError
-from sioweb_project.node_import.writing import HEADER, NewFile, write
-from sites.models import ApiKey, Site
+from sites.models import Site
 from sites.sites_file import read_sites_file
+from tests.sioweb_project.node_import_fixtures import (
+    INSTALLATIONS,
+    NEWSITE,
+    Import,
+    node,
+    refusal,
+    run,
+    target,
+)
+
+__all__ = ["node", "run", "target"]
 
 pytestmark = pytest.mark.django_db
 
-INSTALLATIONS = Path(__file__).parents[1] / "e2e" / "node_installations"
 SECRETS = ("12345", "54321", "a-longer-key", "1e6c0ffee")
-NEWSITE = "newsite: {authUrl: 'http://newsite.com/rooms', apiKey: 54321}\n"
-
-Import = Callable[..., str]
-
-
-@pytest.fixture
-def target(tmp_path: Path, settings: Settings) -> Path:
-    folder = tmp_path / "ours" / "config"
-    settings.CONFIG = replace(settings.CONFIG, config_dir=folder)
-    return folder
-
-
-@pytest.fixture
-def node(tmp_path: Path) -> Path:
-    folder = tmp_path / "node"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def run(target: Path) -> Import:
-    def run(path: Path, *arguments: str) -> str:
-        call_command("import_node", str(path), *arguments, stdout=(said := StringIO()))
-        return said.getvalue()
-
-    return run
-
-
-def refusal(run: Import, path: Path, *arguments: str) -> str:
-    with pytest.raises(CommandError) as caught:
-        run(path, *arguments)
-    assert caught.value.returncode == 2
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
-
-
-def state(target: Path) -> tuple[dict[str, str], int, int]:
-    files = {each.name: each.read_text() for each in target.glob("*")}
-    return files, Site.objects.count(), ApiKey.objects.count()
 
 
 def test_every_line_of_an_early_installation_is_told(run: Import) -> None:
@@ -145,53 +107,6 @@ def test_the_generation_may_be_given(run: Import, node: Path, generation: str) -
     assert Site.objects.get().prefixed_system_events == (generation == "later")
 
 
-def test_a_second_run_changes_nothing(run: Import, target: Path) -> None:
-    run(INSTALLATIONS / "early")
-    before = state(target)
-    assert run(INSTALLATIONS / "early").splitlines()[-2:] == [
-        "Sites are up to date.",
-        "Files are up to date.",
-    ]
-    assert state(target) == before
-
-
-def test_a_dry_run_says_all_and_changes_nothing(run: Import, target: Path) -> None:
-    said = run(INSTALLATIONS / "early", "--dry-run")
-    assert f"{target / 'sites.yml'}: is made, without --dry-run\n" in said
-    assert "+ newsite\n" in said
-    assert (target.exists(), Site.objects.count()) == (False, 0)
-
-
-def test_files_that_are_there_stay_unless_forced_and_are_kept_then(
-    run: Import, node: Path, target: Path
-) -> None:
-    (node / "config.yml").write_text("production: {port: 80}\n")
-    (node / "sites.yml").write_text(NEWSITE)
-    target.mkdir(parents=True)
-    (target / "sites.yml").write_text("# mine\n")
-    said = run(node, "--dry-run").splitlines()
-    assert f"{target / 'config.yml'}: is made, without --dry-run" in said
-    assert f"{target / 'sites.yml'}: is replaced, with --force" in said
-    line = refusal(run, node)
-    assert line.startswith(f"{target / 'sites.yml'}: is there already")
-    assert "sites.yml.bak" in line
-    assert state(target) == ({"sites.yml": "# mine\n"}, 0, 0)
-    run(node, "--force")
-    (node / "sites.yml").write_text(NEWSITE.replace("rooms", "others"))
-    run(node, "--force")
-    files, _, _ = state(target)
-    assert files["sites.yml.bak"] == "# mine\n"
-    assert files["sites.yml.bak2"].startswith(HEADER)
-    assert Site.objects.get().auth_url == "http://newsite.com/others"
-
-
-def test_what_an_admin_has_changed_stays_unless_forced(run: Import, node: Path) -> None:
-    Site.objects.create(name="newsite", auth_url="http://newsite.com/mine")
-    (node / "sites.yml").write_text(NEWSITE)
-    assert "(left alone; --force applies it)" in run(node)
-    assert Site.objects.get().auth_url == "http://newsite.com/mine"
-
-
 @pytest.mark.parametrize(
     ("config", "sites", "said"),
     [
@@ -232,50 +147,3 @@ def test_two_different_files_are_refused_and_two_equal_ones_are_one(
     (node / "sites.yml").write_text(NEWSITE)
     run(node)
     assert Site.objects.get().name == "newsite"
-
-
-def test_where_files_cannot_be_written_no_site_is_made(
-    run: Import, node: Path, target: Path
-) -> None:
-    (node / "sites.yml").write_text(NEWSITE)
-    target.parent.write_text("a file where the folder is to be")
-    assert refusal(run, node).startswith(f"{target / 'sites.yml'}: cannot be used")
-    assert Site.objects.count() == 0
-
-
-def test_where_one_file_cannot_be_replaced_both_stay(
-    run: Import, node: Path, target: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As where sites.yml alone is mounted into a container."""
-
-    def replace(draft: Path, path: Path) -> Path:
-        if path.name == "sites.yml":
-            raise OSError(errno.EBUSY, "Device or resource busy")
-        return Path(shutil.move(draft, path))
-
-    (node / "config.yml").write_text("production: {port: 80}\n")
-    (node / "sites.yml").write_text(NEWSITE)
-    target.mkdir(parents=True)
-    (target / "config.yml").write_text("# mine\n")
-    (target / "sites.yml").write_text("# mine, too\n")
-    before = state(target)
-    monkeypatch.setattr(Path, "replace", replace)
-    line = refusal(run, node, "--force")
-    assert line.startswith(f"{target / 'sites.yml'}: cannot be used (Device or resource busy)")
-    assert state(target) == before
-
-
-def test_a_file_that_was_not_there_goes_again(tmp_path: Path) -> None:
-    (tmp_path / "sites.yml").mkdir()
-    new = [NewFile(tmp_path / name, "", is_there=False) for name in ("config.yml", "sites.yml")]
-    with pytest.raises(ConfigError, match=r"sites\.yml: cannot be used"):
-        write(new)
-    assert [each.name for each in tmp_path.iterdir()] == ["sites.yml"]
-
-
-def test_a_file_that_cannot_be_put_in_place_leaves_no_draft(tmp_path: Path) -> None:
-    """It would hold keys and passwords, and nobody would know of it."""
-    (tmp_path / "config.yml").mkdir()
-    with pytest.raises(ConfigError, match=r"config\.yml: cannot be used"):
-        write([NewFile(tmp_path / "config.yml", "secret: 1", is_there=False)])
-    assert [each.name for each in tmp_path.iterdir()] == ["config.yml"]
