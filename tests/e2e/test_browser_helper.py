@@ -1,44 +1,20 @@
 """The helper for browsers (`sioweb_project/clients/browser`), on the official client in Node."""
 
-import asyncio
-import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
 
+from tests.e2e.browser_helper import Open, connected, has_state, open_helper
 from tests.e2e.installing import LATER_KEY, install, running, site_entries
-from tests.e2e.node_client import NodeProcess, start_script
+from tests.e2e.node_client import NodeProcess
 from tests.e2e.service import Service
-from tests.e2e.site import Answer, FakeSite, User
-from tests.e2e.waiting import WAIT_SECONDS, until
+from tests.e2e.site import Answer, FakeSite
+
+__all__ = ["open_helper"]
+
 
 CONNECT_TIMEOUT_MS = 1500
-
-
-@dataclass
-class Helper:
-    process: asyncio.subprocess.Process
-
-    async def says(self, *line: Any) -> None:
-        """The next thing it does is this."""
-        assert self.process.stdout is not None
-        text = await asyncio.wait_for(self.process.stdout.readline(), WAIT_SECONDS)
-        assert json.loads(text) == list(line)
-
-    async def connects(self, user: User) -> None:
-        await self.says("token", user.token)
-        await self.says("connect")
-
-    def tell(self, command: str) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.write(f"{command}\n".encode())
-
-
-Open = Callable[..., Any]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -51,47 +27,6 @@ async def service(
     folder = tmp_path_factory.mktemp("service") / "helped"
     async with running(install(folder, sites, config)) as service:
         yield service
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def open_helper(service: Service) -> AsyncIterator[Open]:
-    """`await open_helper(*tokens)`: a helper that takes these one after the other."""
-    async with AsyncExitStack() as stack:
-
-        async def open_helper(*tokens: str, site: str = "newsite", **options: Any) -> Helper:
-            given = {"tokens": tokens, "io": {"transports": ["websocket"]}, **options}
-            return await stack.enter_async_context(_running(service.namespace(site), given))
-
-        yield open_helper
-
-
-@asynccontextmanager
-async def _running(url: str, options: dict[str, Any]) -> AsyncIterator[Helper]:
-    process = await start_script("helper_client.mjs", url, json.dumps(options))
-    try:
-        yield Helper(process)
-    finally:
-        assert process.stdin is not None
-        process.stdin.close()
-        await asyncio.wait_for(process.wait(), WAIT_SECONDS)
-
-
-async def connected(open_helper: Open, user: User) -> Helper:
-    helper: Helper = await open_helper(user.token)
-    await helper.connects(user)
-    return helper
-
-
-async def has_state(service: Service, message: dict[str, Any], state: str) -> None:
-    """Wait until the receipt of a message says so of its only device."""
-
-    async def is_so() -> bool:
-        query = {"site": "newsite", "apiKey": "54321"}
-        async with service.http.get(f"/messages/{message['id']}", params=query) as response:
-            found = await response.json()
-        return bool(found["ok"]) and found["rooms"][0]["devices"][0]["state"] == state
-
-    await until(is_so, f"the message is {state}")
 
 
 async def test_the_ack_comes_when_the_handlers_work_is_done(
