@@ -3,6 +3,7 @@
 Beside the command; may import where a web server listens.
 """
 
+import errno
 import re
 from argparse import ArgumentTypeError
 
@@ -14,6 +15,12 @@ from delivery.mail import NUMBERS, Mail
 
 MAX_WORKERS = len(NUMBERS)
 SID_PREFIX = re.compile(r"[A-Za-z0-9_-]{0,16}")
+# What to do about it, by the system's number of what is wrong.
+MENDS = {
+    errno.EADDRINUSE: "Another program has it (`ss -ltnp 'sport = :{port}'` says which): end that,"
+    " or choose another port by --port or PORT.",
+    errno.EACCES: "Ports below 1024 are for root: choose another by --port or PORT.",
+}
 
 
 def read_count_of_workers(text: str) -> int:
@@ -36,6 +43,18 @@ def place_of(host: str, port: int, fd: int | None, mail: Mail | None) -> Place:
         return Place.of_socket(fd, mail)
     except ListenError as error:
         raise CommandError(f"Cannot listen on socket {fd}: {error}") from error
+
+
+def cannot_listen(host: str, port: int, error: Exception) -> CommandError:
+    """
+    >>> str(cannot_listen("0.0.0.0", 80, PermissionError(13, "Permission denied"))).split(". ")
+    ... # doctest: +NORMALIZE_WHITESPACE
+    ['Cannot listen on 0.0.0.0:80: [Errno 13] Permission denied',
+    'Ports below 1024 are for root: choose another by --port or PORT.']
+    """
+    text = f"Cannot listen on {host}:{port}: {error}"
+    mends = [mend for number, mend in MENDS.items() if f"[Errno {number}]" in text]
+    return CommandError(". ".join([text, *mends]).replace("{port}", str(port)))
 
 
 def check_workers(server: str, place: Place, sid_prefix: str) -> None:

@@ -178,6 +178,7 @@ async def test_a_port_that_is_taken_stops_the_start_with_a_clear_line(
     assert "Traceback" not in errors
     [line] = [line for line in errors.splitlines() if "annot listen" in line]
     assert f"Cannot listen on 127.0.0.1:{service.port}: [Errno " in line
+    assert f"ss -ltnp 'sport = :{service.port}'" in line
 
 
 async def test_the_admin_and_its_files_are_served_in_production(service: Service) -> None:

@@ -170,6 +170,7 @@ async def test_a_port_that_is_taken_is_refused(shared: Service, installation: In
     code, last_line = await run(installation, "--workers", "2", "--port", str(shared.port))
     assert code == 1
     assert "Cannot listen on" in last_line
+    assert "choose another port by --port or PORT" in last_line
 
 
 async def test_all_workers_end_with_the_service(service: Service) -> None:

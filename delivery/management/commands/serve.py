@@ -28,6 +28,7 @@ from delivery.heads import Heads
 from delivery.listening import ListenError, Place
 from delivery.mail import Mail
 from delivery.management.serve_options import (
+    cannot_listen,
     check_workers,
     place_of,
     read_count_of_workers,
@@ -130,7 +131,7 @@ class Command(BaseCommand):
         try:
             web_server.run(_starter(web_server, place.mail, sid_prefix), self._announcer(place))
         except ListenError as error:
-            raise CommandError(f"Cannot listen on {place.host}:{place.port}: {error}") from error
+            raise cannot_listen(place.host, place.port, error) from error
         except (BackplaneUnavailable, RedisUnavailable) as error:
             mend = "Start it, or say where it is: redis in config.yml, or SIOWEB_REDIS_URL."
             raise CommandError(f"Redis is out of reach: {error} {mend}") from error
@@ -141,7 +142,7 @@ class Command(BaseCommand):
         try:
             listeners = listen(host, port, count)
         except OSError as error:
-            raise CommandError(f"Cannot listen on {host}:{port}: {error}") from error
+            raise cannot_listen(host, port, error) from error
         url = f"http://{host}:{listeners[0].getsockname()[1]}"
         command = [sys.executable, sys.argv[0], "serve", "--host", host, "--server", server]
         try:
