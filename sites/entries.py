@@ -4,6 +4,7 @@ Between `sites.sites_file`, which reads, and `sites.seeding`, which writes. The 
 are checked by those of the Site model, so that the admin and the file accept the same.
 """
 
+import difflib
 import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
@@ -154,7 +155,9 @@ def explain(error: "ErrorDetails") -> str:
         return NO_MAPPING.format(names=names)
     if kind == "extra_forbidden":  # its value may be a key under a misspelt name
         known = FIELD_NAMES if len(location) == 2 else LIMIT_NAMES
-        return f"is unknown. Known are {', '.join(known)}."
+        close = difflib.get_close_matches(str(location[-1]), known, n=1)
+        meant = f"; did you mean {close[0]}?" if close else "."
+        return f"is unknown{meant} Known are {', '.join(known)}."
     if kind == "model_type":
         return NO_MAPPING.format(names="limits to numbers")
     if location[1] == "apiKey" and kind != "missing":

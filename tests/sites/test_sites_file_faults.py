@@ -50,15 +50,15 @@ def refusal(path: Path, text: str) -> str:
         ),
         (  # rather than the field that it leaves missing
             "newsite: {authURL: http://a.com, apiKey: 1}",
-            "newsite.authURL: is unknown. Known are authUrl, authScheme, apiKey, userRoomPrefix, "
-            "updateUserUrl, publicChannel, prefixedSystemEvents, reauthSeconds, "
-            "enabled, allowedOrigins, limits.",
+            "newsite.authURL: is unknown; did you mean authUrl? Known are authUrl, authScheme, "
+            "apiKey, userRoomPrefix, updateUserUrl, publicChannel, prefixedSystemEvents, "
+            "reauthSeconds, enabled, allowedOrigins, limits.",
         ),
         (
             GOOD + ", authUri: http://a.com}",
-            "newsite.authUri: is unknown. Known are authUrl, authScheme, apiKey, userRoomPrefix, "
-            "updateUserUrl, publicChannel, prefixedSystemEvents, reauthSeconds, "
-            "enabled, allowedOrigins, limits.",
+            "newsite.authUri: is unknown; did you mean authUrl? Known are authUrl, authScheme, "
+            "apiKey, userRoomPrefix, updateUserUrl, publicChannel, prefixedSystemEvents, "
+            "reauthSeconds, enabled, allowedOrigins, limits.",
         ),
         (
             "newsite: {authUrl: ftp://a.com, apiKey: 1}",
@@ -239,6 +239,7 @@ def test_fault_of_the_environment_names_the_variable(environ: dict[str, str], me
         ("limits: {sends_per_second: 1.5}", "newsite.limits.sends_per_second: '1.5' is refused."),
         ("limits: {queue_bytes: 0}", "newsite.limits.queue_bytes: '0' is refused. Ensure"),
         ("limits: {sends: 1}", "newsite.limits.sends: is unknown. Known are sends_per_second, "),
+        ("limits: {queue_size: 1}", "newsite.limits.queue_size: is unknown; did you mean queue_b"),
         ("limits: 5", "newsite.limits: is no mapping of limits to numbers."),
         ("allowedOrigins: newsite.com", "newsite.allowedOrigins: 'newsite.com' is refused. Orig"),
         ("allowedOrigins: ['https://a.com/b']", "newsite.allowedOrigins: 'https://a.com/b' is"),
