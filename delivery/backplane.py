@@ -1,9 +1,9 @@
 """The backplane: announcements between processes, over one Channels group per room.
 
-`publish` announces here what it has stored; each process that has a socket in
-the room hears of it and hands it to `connections`. An announcement is a hint:
-one that is lost, doubled or late costs time, never a message of a user room.
-The only importer of Channels.
+What is for shared rooms is announced here by `publish`; what is stored, by Redis itself as it
+stores it, for which `queues` gets a `hint` from here. Each process that has a socket in the room
+hears of it through the `switchboard`. Of a user room an announcement is a hint: one that is lost,
+doubled or late costs time, never a message. The only importer of Channels.
 """
 
 import asyncio
@@ -116,7 +116,10 @@ class Backplane:
     async def announce_stored(
         self, site: str, messages: Iterable[tuple[Message, Appended]]
     ) -> None:
-        """Tell each room's processes what was stored for it. Raises BackplaneUnavailable."""
+        """Tell each room's processes what was stored for it, where Redis has not done so.
+
+        Raises BackplaneUnavailable.
+        """
         await self._announce(
             (
                 group_name(site, stored.room),

@@ -6,7 +6,7 @@ one slot and a script may touch them together:
     <prefix>:{site/room}:room              epoch, seq and counts
     <prefix>:{site/room}:devices           known devices
     <prefix>:{site/room}:queue:<device>    waiting messages
-    <prefix>:{site/room}:events:<device>   the same by event
+    <prefix>:{site/room}:events:<device>   the same by event, where that order matters
     <prefix>:{site/room}:holders:<device>  processes where the device is live
     <prefix>:{site/room}:once:<digest>     appends that must not happen twice
 
@@ -27,7 +27,13 @@ The Lua scripts make the names of the middle four from that of the first;
     <prefix>:{receipts/<n>}:message:<site>/<id>   what was noted of one message
     <prefix>:{receipts/<n>}:room:<site>/<room>    ids of the last messages of a user room
 
-`lua/note.lua` makes them from the part up to the second colon. Imports nothing of the project.
+`lua/note.lua` makes them from the part up to the second colon. What stands by itself:
+
+    <prefix>:{site}:idempotency:<digest>   answers to calls with an idempotency key
+    <prefix>:{site}:sends[:<key>]          what a site, or one of its keys, may still send
+    <prefix>:generator:<number>            the process that makes ids with it
+
+Imports nothing of the project.
 """
 
 import hashlib

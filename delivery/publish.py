@@ -1,7 +1,7 @@
 """Messages on their way: `/send` and `/send/batch` -> queue -> backplane.
 
-`views` hands over what `payloads` has checked; `queues` stores it, `backplane`
-announces it. Nothing here knows HTTP, Redis or Channels.
+`views` hands over what `payloads` has checked; `queues` stores what is for user rooms, and has
+Redis announce it; `backplane` announces the rest. Nothing here knows HTTP, Redis or Channels.
 """
 
 import asyncio

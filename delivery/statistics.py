@@ -1,6 +1,6 @@
 """Statistics: what all processes have counted, in Redis for an hour.
 
-`reports` records here once a second, `live` and the admin read. Beside `queues` the only
+`reports` records here once a second, `live` and the admin read. Beside `queues` a
 module that tells Redis what to do; `lua/statistics.lua` describes the stored shapes.
 The cost depends on how many sites are busy, not on how much they do.
 """
