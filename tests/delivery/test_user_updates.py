@@ -1,6 +1,7 @@
 """A site hears once of each user who comes or goes, whichever processes their clients are on."""
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
@@ -9,7 +10,7 @@ from delivery import update_schedule, user_updates
 from delivery.exceptions import RedisUnavailable, UpdateFailed
 from delivery.queue_values import Device
 from delivery.queues import LEASE_SECONDS
-from delivery.update_schedule import Told, UpdateSchedule
+from delivery.update_schedule import Settled, Taken, Told, UpdateSchedule
 from delivery.user_updates import CALLS_PER_SITE, MAX_TRIES
 from tests.delivery.queue_fixtures import ROOM, SITE
 from tests.delivery.socket_fixtures import until
@@ -70,6 +71,21 @@ async def test_shared_rooms_and_sites_without_the_url_are_not_noted(world: World
     assert world.processes[0]._notes == {}
 
 
+async def test_user_who_was_there_before_the_url_is_told_of_when_they_next_come(
+    world: World,
+) -> None:
+    with_url = world.sites[SITE]
+    world.sites[SITE] = replace(with_url, update_user_url="")
+    await world.come(device="phone")
+    await world.turn()
+    world.sites[SITE] = with_url
+    await world.turn()
+    assert world.site.told == []
+    await world.come(device="laptop")
+    await world.turn()
+    assert world.site.told == [(ROOM, True)]
+
+
 async def test_user_of_a_killed_process_is_gone_when_the_lease_has_run_out(world: World) -> None:
     await world.come()
     await world.turn()
@@ -95,6 +111,23 @@ async def test_process_that_dies_amid_a_call_leaves_it_to_another(world: World) 
     assert world.site.told == []
     await world.turn(after_ms=update_schedule.CLAIM_MS + 1)
     assert world.site.told == [(ROOM, True)]
+
+
+async def test_call_that_ends_while_redis_is_away_is_made_once_more(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(_: UpdateSchedule, __: Taken, settled: Iterable[Settled]) -> None:
+        if list(settled):
+            raise RedisUnavailable("gone")
+
+    await world.come()
+    with monkeypatch.context() as broken:
+        broken.setattr(UpdateSchedule, "settle", fail)
+        await world.turn()
+    assert world.site.told == [(ROOM, True)]
+    for _ in range(2):
+        await world.turn(after_ms=update_schedule.CLAIM_MS + 1)
+    assert world.site.told == [(ROOM, True)] * 2
 
 
 async def test_call_that_fails_is_made_again_later_and_later(world: World) -> None:
