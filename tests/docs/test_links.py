@@ -11,6 +11,9 @@ from tests.docs.pages import Link, all_pages, anchors, inline_code, links, read,
 ELSEWHERE = re.compile(r"https?://|mailto:")
 FOLDERS = "tests|docs|delivery|sites|sioweb_project|requirements|config"
 FILE = re.compile(rf"(?:{FOLDERS})/[\w./-]+\.\w+")
+# docs/delivery.md names many, and leaves out the folder of all but the first.
+TEST = re.compile(r"test_\w+\.py")
+TEST_FOLDERS = ("tests/delivery", "tests/e2e")
 # Written by users, or by a run.
 MADE_BY_USERS = {"config/fabfile.py"}
 
@@ -29,6 +32,12 @@ def test_every_file_that_is_named_is_there(page: str) -> None:
 
 
 @pytest.mark.parametrize("page", all_pages())
+def test_every_test_that_is_named_without_a_folder_is_there(page: str) -> None:
+    named = [(line, text) for line, text in inline_code(page) if TEST.fullmatch(text)]
+    assert [each for each in named if not is_test(each[1])] == []
+
+
+@pytest.mark.parametrize("page", all_pages())
 def test_lists_are_read_alike_by_github_and_by_the_site(page: str) -> None:
     """Python-Markdown wants an empty line before a list, and four columns for one within."""
     lines = ["", *read(page).splitlines()]
@@ -40,6 +49,10 @@ def test_lists_are_read_alike_by_github_and_by_the_site(page: str) -> None:
                 assert not lines[first - 1].strip(), f"{page}:{first}: no empty line before it"
             else:
                 assert indent % 4 == 0, f"{page}:{first}: by {indent} columns"
+
+
+def is_test(name: str) -> bool:
+    return any((PROJECT_DIR / folder / name).exists() for folder in TEST_FOLDERS)
 
 
 def is_whole(link: Link) -> bool:

@@ -18,7 +18,9 @@ function transportName(socket) {
 }
 
 function watch(name, { socket, callbacks, withholdAcks }) {
-  socket.on("connect", () => report(name, "connect", { transport: transportName(socket) }));
+  socket.on("connect", () => report(name, "connect", {
+    transport: transportName(socket), recovered: Boolean(socket.recovered),
+  }));
   socket.on("disconnect", (reason) => report(name, "disconnect", { reason }));
   socket.on("connect_error", (error) =>
     report(name, "connect_error", { message: error.message, data: error.data ?? null }));

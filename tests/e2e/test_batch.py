@@ -83,7 +83,7 @@ async def test_after_a_cut_the_client_comes_back_by_itself_and_gets_what_it_miss
     assert (await client.next("disconnect"))["reason"] == "transport close"
     await service.send(user.room, "missed", 1)
     await service.send(user.room, "missed", 2)
-    await client.next("connect")
+    assert not (await client.next("connect"))["recovered"]
     assert await collect(client, 2) == [["missed", 1], ["missed", 2]]
 
 
