@@ -12,6 +12,7 @@ import environ
 
 DATABASE_URLS = "a URL such as sqlite:////path/to/db.sqlite3 or postgres://user:password@host/name"
 SCHEMES = re.compile(r"(?P<kind>sqlite|postgres|postgresql)://.+", re.DOTALL)
+IN_MEMORY = "sqlite://:memory:"  # for tests
 NO_PSYCOPG = "PostgreSQL needs psycopg: install requirements/production.txt"
 
 # WAL lets the admin read while another process writes; IMMEDIATE makes two
@@ -48,7 +49,9 @@ def check_database_url(url: str) -> str:
     scheme = SCHEMES.fullmatch(url)
     if url and not scheme:
         raise ValueError
-    if scheme and scheme["kind"] != "sqlite":
+    if scheme and scheme["kind"] == "sqlite":
+        _check_sqlite(url)
+    elif scheme:
         _check_postgresql(url)
     return url
 
@@ -61,6 +64,12 @@ def database(url: str) -> dict[str, Any]:
     options = POSTGRESQL | entry.get("OPTIONS", {}) | {"pool": POOL}
     # Healthy is what answers when it is taken from the pool, which keeps them in Django's place.
     return entry | {"OPTIONS": options, "CONN_HEALTH_CHECKS": True, "CONN_MAX_AGE": 0}
+
+
+def _check_sqlite(url: str) -> None:
+    """With two slashes it is no file: each thread has a database of its own, in memory."""
+    if not url.startswith("sqlite:///") and url != IN_MEMORY:
+        raise ValueError("a path comes after three slashes, of which an absolute one has a fourth")
 
 
 def _check_postgresql(url: str) -> None:

@@ -58,6 +58,13 @@ def test_an_address_that_leads_nowhere_is_refused_with_the_reason(rest: str, rea
         check_database_url(f"postgres://me:x@{rest}")
 
 
+@pytest.mark.parametrize("path", ["db.sqlite3", "srv/db.sqlite3"])
+def test_sqlite_without_a_file_is_refused(path: str) -> None:
+    with pytest.raises(ValueError, match="three slashes"):
+        check_database_url(f"sqlite://{path}")
+    assert check_database_url(f"sqlite:////{path}")
+
+
 @pytest.mark.parametrize("module", ["psycopg", "psycopg_pool"])
 def test_without_psycopg_it_is_said_what_to_install(
     module: str, monkeypatch: pytest.MonkeyPatch
