@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from sioweb_project.admin_config import AdminConfig, admin_config
-from sioweb_project.config_file import read_section
+from sioweb_project.config_file import misspelt_section, read_section
 from sioweb_project.config_schema import FlakeIdOptions, SectionOptions, parse_section
 from sioweb_project.data_dir import generated_secret_key, make_private_dir, make_private_file
 from sioweb_project.environment import PROJECT_DIR, Environment, read_environment
@@ -184,6 +184,8 @@ def _warnings(
         yield from filter(None, [weakness(secret_key, _where_secret_is(env, file))])
     if not env.config_dir.is_dir():
         yield f"{env.config_dir}: no such folder (SIOWEB_CONFIG_DIR); every option has its default"
+    if misspelt := misspelt_section(file, env.name, OPTION_NAMES):
+        yield f"{file}: no section {env.name}, but {misspelt}; every option has its default"
     for path in ignored:
         yield f"{prefix}.{path} is an option of Node that has no meaning here; it is ignored"
     if isinstance(options.redis, RedisOptions):

@@ -5,6 +5,7 @@ read as the Node service's YAML library reads them (YAML 1.2): `1e6` and `0xFFF`
 are numbers, `no`, `0123` and `12:30` are text. Imports exceptions only.
 """
 
+import difflib
 import json
 import re
 from collections.abc import Hashable
@@ -24,6 +25,7 @@ QUOTED = re.compile(r"'[^']{3,}'")
 NUMBER_STARTS = list("-+.0123456789")
 # Sections that need not be in the file: their options are then the defaults.
 BUILT_IN_ENVIRONMENTS = ("development", "production")
+MISSPELT = 0.8  # how alike; `prod` and `develop` may be meant
 
 
 def read_section(file: Path, environment: str, option_names: frozenset[str]) -> dict[str, object]:
@@ -46,6 +48,13 @@ def read_section(file: Path, environment: str, option_names: frozenset[str]) -> 
 def section_names(file: Path, option_names: frozenset[str]) -> list[str]:
     """Return the environments of the file, in its order. Raises ConfigError as read_section."""
     return list(_sections(file, option_names))
+
+
+def misspelt_section(file: Path, environment: str, option_names: frozenset[str]) -> str:
+    """Return the name under which a section that is not there seems to stand, "" = under none."""
+    names = section_names(file, option_names - {environment})
+    close = difflib.get_close_matches(environment, names, n=1, cutoff=MISSPELT)
+    return close[0] if close and environment not in names else ""
 
 
 def _sections(file: Path, option_names: frozenset[str]) -> dict[str, object]:

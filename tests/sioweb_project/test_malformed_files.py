@@ -84,6 +84,19 @@ def test_folder_in_place_of_the_file_is_refused(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("content", "warned"),
+    [("prodution: {port: 80}", True), ("prod: {port: 80}", False), ("development: {}", False)],
+)
+def test_section_that_is_not_there_under_its_name_is_a_warning(
+    tmp_path: Path, content: str, warned: bool
+) -> None:
+    (tmp_path / "config.yml").write_text(content)
+    config = load_config({"SIOWEB_CONFIG_DIR": str(tmp_path), "SIOWEB_DATA_DIR": str(tmp_path)})
+    text = f"{tmp_path}/config.yml: no section production, but prodution; every option has its"
+    assert [warning.startswith(text) for warning in config.warnings] == [True] * warned
+
+
 @pytest.mark.parametrize("content", [b"production: {prot: 80}\n", b"production: [\n"])
 def test_manage_py_ends_with_code_2_and_one_line(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "config.yml").write_bytes(content)
