@@ -76,7 +76,8 @@ local function append(at)
     local rest = cmsgpack.pack('id', id, 'resync', resync, 'epoch', epoch, 'seq', number,
       'previous', previous, 'overflowed', overflowed, 'text')
     local size = struct.pack('>BI4', STR32, #text)
-    redis.call('PUBLISH', ARGV[at + 4], ARGV[at + 5] .. rest .. size .. text)
+    -- It is stored, whether this user of Redis may publish or not.
+    redis.pcall('PUBLISH', ARGV[at + 4], ARGV[at + 5] .. rest .. size .. text)
   end
   return { epoch, number, id, previous, unpack(overflowed) }
 end

@@ -88,3 +88,16 @@ async def test_what_replicas_must_have_first_is_announced_behind_that(
     redis_config = replace(config.redis, wait_replicas=wait_replicas)
     settings.CONFIG = replace(config, redis=redis_config)
     assert build_service().queues.announces == (not wait_replicas)
+
+
+async def test_what_may_not_be_announced_is_stored_all_the_same(
+    announcing: Queues, redis: Redis
+) -> None:
+    """Else its sender would repeat it."""
+    rule: Any = redis.execute_command
+    await rule("ACL", "SETUSER", "default", "-publish")
+    try:
+        _, appended = await append(announcing, "1")
+    finally:
+        await rule("ACL", "SETUSER", "default", "+publish")
+    assert appended.seq == 1
