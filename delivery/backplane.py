@@ -239,4 +239,5 @@ async def _bounded(step: Awaitable[T]) -> T:
 
 
 def _unavailable(error: Exception) -> BackplaneUnavailable:
-    return BackplaneUnavailable(f"The backplane does not answer: {error}")
+    what = str(error) or "nothing in time"  # a TimeoutError says nothing
+    return BackplaneUnavailable(f"The backplane does not answer: {what}")

@@ -14,6 +14,7 @@ OUTAGE_ERRORS = (
     redis_errors.TryAgainError,
     redis_errors.AskError,  # and MovedError
     redis_errors.OutOfMemoryError,
+    redis_errors.NoPermissionError,
 )
 # What has no class comes as a bare ResponseError that begins so. The last one: a slot on its
 # way to another master, key by key, holds half of a room. For the same reason ASK is not
@@ -23,9 +24,17 @@ OUTAGE_TEXTS = (
     "MISCONF ",
     "NOREPLICAS ",
     "UNKILLABLE ",
+    # The user may not do what the script does: of Redis 7.0 and before, and since.
+    "The user executing the script",
+    "ACL failure in script",
     "Script attempted to access a non local key",
 )
 
 
 def is_outage(error: Exception) -> bool:
     return isinstance(error, OUTAGE_ERRORS) or str(error).startswith(OUTAGE_TEXTS)
+
+
+def lacks_rights(error: BaseException | None) -> bool:
+    """Whether its user may not do what was asked for."""
+    return isinstance(error, redis_errors.NoPermissionError)

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Iterable, Sequence
 from typing import Any, Protocol
 
 from channels_redis.pubsub import RedisSingleShardConnection
-from redis import RedisError
+from redis import RedisError, ResponseError
 from redis import asyncio as aioredis
 
 from delivery.outbox import Announcement, Outbox
@@ -135,6 +135,9 @@ class Shard(RedisSingleShardConnection):
         if self._receive_task is not None:
             return
         self._asked.clear()
+        self._fail_joins(error)
+
+    def _fail_joins(self, error: Exception) -> None:
         for confirmation in self._confirmations.values():
             if not confirmation.done():
                 confirmation.set_exception(error)
@@ -159,7 +162,10 @@ class Shard(RedisSingleShardConnection):
             except Exception as error:
                 if not isinstance(error, RedisError | OSError):
                     logger.exception("The backplane's subscription failed")
+                is_again = self._is_broken  # as where Redis refuses what is asked for
                 self._note_break(error)
+                if is_again:
+                    await asyncio.sleep(RETRY_SECONDS)
                 await self._reconnect()
             else:
                 self._dispatch(message)
@@ -181,6 +187,8 @@ class Shard(RedisSingleShardConnection):
         logger.warning("The backplane lost its subscription, trying again: %s", error)
         self._is_broken = True
         self._unconfirmed = set(self._wanted)
+        if isinstance(error, ResponseError):
+            self._fail_joins(error)
 
     def _dispatch(self, message: dict[str, Any] | None) -> None:
         if message is None:

@@ -12,6 +12,7 @@ from django.core.management.base import CommandError
 
 from delivery.listening import ListenError, Place
 from delivery.mail import NUMBERS, Mail
+from delivery.redis_outages import lacks_rights
 
 MAX_WORKERS = len(NUMBERS)
 SID_PREFIX = re.compile(r"[A-Za-z0-9_-]{0,16}")
@@ -21,6 +22,8 @@ MENDS = {
     " or choose another port by --port or PORT.",
     errno.EACCES: "Ports below 1024 are for root: choose another by --port or PORT.",
 }
+START_IT = "Start it, or say where it is: redis in config.yml, or SIOWEB_REDIS_URL."
+GIVE_RIGHTS = "Its user needs more rights: docs/configuration.md, A user of its own."
 
 
 def read_count_of_workers(text: str) -> int:
@@ -55,6 +58,16 @@ def cannot_listen(host: str, port: int, error: Exception) -> CommandError:
     text = f"Cannot listen on {host}:{port}: {error}"
     mends = [mend for number, mend in MENDS.items() if f"[Errno {number}]" in text]
     return CommandError(". ".join([text, *mends]).replace("{port}", str(port)))
+
+
+def out_of_reach(error: Exception) -> CommandError:
+    """Say of a Redis that does not take the service what to do; the cause is redis-py's error.
+
+    >>> str(out_of_reach(RuntimeError("Connection refused.")))[:54]
+    'Redis is out of reach: Connection refused. Start it, o'
+    """
+    mend = GIVE_RIGHTS if lacks_rights(error.__cause__) else START_IT
+    return CommandError(f"Redis is out of reach: {str(error).rstrip('.')}. {mend}")
 
 
 def check_workers(server: str, place: Place, sid_prefix: str) -> None:

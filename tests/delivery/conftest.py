@@ -4,7 +4,7 @@ from tests.delivery.backplane_fixtures import backplane, far, other
 from tests.delivery.fake_site import fake_site
 from tests.delivery.feed_fixtures import feed, make_feed, no_waiting, outlet
 from tests.delivery.http_fixtures import edge
-from tests.delivery.layer_fixtures import far_layer, layer
+from tests.delivery.layer_fixtures import far_layer, layer, limited_layer
 from tests.delivery.queue_fixtures import clock, queues, redis, send
 from tests.delivery.redis_proxy import redis_proxy
 from tests.delivery.server_fixtures import (
@@ -30,6 +30,7 @@ __all__ = [
     "feed",
     "gateway",
     "layer",
+    "limited_layer",
     "make_feed",
     "make_gateway",
     "make_namespaces",

@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
 from channels.layers import channel_layers
+from django.conf import settings
 from redis.asyncio import Redis
 
 from delivery import shard
@@ -15,6 +17,7 @@ from tests.delivery.redis_proxy import RedisProxy
 from tests.delivery.socket_fixtures import TIMEOUT_SECONDS
 
 Layer = Any  # channels-redis has no types
+LIMITED = "limited"  # a user of Redis
 
 
 @pytest_asyncio.fixture
@@ -35,6 +38,25 @@ async def far_layer(
     yield layer
     redis_proxy.flow()
     await layer.flush()
+
+
+@pytest_asyncio.fixture
+async def limited_layer(redis: Redis) -> AsyncIterator[Layer]:
+    """A layer whose user of Redis the test can limit."""
+    await limit(redis, "allchannels")
+    config: Any = settings.CHANNEL_LAYERS["default"]["CONFIG"]
+    [host] = config["hosts"]
+    address = urlsplit(host["address"])
+    url = address._replace(netloc=f"{LIMITED}:x@{address.hostname}:{address.port}").geturl()
+    layer = ConfirmedPubSubChannelLayer(hosts=[{**host, "address": url}], prefix="limited.")
+    yield layer
+    await layer.flush()
+    await redis.acl_deluser(LIMITED)
+
+
+async def limit(redis: Redis, channels: str) -> None:
+    rule: Any = redis.execute_command
+    await rule("ACL", "SETUSER", LIMITED, "on", "nopass", "allkeys", channels, "+@all")
 
 
 async def receive(layer: Layer, channel: str) -> Any:

@@ -92,8 +92,13 @@ async def test_redis_out_of_reach_is_unavailable(use_server: UseServer, url: str
             ("CONFIG", "SET", "min-replicas-to-write", "1"),
             ("CONFIG", "SET", "min-replicas-to-write", "0"),
         ),
+        (
+            ("ACL", "SETUSER", "default", "-evalsha"),
+            ("ACL", "SETUSER", "default", "+evalsha"),
+        ),
+        (("ACL", "SETUSER", "default", "-zadd"), ("ACL", "SETUSER", "default", "+zadd")),
     ],
-    ids=["READONLY", "OOM", "NOREPLICAS"],
+    ids=["READONLY", "OOM", "NOREPLICAS", "NOPERM", "NOPERM in a script"],
 )
 async def test_redis_that_cannot_write_is_unavailable(
     queues: Queues, send: Sender, redis: Redis, break_it: tuple[str], mend_it: tuple[str]

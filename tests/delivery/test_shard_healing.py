@@ -9,19 +9,23 @@ from channels.layers import channel_layers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import NoPermissionError, RedisError
 
+from delivery import shard
 from delivery.redis_client import close_async_redis, get_async_redis
 from tests.delivery.layer_fixtures import (
     Layer,
     count_subscribers,
     kill_subscriptions,
+    limit,
     listen_for_reconnects,
     receive,
     wait_for_subscribers,
 )
 from tests.delivery.redis_proxy import RedisProxy
 from tests.delivery.socket_fixtures import until
+
+FOR_EVER, MANY = 3600.0, 50
 
 
 async def test_killed_subscription_heals_and_tells_it_once_each_time(
@@ -57,6 +61,43 @@ async def test_subscription_heals_after_an_outage_and_tells_it_once(
     assert await receive(far_layer, channel) == {"number": 7}
     assert len(reconnects) == 1
     assert caplog.text.count("lost its subscription") == 1
+
+
+async def test_subscription_that_redis_refuses_is_asked_for_in_turns(
+    limited_layer: Layer,
+    redis: Redis,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Else a process asks, and logs, as fast as it can."""
+    monkeypatch.setattr(shard, "RETRY_SECONDS", FOR_EVER)
+    await limited_layer.new_channel()
+    await limit(redis, "resetchannels")
+    await until(lambda: caplog.text.count("lost its subscription") == 2)
+    for _ in range(MANY):
+        await redis.ping()
+    assert caplog.text.count("lost its subscription") == 2
+
+
+async def test_subscription_that_redis_refused_heals_when_it_may_be(
+    limited_layer: Layer,
+    redis: Redis,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(shard, "RETRY_SECONDS", 0.0)
+    channel = await limited_layer.new_channel()
+    await limited_layer.group_add("room", channel)
+    reconnects = listen_for_reconnects(limited_layer)
+    await limit(redis, "resetchannels")
+    await until(lambda: caplog.text.count("lost its subscription") >= 2)
+    with pytest.raises(NoPermissionError):
+        await limited_layer.group_add("another room", channel)
+    await limit(redis, "allchannels")
+    await until(lambda: reconnects)
+    for group in ("room", "another room"):
+        await limited_layer.group_send(group, {"group": group})
+        assert await receive(limited_layer, channel) == {"group": group}
 
 
 async def test_group_left_while_broken_does_not_hide_that_the_rest_is_whole(

@@ -30,6 +30,7 @@ from delivery.mail import Mail
 from delivery.management.serve_options import (
     cannot_listen,
     check_workers,
+    out_of_reach,
     place_of,
     read_count_of_workers,
     read_sid_prefix,
@@ -133,8 +134,7 @@ class Command(BaseCommand):
         except ListenError as error:
             raise cannot_listen(place.host, place.port, error) from error
         except (BackplaneUnavailable, RedisUnavailable) as error:
-            mend = "Start it, or say where it is: redis in config.yml, or SIOWEB_REDIS_URL."
-            raise CommandError(f"Redis is out of reach: {error} {mend}") from error
+            raise out_of_reach(error) from error
         except MetricsUnavailable as error:
             raise CommandError(str(error)) from error
 
