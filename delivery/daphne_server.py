@@ -93,7 +93,10 @@ class DaphneServer(Daphne):
 
     def _use_own_protocols(self) -> None:
         globalLogPublisher.addObserver(log_failure)
-        self.ws_factory.setProtocolOptions(closeHandshakeTimeout=CLOSE_SECONDS)
+        # What is not said of null origins would take back what daphne has said.
+        self.ws_factory.setProtocolOptions(
+            closeHandshakeTimeout=CLOSE_SECONDS, allowNullOrigin=True
+        )
         self.ws_factory.protocol = FlowControlledWebSocket.configured(self.ws_factory)
         self.ws_factory.turnstile = self._turnstile
         self.http_factory.protocol = channels_of(self._heads)

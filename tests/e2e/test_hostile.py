@@ -61,3 +61,13 @@ async def test_a_handshake_that_makes_no_sense_is_refused_and_fills_no_log(
     async with service.http.get(WEBSOCKET, headers=headers) as answer:
         assert answer.status == 400
     assert not service.failures
+
+
+@pytest.mark.parametrize("origin", ["null", "file://", "capacitor://localhost"])
+async def test_a_page_that_comes_from_no_website_opens_a_websocket(
+    service: Service, origin: str
+) -> None:
+    """Of a sandboxed frame, a file or an app. Which origins a site takes is asked later."""
+    headers = {"Origin": origin}
+    async with service.http.ws_connect(WEBSOCKET, headers=headers) as websocket:
+        assert (await websocket.receive(timeout=WAIT_SECONDS)).data.startswith("0{")
