@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error
+from django.core.checks import CheckMessage
 from django.core.checks import Warning as CheckWarning
 
 from sioweb_project.config import Config
@@ -19,11 +19,6 @@ GOOD_KEY_CHARACTERS = 50  # Django's own advice
 SHORTEST_PING_SECONDS = 1.0
 OTHERS = 0o007  # mode bits of those who are neither owner nor group
 EVERY_ORIGIN = "*"
-# What the service serves itself, beside Socket.IO.
-OWN_PATHS = (
-    *("/admin", "/demo", "/disconnect", "/healthcheck", "/metrics", "/presence", "/readyz"),
-    *("/send", "/static"),
-)
 
 Check = Callable[..., list[CheckMessage]]
 
@@ -73,17 +68,6 @@ def secret_key_too_short(config: Config) -> Iterator[CheckMessage]:
         " have to be made anew.",
         id="sioweb.W004",
     )
-
-
-def path_taken(config: Config) -> Iterator[CheckMessage]:
-    if config.io.path.startswith(tuple(f"{path}/" for path in OWN_PATHS)) or (
-        config.io.path in OWN_PATHS
-    ):
-        yield Error(
-            f"io.path is {config.io.path}, where the service serves something else.",
-            hint="Use /socket.io or another path of its own; clients need the same.",
-            id="sioweb.E002",
-        )
 
 
 def pings_too_often(config: Config) -> Iterator[CheckMessage]:
@@ -149,7 +133,6 @@ ALWAYS = tuple(
             data_dir_open_to_others,
             secret_key_open_to_others,
             secret_key_too_short,
-            path_taken,
             pings_too_often,
             credentials_for_every_origin,
         ),

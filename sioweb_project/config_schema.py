@@ -29,6 +29,7 @@ from sioweb_project.options import (
     Options,
     Text,
     YesNo,
+    bounded,
     conflict,
 )
 from sioweb_project.redis_config import EMBEDDED, RedisOptions
@@ -164,7 +165,10 @@ def _first_fault(file: Path, environment: str, faults: Sequence[ErrorDetails]) -
         pair = fault["ctx"]
         path = f"{path}.{pair['option']}"
         return ConfigError(f"{file}: {path} is {shown(path, pair['value'])}, it {pair['reason']}")
-    reason = str(fault.get("ctx", {}).get("error", ""))
+    context = fault.get("ctx", {})
+    if fault["type"] == "less_than_equal":
+        accepted = bounded(accepted, context["le"])
+    reason = str(context.get("error", ""))
     return refusal(file, path, fault["input"], f"{accepted} ({reason})" if reason else accepted)
 
 

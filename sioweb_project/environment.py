@@ -11,7 +11,7 @@ from pathlib import Path
 from sioweb_project.config_schema import PORTS, SECONDS
 from sioweb_project.database_settings import DATABASE_URLS, check_database_url
 from sioweb_project.exceptions import refusal
-from sioweb_project.options import MAX_INT32
+from sioweb_project.options import MAX_INT32, bounded
 from sioweb_project.redis_address import parse_redis_url
 from sioweb_project.redis_config import EMBEDDED, REDIS_URLS
 
@@ -61,7 +61,7 @@ def _whole_number(environ: Mapping[str, str], name: str, highest: int, accepted:
         return None
     # The length first: Python refuses to read thousands of digits.
     if not (text.isascii() and text.isdigit() and len(text) < 20 and int(text) <= highest):
-        raise refusal(name, "", text, accepted)
+        raise refusal(name, "", text, bounded(accepted, highest))
     return int(text)
 
 

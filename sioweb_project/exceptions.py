@@ -42,7 +42,7 @@ def shown(path: str, value: object) -> str:
     if isinstance(value, dict):
         return "a mapping"
     if isinstance(value, list):
-        return "a list"
+        return "a list" if value else "an empty list"
     if value is None:
         return "empty"
     if isinstance(value, bool):

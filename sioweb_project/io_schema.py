@@ -23,6 +23,11 @@ from sioweb_project.options import (
 COOKIE_NAME = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"
 COOKIE_VALUE = r"^[^;\x00-\x1f\x7f]*$"
 PATH = re.compile(r"/[A-Za-z0-9_.~/-]*[A-Za-z0-9_.~-]/?")
+# What the service serves itself, beside Socket.IO.
+OWN_PATHS = (
+    *("/admin", "/demo", "/disconnect", "/healthcheck", "/messages", "/metrics"),
+    *("/openapi.yaml", "/presence", "/readyz", "/send", "/static"),
+)
 ORIGIN = re.compile(r"(https?|[a-z][a-z0-9+.-]*)://[^/\s?#@]+|\*|null")
 EVERY_ORIGIN = "*"
 ORIGINS = "* or origins such as https://newsite.com, one or a list"
@@ -47,13 +52,15 @@ def _as_old_origins(value: str | list[str] | None) -> bool | str | list[str] | N
 
 def _without_doubles(transports: list[str]) -> list[str]:
     if len(set(transports)) != len(transports):
-        raise ValueError
+        raise ValueError("one is there twice")
     return transports
 
 
 def _is_path(path: str) -> str:
     if not PATH.fullmatch(path) or "//" in path:
         raise ValueError
+    if f"{path}/".startswith(tuple(f"{own}/" for own in OWN_PATHS)):
+        raise ValueError("the service serves something else there")
     return path.rstrip("/")
 
 

@@ -50,6 +50,15 @@ def _number_as_text(value: object) -> object:
     return value
 
 
+def bounded(accepted: str, highest: object) -> str:
+    """Say what is the most, unless the text does.
+
+    >>> bounded("a whole number, 0 or more", 9), bounded("a whole number from 0 to 9", 9)
+    ('a whole number, 0 or more, at most 9', 'a whole number from 0 to 9')
+    """
+    return accepted if str(highest) in accepted else f"{accepted}, at most {highest}"
+
+
 Text = Annotated[
     str,
     BeforeValidator(_number_as_text),

@@ -23,6 +23,7 @@ def load(folder: Path, options: str) -> Config:
         ("{maxHttpBufferSize: 1e8}", {"max_http_buffer_size": 100_000_000}),
         ("{path: /push/}", {"path": "/push"}),
         ("{path: /a/b.io}", {"path": "/a/b.io"}),
+        ("{path: /sender}", {"path": "/sender"}),
         ("{transports: [websocket]}", {"transports": ("websocket",)}),
         ("{allowUpgrades: false}", {"allow_upgrades": False}),
         ("{cookie: true}", {"cookie": "io"}),

@@ -20,6 +20,15 @@ CASES: Cases = {
         "io: {path: socket.io}",
         "production.io.path is 'socket.io'; accepted: a path that starts with /",
     ),
+    "a path of the service's own": (
+        "io: {path: /send}",
+        "production.io.path is '/send'; accepted: a path that starts with / and is more than that,"
+        " such as /socket.io (the service serves something else there)",
+    ),
+    "a path below one of the service's own": (
+        "io: {path: /messages/push/}",
+        "production.io.path is '/messages/push/'; accepted: a path that starts with /",
+    ),
     "the root as path": ("io: {path: /}", "production.io.path is '/'; accepted: a path that"),
     "an unknown transport": (
         "io: {transports: [polling, flashsocket]}",
@@ -27,7 +36,7 @@ CASES: Cases = {
     ),
     "no transport": (
         "io: {transports: []}",
-        "production.io.transports is a list; accepted: a list of polling, websocket, or both",
+        "production.io.transports is an empty list; accepted: a list of polling, websocket, or",
     ),
     "one transport as text": (
         "io: {transports: polling}",
@@ -35,7 +44,8 @@ CASES: Cases = {
     ),
     "a transport twice": (
         "io: {transports: [polling, polling]}",
-        "production.io.transports is a list; accepted: a list of polling",
+        "production.io.transports is a list; accepted: a list of polling, websocket, or both"
+        " (one is there twice)",
     ),
     "an upgrade in words": (
         "io: {allowUpgrades: sometimes}",

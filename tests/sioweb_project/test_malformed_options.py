@@ -63,6 +63,11 @@ CASES: Cases = {
         "flakeid: {id: 1024}",
         "production.flakeid.id is 1024; accepted: a whole number from 0 to 1023",
     ),
+    "a time past what is accepted": (
+        "client_ttl: 1e12",
+        "production.client_ttl is 1000000000000; accepted: a whole number of seconds, 0 or more"
+        " (0: for ever), at most 2147483647",
+    ),
     "an epoch in the future": (
         "flakeid: {epoch: 9999999999999}",
         "production.flakeid.epoch is 9999999999999; accepted: milliseconds since 1970, not in",
