@@ -53,5 +53,14 @@ class Place:
         return cls(host, port, fd, mail)
 
 
+def url_of(host: str, port: int) -> str:
+    """Say how to call what listens there.
+
+    >>> url_of("127.0.0.1", 1337), url_of("::1", 1337)
+    ('http://127.0.0.1:1337', 'http://[::1]:1337')
+    """
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
 class ListenError(Exception):
     """The address cannot be listened on."""

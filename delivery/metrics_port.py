@@ -10,6 +10,7 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from delivery.exceptions import MetricsUnavailable
+from delivery.listening import url_of
 from delivery.metrics import Metrics, bears_token
 
 logger = logging.getLogger(__name__)
@@ -42,7 +43,7 @@ class MetricsPort:
             text = f"Cannot listen on {self._host}:{port} for metrics: {error}"
             raise MetricsUnavailable(text) from error
         self._runner = runner
-        self.url = f"http://{self._host}:{runner.addresses[0][1]}"
+        self.url = url_of(self._host, runner.addresses[0][1])
         logger.info("Metrics on %s/metrics", self.url)
 
     async def stop(self) -> None:

@@ -5,7 +5,7 @@ Beside the command; may import where a web server listens.
 
 import errno
 import re
-from argparse import ArgumentTypeError
+from argparse import ArgumentParser, ArgumentTypeError
 
 from django.conf import settings
 from django.core.management.base import CommandError
@@ -14,6 +14,7 @@ from delivery.listening import ListenError, Place
 from delivery.mail import NUMBERS, Mail
 from delivery.redis_outages import lacks_rights
 
+PORT, MAX_PORT = re.compile("[0-9]{1,5}"), 65_535
 MAX_WORKERS = len(NUMBERS)
 SID_PREFIX = re.compile(r"[A-Za-z0-9_-]{0,16}")
 # What to do about it, by the system's number of what is wrong.
@@ -24,6 +25,12 @@ MENDS = {
 }
 START_IT = "Start it, or say where it is: redis in config.yml, or SIOWEB_REDIS_URL."
 GIVE_RIGHTS = "Its user needs more rights: docs/configuration.md, A user of its own."
+
+
+def add_address(parser: ArgumentParser, host: str, port: int) -> None:
+    """Add `--host` and `--port`, with these as their defaults."""
+    parser.add_argument("--host", type=_read_host, default=host, help=f"default {host}")
+    parser.add_argument("--port", type=_read_port, default=port, help=f"default {port}")
 
 
 def read_count_of_workers(text: str) -> int:
@@ -83,3 +90,15 @@ def check_workers(server: str, place: Place, sid_prefix: str) -> None:
     if server != "daphne" and "polling" in settings.CONFIG.io.transports:
         message = f"--workers with --server {server}: set io.transports to [websocket]"
         raise CommandError(message, returncode=2)
+
+
+def _read_host(text: str) -> str:
+    if not text.strip():
+        raise ArgumentTypeError(f"expected a host name or an IP address, got {text!r}")
+    return text
+
+
+def _read_port(text: str) -> int:
+    if not PORT.fullmatch(text) or int(text) > MAX_PORT:
+        raise ArgumentTypeError(f"expected 0 to {MAX_PORT}, got {text!r}")
+    return int(text)

@@ -40,6 +40,18 @@ def test_workers_take_neither_socket_nor_prefix(option: str, listener: int) -> N
     assert refused.value.returncode == 2
 
 
+@pytest.mark.parametrize("port", ["65536", "-1", "80.0", "http", "9" * 5_000])
+def test_a_port_that_is_none_is_refused(port: str) -> None:
+    with pytest.raises(CommandError, match="port: expected 0 to 65535, got"):
+        call_command("serve", f"--port={port}")
+
+
+@pytest.mark.parametrize("host", ["", " "])
+def test_a_host_without_a_name_is_refused(host: str) -> None:
+    with pytest.raises(CommandError, match="host: expected a host name or an IP address"):
+        call_command("serve", f"--host={host}")
+
+
 @pytest.mark.parametrize("prefix", ["a b", "a" * 17, "a&sid=b"])
 def test_a_prefix_that_is_no_part_of_an_id_is_refused(prefix: str) -> None:
     with pytest.raises(CommandError, match="sid-prefix: expected up to 16 letters"):

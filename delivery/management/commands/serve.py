@@ -25,9 +25,10 @@ from delivery.drain import drain
 from delivery.exceptions import BackplaneUnavailable, MetricsUnavailable, RedisUnavailable
 from delivery.garbage import spare_the_rush, tidy_for_ever
 from delivery.heads import Heads
-from delivery.listening import ListenError, Place
+from delivery.listening import ListenError, Place, url_of
 from delivery.mail import Mail
 from delivery.management.serve_options import (
+    add_address,
     cannot_listen,
     check_workers,
     out_of_reach,
@@ -60,9 +61,7 @@ class Command(BaseCommand):
         return f"sioweb {VERSION}"
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        config = settings.CONFIG
-        parser.add_argument("--host", default=config.host, help=f"default {config.host}")
-        parser.add_argument("--port", type=int, default=config.port, help=f"default {config.port}")
+        add_address(parser, settings.CONFIG.host, settings.CONFIG.port)
         parser.add_argument("--server", choices=sorted(SERVERS), default="daphne")
         parser.add_argument(
             "--workers",
@@ -143,7 +142,7 @@ class Command(BaseCommand):
             listeners = listen(host, port, count)
         except OSError as error:
             raise cannot_listen(host, port, error) from error
-        url = f"http://{host}:{listeners[0].getsockname()[1]}"
+        url = url_of(host, listeners[0].getsockname()[1])
         command = [sys.executable, sys.argv[0], "serve", "--host", host, "--server", server]
         try:
             asyncio.run(Workers(command, listeners).run(partial(self._announce, url)))
@@ -152,7 +151,7 @@ class Command(BaseCommand):
 
     def _announcer(self, place: Place) -> Any:
         def announce(_: str, port: int) -> None:
-            self._announce(f"http://{place.host}:{port}", is_worker=place.mail is not None)
+            self._announce(url_of(place.host, port), is_worker=place.mail is not None)
 
         return announce
 
