@@ -36,6 +36,8 @@ ORIGINS = "* or origins such as https://newsite.com, one or a list"
 def _as_origins(value: bool | str | list[str]) -> bool | str | list[str]:
     if isinstance(value, bool):
         return value
+    if not value:  # none means unchecked, which is not what an empty list says
+        raise ValueError
     for origin in [value] if isinstance(value, str) else value:
         if not ORIGIN.fullmatch(origin):
             raise ValueError

@@ -72,7 +72,8 @@ LimitsEntry = create_model(
     **LIMIT_FIELDS,
 )
 LimitsMapping = Annotated[
-    Any, BeforeValidator(lambda given: LimitsEntry.model_validate(given or {}))
+    Any,
+    BeforeValidator(lambda given: LimitsEntry.model_validate({} if given is None else given)),
 ]
 
 

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from django.db import models
 
 
+NO_ORIGINS = "Leave it out for every page."
+
+
 def checked_by(field_name: str) -> AfterValidator:
     """Check with the field of the Site model that the value is for."""
     field = cast("models.Field[str, str]", Site._meta.get_field(field_name))
@@ -48,9 +51,14 @@ def list_keys(value: object) -> tuple[str, ...]:
 
 
 def list_origins(value: object) -> object:
-    """One origin or a list, as the text that is stored."""
-    origins = value if isinstance(value, list) else [value or ""]
-    texts = [origin for origin in origins if isinstance(origin, str)]
+    """One origin or a list, as the text that is stored. Left empty it is every page; who writes
+    that there are none does not mean all."""
+    if value is None:
+        return ""
+    if value in ("", []):
+        raise ValueError(NO_ORIGINS)
+    origins = value if isinstance(value, list) else [value]
+    texts = [origin for origin in origins if isinstance(origin, str) and origin]
     if len(texts) < len(origins):
         raise ValueError(ORIGINS_MESSAGE)
     return "\n".join(texts)

@@ -59,6 +59,14 @@ CASES: Cases = {
         "io: {cors: {origin: 'https://newsite.com/'}}",
         "production.io.cors.origin is 'https://newsite.com/'; accepted: true, false, * or origins",
     ),
+    "no origin at all": (
+        "io: {cors: {origin: []}}",
+        "production.io.cors.origin is an empty list; accepted: true, false, * or origins such as",
+    ),
+    "no origin of an older name": (
+        "io: {origins: ''}",
+        "production.io.origins is ''; accepted: * or origins such as",
+    ),
     "an origin without scheme": (
         "io: {origins: 'newsite.com:80'}",
         "production.io.origins is 'newsite.com:80'; accepted: * or origins such as",

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from sites.entries import SiteEntry
+import pytest
+
+from sites.entries import SiteEntry, SitesFileError
 from sites.sites_file import read_sites_file
 
 SECRET = "s3cret-of-newsite"
@@ -12,3 +14,11 @@ GOOD = f"newsite: {{authUrl: 'http://newsite.com', apiKey: {SECRET}"
 def read(path: Path, text: str) -> dict[str, SiteEntry]:
     path.write_text(text, "utf-8")
     return read_sites_file(path)
+
+
+def refusal(path: Path, text: str) -> str:
+    """Return the error's text without the path that it has to start with."""
+    with pytest.raises(SitesFileError) as caught:
+        read(path, text)
+    assert str(caught.value).startswith(f"{path}: ")
+    return str(caught.value).removeprefix(f"{path}: ")

@@ -7,7 +7,7 @@ import pytest
 from sites.entries import SiteEntry
 from sites.limits import LIMIT_NAMES
 from sites.sites_file import default_path, read_sites_given
-from tests.sites.sites_yml import GOOD, read
+from tests.sites.sites_yml import GOOD, read, refusal
 
 NODE_EXAMPLE = """\
 newsite:
@@ -152,3 +152,30 @@ def test_limits_and_origins_are_read(sites_yml: Path) -> None:
     assert (given["sends_per_second"], given["queue_bytes"]) == (50, 1000)
     assert "connections_per_site" not in given
     assert entry.site_fields()["connections_per_site"] is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ("limits: {sends_per_second: -1}", "newsite.limits.sends_per_second: '-1' is refused. "),
+        ("limits: {sends_per_second: much}", "newsite.limits.sends_per_second: 'much' is refused."),
+        ("limits: {sends_per_second: true}", "newsite.limits.sends_per_second: true is refused."),
+        ("limits: {sends_per_second: 1.5}", "newsite.limits.sends_per_second: '1.5' is refused."),
+        ("limits: {queue_bytes: 0}", "newsite.limits.queue_bytes: '0' is refused. Ensure"),
+        ("limits: {sends: 1}", "newsite.limits.sends: is unknown. Known are sends_per_second, "),
+        ("limits: {queue_size: 1}", "newsite.limits.queue_size: is unknown; did you mean queue_b"),
+        ("limits: 5", "newsite.limits: is no mapping of limits to numbers."),
+        ("limits: []", "newsite.limits: is no mapping of limits to numbers."),
+        ("limits: 0", "newsite.limits: is no mapping of limits to numbers."),
+        ("allowedOrigins: []", "newsite.allowedOrigins: a list is refused. Leave it out for every"),
+        ("allowedOrigins: ''", "newsite.allowedOrigins: '' is refused. Leave it out for every"),
+        ("allowedOrigins: ['']", "newsite.allowedOrigins: a list is refused. "),
+        ("allowedOrigins: false", "newsite.allowedOrigins: false is refused. Origins such as"),
+        ("allowedOrigins: 0", "newsite.allowedOrigins: '0' is refused. "),
+        ("allowedOrigins: newsite.com", "newsite.allowedOrigins: 'newsite.com' is refused. Orig"),
+        ("allowedOrigins: ['https://a.com/b']", "newsite.allowedOrigins: 'https://a.com/b' is"),
+        ("allowedOrigins: {a: b}", "newsite.allowedOrigins: a mapping is refused. Origins"),
+    ],
+)
+def test_wrong_limits_and_origins_are_refused(sites_yml: Path, fields: str, message: str) -> None:
+    assert refusal(sites_yml, f"{GOOD}, {fields}}}").startswith(message)

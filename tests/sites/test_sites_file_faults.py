@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sites.entries import SitesFileError, show_value
 from sites.sites_file import read_environment, read_sites_file
 from sites.validators import NAME_MESSAGE, ROOM_MESSAGE, SCHEME_MESSAGE, URL_MESSAGE
-from tests.sites.sites_yml import GOOD, SECRET, read
+from tests.sites.sites_yml import GOOD, SECRET, refusal
 
 TEXT_MESSAGE = "Text is accepted, in quotes if it reads as true, null or 1.5."
 SECONDS_MESSAGE = "A whole number of seconds up to 2592000 is accepted; 0 = never."
@@ -22,14 +22,6 @@ def outcome(path: Path) -> str:
     except SitesFileError as error:
         return str(error)
     return ""
-
-
-def refusal(path: Path, text: str) -> str:
-    """Return the error's text without the path that it has to start with."""
-    with pytest.raises(SitesFileError) as caught:
-        read(path, text)
-    assert str(caught.value).startswith(f"{path}: ")
-    return str(caught.value).removeprefix(f"{path}: ")
 
 
 @pytest.mark.parametrize(
@@ -228,23 +220,3 @@ def test_fault_of_the_environment_names_the_variable(environ: dict[str, str], me
     with pytest.raises(SitesFileError) as caught:
         read_environment({"SITE_NAME": "shop", **environ})
     assert str(caught.value).startswith(message)
-
-
-@pytest.mark.parametrize(
-    ("fields", "message"),
-    [
-        ("limits: {sends_per_second: -1}", "newsite.limits.sends_per_second: '-1' is refused. "),
-        ("limits: {sends_per_second: much}", "newsite.limits.sends_per_second: 'much' is refused."),
-        ("limits: {sends_per_second: true}", "newsite.limits.sends_per_second: true is refused."),
-        ("limits: {sends_per_second: 1.5}", "newsite.limits.sends_per_second: '1.5' is refused."),
-        ("limits: {queue_bytes: 0}", "newsite.limits.queue_bytes: '0' is refused. Ensure"),
-        ("limits: {sends: 1}", "newsite.limits.sends: is unknown. Known are sends_per_second, "),
-        ("limits: {queue_size: 1}", "newsite.limits.queue_size: is unknown; did you mean queue_b"),
-        ("limits: 5", "newsite.limits: is no mapping of limits to numbers."),
-        ("allowedOrigins: newsite.com", "newsite.allowedOrigins: 'newsite.com' is refused. Orig"),
-        ("allowedOrigins: ['https://a.com/b']", "newsite.allowedOrigins: 'https://a.com/b' is"),
-        ("allowedOrigins: {a: b}", "newsite.allowedOrigins: a mapping is refused. Origins"),
-    ],
-)
-def test_wrong_limits_and_origins_are_refused(sites_yml: Path, fields: str, message: str) -> None:
-    assert refusal(sites_yml, f"{GOOD}, {fields}}}").startswith(message)
