@@ -239,5 +239,5 @@ async def _bounded(step: Awaitable[T]) -> T:
 
 
 def _unavailable(error: Exception) -> BackplaneUnavailable:
-    what = str(error) or "nothing in time"  # a TimeoutError says nothing
-    return BackplaneUnavailable(f"The backplane does not answer: {what}")
+    reason = str(error) or f"nothing came in {ANNOUNCE_TIMEOUT_SECONDS:g} s."  # of a TimeoutError
+    return BackplaneUnavailable(f"The backplane does not answer: {reason}")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sites.entries import SitesFileError, show_value
 from sites.sites_file import read_environment, read_sites_file
 from sites.validators import NAME_MESSAGE, ROOM_MESSAGE, SCHEME_MESSAGE, URL_MESSAGE
-from tests.sites.sites_yml import GOOD, SECRET, refusal
+from tests.sites.sites_yml import GOOD, SECRET, read, refusal
 
 TEXT_MESSAGE = "Text is accepted, in quotes if it reads as true, null or 1.5."
 SECONDS_MESSAGE = "A whole number of seconds up to 2592000 is accepted; 0 = never."
