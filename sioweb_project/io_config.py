@@ -15,15 +15,13 @@ from sioweb_project.io_schema import (
     IoOptions,
 )
 
-DEFAULT_COOKIE = "io"
-
 
 @dataclass(frozen=True)
 class IoConfig:
     """Engine.IO and Socket.IO server options; times in seconds, sizes in bytes.
 
     `cors_allowed_origins` is "*", or the allowed ones; () sends no CORS headers and
-    leaves the Origin unchecked. `cookie` is a name, or a name with attributes as
+    leaves the Origin unchecked. `cookie` is a name with attributes as
     engineio.AsyncServer takes them.
     """
 
@@ -34,7 +32,7 @@ class IoConfig:
     path: str = "/socket.io"
     transports: tuple[Literal["polling", "websocket"], ...] = ("polling", "websocket")
     allow_upgrades: bool = True
-    cookie: str | dict[str, object] | None = None
+    cookie: dict[str, object] | None = None
     cors_allowed_origins: str | tuple[str, ...] = EVERY_ORIGIN
     cors_credentials: bool = False
     http_compression: bool = True
@@ -77,12 +75,13 @@ def _allowed_origins(options: IoOptions) -> str | tuple[str, ...]:
     return EVERY_ORIGIN if EVERY_ORIGIN in allowed else allowed
 
 
-def _cookie(cookie: bool | str | CookieOptions) -> str | dict[str, object] | None:
-    if isinstance(cookie, CookieOptions):
-        return {"name": cookie.name} | dict(_cookie_attributes(cookie))
+def _cookie(cookie: bool | str | CookieOptions) -> dict[str, object] | None:
+    """A name alone has attributes, too, which the library would not give it."""
+    if isinstance(cookie, bool):
+        return _cookie(CookieOptions()) if cookie else None
     if isinstance(cookie, str):
-        return cookie
-    return DEFAULT_COOKIE if cookie else None
+        return _cookie(CookieOptions(name=cookie))
+    return {"name": cookie.name} | dict(_cookie_attributes(cookie))
 
 
 def _cookie_attributes(cookie: CookieOptions) -> Iterator[tuple[str, object]]:

@@ -7,6 +7,8 @@ import pytest
 
 from sioweb_project.config import Config, IoConfig, load_config
 
+COOKIE = {"path": "/", "SameSite": "Lax", "HttpOnly": True}
+
 
 def load(folder: Path, options: str) -> Config:
     (folder / "config.yml").write_text(f"production: {{io: {options}}}\n")
@@ -26,9 +28,9 @@ def load(folder: Path, options: str) -> Config:
         ("{path: /sender}", {"path": "/sender"}),
         ("{transports: [websocket]}", {"transports": ("websocket",)}),
         ("{allowUpgrades: false}", {"allow_upgrades": False}),
-        ("{cookie: true}", {"cookie": "io"}),
+        ("{cookie: true}", {"cookie": {"name": "io", **COOKIE}}),
         ("{cookie: false}", {}),
-        ("{cookie: sid}", {"cookie": "sid"}),
+        ("{cookie: sid}", {"cookie": {"name": "sid", **COOKIE}}),
         ("{cors: false}", {"cors_allowed_origins": ()}),
         ("{cors: {origin: true}}", {}),
         ("{cors: {origin: '*', credentials: true}}", {"cors_credentials": True}),
