@@ -94,6 +94,15 @@ def test_wrong_file_ends_the_real_command_without_traceback(tmp_path: Path) -> N
     assert result.stderr.count("\n") == 1
 
 
+def test_database_without_tables_is_told_without_traceback(sites_yml: Path) -> None:
+    sites_yml.write_text(NODE_EXAMPLE)
+    command = [sys.executable, "manage.py", "seed_sites", "--file", str(sites_yml)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.startswith("CommandError: The database cannot be used: no such table")
+    assert result.stderr.endswith("; manage.py migrate makes its tables\n")
+
+
 def test_help_says_that_deleted_sites_come_back(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         call_command("seed_sites", "--help")

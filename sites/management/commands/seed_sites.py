@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
 
 from sites.entries import SiteEntry, SitesFileError
 from sites.seeding import seed
@@ -50,7 +51,12 @@ next start; disable it instead, as a disabled site stays disabled."""
     def handle(
         self, *args: Any, update: bool, dry_run: bool, file: Path | None, **options: Any
     ) -> None:
-        changes = seed(self._read(file), update=update, dry_run=dry_run)
+        entries = self._read(file)
+        try:
+            changes = seed(entries, update=update, dry_run=dry_run)
+        except DatabaseError as error:
+            text = f"The database cannot be used: {error}".rstrip()
+            raise CommandError(f"{text}; manage.py migrate makes its tables") from error
         for line in [str(change) for change in changes] or ["Sites are up to date."]:
             self.stdout.write(line)
 
