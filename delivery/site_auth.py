@@ -10,6 +10,7 @@ import random
 import re
 import time
 from asyncio import sleep
+from codecs import BOM_UTF8
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -207,7 +208,8 @@ def _rooms_of_answer(site: SiteSnapshot, status: int, body: bytes) -> tuple[str,
         raise AuthRefused(f"Auth {status} error", code=status)
     problem = "more than 1 MiB" if len(body) > MAX_ANSWER_BYTES else ""
     try:
-        rooms = [] if problem else orjson.loads(body)
+        # A byte order mark, as an editor may leave in a script: Node's fetch drops it, too.
+        rooms = [] if problem else orjson.loads(body.removeprefix(BOM_UTF8))
     except orjson.JSONDecodeError:
         problem = "no JSON"
     problem = problem or _problem_of_rooms(rooms)

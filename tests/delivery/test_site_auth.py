@@ -103,13 +103,14 @@ async def test_token_longer_than_any_header_is_never_sent(
         (rooms_reply("b", "a", "b", "c", "a"), ("b", "a", "c")),
         (rooms_reply("grüße", "😀", " "), ("grüße", "😀", " ")),
         (rooms_reply("x" * MAX_ROOM_LENGTH), ("x" * MAX_ROOM_LENGTH,)),
+        (Reply(body=b'\xef\xbb\xbf["a"]'), ("a",)),
         (Reply(body=b' [ "a" ]\r\n', headers={"Content-Type": "text/html"}), ("a",)),
         (
             Reply(body=gzip.compress(b'["a"]'), headers={"Content-Encoding": "gzip"}),
             ("a",),
         ),
     ],
-    ids=["none", "duplicates", "unicode", "longest name", "any content type", "gzip"],
+    ids=["none", "duplicates", "unicode", "longest name", "mark", "any content type", "gzip"],
 )
 async def test_rooms_come_in_the_sites_order_each_once(
     reply: Reply, rooms: tuple[str, ...], site_auth: SiteAuth, fake_site: FakeSite
