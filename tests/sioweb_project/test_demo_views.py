@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from django.contrib import admin
 from django.contrib.staticfiles import finders
 from django.template import TemplateDoesNotExist
 from django.template.loader import get_template
@@ -37,7 +38,10 @@ print(Client().get("/demo/").status_code, Client().get("/demo/rooms").status_cod
 
 
 @pytest.fixture
-def demo(settings: Settings) -> None:
+def demo(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Whenever the apps are set up, unfold puts an empty admin in the place of the one there is.
+    for module in (admin, admin.sites):
+        monkeypatch.setattr(module, "site", module.site)
     settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, "sioweb_project.demo"]
     settings.ROOT_URLCONF = "tests.sioweb_project.demo_urls"
 
