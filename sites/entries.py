@@ -27,6 +27,7 @@ from sites.entry_values import (
     list_keys,
     list_origins,
     number_of,
+    read_flag,
 )
 from sites.limits import LIMIT_NAMES
 from sites.models import MAX_REAUTH_SECONDS
@@ -63,6 +64,7 @@ class SitesFileError(Exception):
 
 
 Name = Annotated[str, checked_by("name")]
+Flag = Annotated[bool, BeforeValidator(read_flag)]
 LIMIT_FIELDS: dict[str, Any] = {
     name: (Annotated[int | None, number_of(name)], None) for name in LIMIT_NAMES
 }
@@ -101,9 +103,9 @@ class SiteEntry(BaseModel):
     ] = ""
     update_user_url: Annotated[str, checked_by("update_user_url"), empty_is("")] = ""
     public_channel: Annotated[str, checked_by("public_channel"), empty_is("")] = ""
-    prefixed_system_events: bool = False
+    prefixed_system_events: Flag = False
     reauth_seconds: Annotated[int, number_of("reauth_seconds", REAUTH), empty_is("0")] = 0
-    is_enabled: bool = Field(default=True, alias="enabled")
+    is_enabled: Flag = Field(default=True, alias="enabled")
     allowed_origins: Annotated[
         str, checked_by("allowed_origins"), BeforeValidator(list_origins)
     ] = ""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from django.db import models
 
 
+FLAGS = {"yes": True, "on": True, "no": False, "off": False}  # as YAML 1.1 has it, in any case
 NO_ORIGINS = "Leave it out for every page."
 
 
@@ -35,6 +36,10 @@ def checked_by(field_name: str) -> AfterValidator:
 def empty_is(default: str) -> BeforeValidator:
     """A field left empty (`publicChannel:` and nothing else) means its default."""
     return BeforeValidator(lambda value: default if value is None else value)
+
+
+def read_flag(value: object) -> object:
+    return FLAGS.get(value.lower(), value) if isinstance(value, str) else value
 
 
 def check_prefix_is_given(value: object) -> object:

@@ -4,6 +4,7 @@ First stop of seeding; what is read goes through `sites.entries`. YAML is read h
 """
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -24,8 +25,9 @@ VARIABLES = {
     "UPDATE_USER_URL": "updateUserUrl",
     "PUBLIC_CHANNEL": "publicChannel",
 }
-INTEGER_TAG = "tag:yaml.org,2002:int"
-TIMESTAMP_TAG = "tag:yaml.org,2002:timestamp"
+BOOLEAN_TAG = "tag:yaml.org,2002:bool"
+TEXT_TAGS = (BOOLEAN_TAG, "tag:yaml.org,2002:int", "tag:yaml.org,2002:timestamp")
+BOOLEAN = re.compile("^(?:true|True|TRUE|false|False|FALSE)$")
 # PyYAML quotes these in its messages as they stand in the file; one may be half a key.
 QUOTED_IN_MESSAGES = ("alias", "anchor", "tag")
 
@@ -34,11 +36,12 @@ class SitesLoader(yaml.SafeLoader):
     """YAML in which whole numbers and dates stay text, and a name occurs once a mapping.
 
     As a number, `apiKey: 012` would be 10 and `1_000` would be 1000, and nobody could
-    tell any more what stands in the file and in the sender's configuration.
+    tell any more what stands in the file and in the sender's configuration. `no` and `on`
+    are names of sites as any other, which YAML 1.2 has as text.
     """
 
     yaml_implicit_resolvers = {
-        first: [pair for pair in pairs if pair[0] not in (INTEGER_TAG, TIMESTAMP_TAG)]
+        first: [pair for pair in pairs if pair[0] not in TEXT_TAGS]
         for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 
@@ -52,6 +55,9 @@ class SitesLoader(yaml.SafeLoader):
                 )
             seen.add(key.value if isinstance(key, yaml.ScalarNode) else key)
         return node
+
+
+SitesLoader.add_implicit_resolver(BOOLEAN_TAG, BOOLEAN, list("tTfF"))
 
 
 def read_sites_given(environ: Mapping[str, str] = os.environ) -> dict[str, SiteEntry]:

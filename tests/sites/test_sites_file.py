@@ -31,6 +31,22 @@ def test_example_of_the_node_service_is_read_to_the_letter(sites_yml: Path) -> N
     }
 
 
+@pytest.mark.parametrize("word", ["no", "on", "yes", "off", "y", "No"])
+def test_words_that_only_old_yaml_takes_for_true_or_false_are_text(
+    sites_yml: Path, word: str
+) -> None:
+    """As the Node service's library has it, YAML 1.2."""
+    text = f"{word}: {{authUrl: http://a.com, authScheme: {word}, apiKey: {word}}}"
+    [(name, entry)] = read(sites_yml, text).items()
+    assert (name, entry.auth_scheme, entry.api_keys) == (word, word, (word,))
+
+
+@pytest.mark.parametrize(("written", "is_enabled"), [("no", False), ("on", True), ("True", True)])
+def test_flags_may_be_such_words(sites_yml: Path, written: str, is_enabled: bool) -> None:
+    entry = read(sites_yml, f"{GOOD}, enabled: {written}}}")["newsite"]
+    assert entry.site_fields()["is_enabled"] is is_enabled
+
+
 def test_every_field_is_read(sites_yml: Path) -> None:
     entry = read(
         sites_yml,

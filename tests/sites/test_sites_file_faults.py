@@ -108,7 +108,7 @@ def outcome(path: Path) -> str:
             f"name of a site: 'a,b' is refused. {NAME_MESSAGE}",
         ),
         (
-            "yes: {authUrl: http://a.com, apiKey: 1}",
+            "true: {authUrl: http://a.com, apiKey: 1}",
             f"name of a site: true is refused. {TEXT_MESSAGE}",
         ),
         (f"{GOOD}}}\n{GOOD}}}", "line 2, column 1: invalid YAML: 'newsite' is there twice"),
