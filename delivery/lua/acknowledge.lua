@@ -13,15 +13,12 @@
 --    or its process is gone by now.
 -- 4. Any other is removed.
 
--- A client that keeps up acks all that waits for it: one message, and so in order. It goes with
--- the whole queue. A device that has one is known, but for '', and append.lua counts the bytes
--- of an empty queue anew.
+-- A client that keeps up acks all that waits for it: one message, and so in order. It goes unread,
+-- with the whole queue; append.lua counts the bytes of an empty one anew.
 local function remove_the_only(device, seq)
-  local waiting = redis.call('ZRANGE', queue_key(device), '0', '1')
-  if #waiting ~= 1 or device == '' then return false end
-  local its_seq, its_ms = string.match(waiting[1], '^(%d+)|[^|]*|[^|]*|(%d+)')
-  if its_seq ~= seq or ttl > 0 and its_ms + ttl < now then return false end
-  redis.call('UNLINK', queue_key(device), events_key(device))
+  local queue = queue_key(device)
+  if count_waiting(device) ~= 1 or redis.call('ZCOUNT', queue, seq, seq) ~= 1 then return false end
+  redis.call('UNLINK', queue, events_key(device))
   return true
 end
 
@@ -29,9 +26,8 @@ local function acknowledge(at)
   local device, is_checked, seqs = ARGV[at], ARGV[at + 2] == '1', ARGV[at + 3]
   local state = redis.call('HMGET', room_key, 'epoch', 'seq')
   local current_seq = tonumber(state[2]) or 0
-  if state[1] ~= ARGV[at + 1] then return { 0, 0, current_seq } end
-  if remove_the_only(device, seqs) then return { 1, 0, current_seq } end
-  if not find(device) then return { 0, 0, current_seq } end
+  if state[1] ~= ARGV[at + 1] or not find(device) then return { 0, 0, current_seq } end
+  if tonumber(seqs) and remove_the_only(device, seqs) then return { 1, 0, current_seq } end
 
   local removed = 0
   for seq in string.gmatch(seqs, '%S+') do
