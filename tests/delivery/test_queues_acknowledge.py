@@ -96,6 +96,14 @@ async def test_second_ack_of_a_message_does_nothing(queues: Queues, send: Sender
     assert await acknowledge(queues, 1, epoch=sent[0].epoch) == Acknowledged(0, False, 2)
 
 
+async def test_second_ack_of_a_message_leaves_the_next_one(queues: Queues, send: Sender) -> None:
+    await queues.open(PHONE)
+    sent = [await send() for _ in range(2)]
+    results = [await acknowledge(queues, 1, epoch=sent[0].epoch) for _ in range(2)]
+    assert results == [Acknowledged(1, False, 2), Acknowledged(0, False, 2)]
+    assert await texts(queues, PHONE) == ['["update",2]']
+
+
 async def test_ack_of_what_was_cleared_does_nothing(queues: Queues, send: Sender) -> None:
     await queues.open(PHONE)
     sent = [await send(resync=True) for _ in range(2)]
