@@ -191,18 +191,17 @@ async def test_an_ack_given_during_an_outage_counts_after_it(
     client = await open_client(node, outage.service, user, withhold_acks=True)
     await outage.service.send(user.room, "before", resync="true")
     event = await client.event()
-    queue = QUEUE.format(user.room)
-    assert await outage.redis.command("ZCARD", queue) == 1
+
+    async def has(waiting: int) -> bool:
+        return int(await outage.redis.command("ZCARD", QUEUE.format(user.room))) == waiting
+
+    await until(lambda: has(1), "acks of what came before are in Redis")
     await outage.begin(sign)
     client.ack(event)
     for _ in range(REFUSALS):
         await is_refused(outage.service, "user_nobody")
     await outage.end()
-
-    async def is_removed() -> bool:
-        return int(await outage.redis.command("ZCARD", queue)) == 0
-
-    await until(is_removed, "the ack is in Redis")
+    await until(lambda: has(0), "the ack is in Redis")
     await outage.service.send(user.room, "after", resync="true")
     assert await client.event() in LIVE_OR_CAUGHT_UP
 
