@@ -7,6 +7,7 @@ from pathlib import Path
 import aiohttp
 from django.conf import settings
 
+from delivery.listening import url_of
 from sioweb_project.doctor.findings import Finding, fail, ok
 
 ANSWER_SECONDS = 3.0
@@ -22,7 +23,7 @@ async def examine() -> list[Finding]:
 
 
 async def look_at_port(host: str, port: int) -> Finding:
-    url = f"http://{f'[{host}]' if ':' in host else host}:{port}/healthcheck"
+    url = f"{url_of(host, port)}/healthcheck"
     timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
     try:
         async with aiohttp.ClientSession(timeout=timeout) as session, session.get(url) as response:
