@@ -184,7 +184,9 @@ def _warnings(
         yield from filter(None, [weakness(secret_key, _where_secret_is(env, file))])
     if not env.config_dir.is_dir():
         yield f"{env.config_dir}: no such folder (SIOWEB_CONFIG_DIR); every option has its default"
-    if misspelt := misspelt_section(file, env.name, OPTION_NAMES):
+    # Else the section is there, and the file need not be read again.
+    is_empty = not options.model_fields_set
+    if is_empty and (misspelt := misspelt_section(file, env.name, OPTION_NAMES)):
         yield f"{file}: no section {env.name}, but {misspelt}; every option has its default"
     for path in ignored:
         yield f"{prefix}.{path} is an option of Node that has no meaning here; it is ignored"
