@@ -65,7 +65,7 @@ class DaphneServer(Daphne):
         self._are_gone: asyncio.Event | None = None
         self._ports: list[Any] = []
         self._on_listening: Listening | None = None
-        self._listen_error = ""
+        self._listen_error: Exception | None = None
 
     def run(
         self,
@@ -76,8 +76,8 @@ class DaphneServer(Daphne):
         if start is not None:
             twisted_loop.run_until_complete(start())
         super().run()
-        if self._listen_error:
-            raise ListenError(self._listen_error)
+        if self._listen_error is not None:
+            raise ListenError(str(self._listen_error)) from self._listen_error
 
     def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
         scope["root_path"] = ""  # whatever Daphne-Root-Path says, which anybody can send
@@ -144,7 +144,7 @@ class DaphneServer(Daphne):
 
     def listen_error(self, failure: Any) -> None:
         # Without the address, which whoever reports it knows.
-        self._listen_error = str(getattr(failure.value, "socketError", failure.value))
+        self._listen_error = getattr(failure.value, "socketError", failure.value)
         self.stop()
 
     async def stop_listening(self) -> None:

@@ -63,4 +63,4 @@ def url_of(host: str, port: int) -> str:
 
 
 class ListenError(Exception):
-    """The address cannot be listened on."""
+    """The address cannot be listened on; the cause is the system's OSError, where there is one."""

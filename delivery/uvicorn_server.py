@@ -59,7 +59,7 @@ class UvicornServer(uvicorn.Server):
         try:
             await super().startup(sockets)
         except SystemExit as error:
-            raise ListenError(str(error.__context__)) from error  # of an OSError
+            raise ListenError(str(error.__context__)) from error.__context__  # an OSError
         if self._on_listening is not None:
             host, port, *_ = self.servers[0].sockets[0].getsockname()
             self._on_listening(host, port)

@@ -55,16 +55,17 @@ def place_of(host: str, port: int, fd: int | None, mail: Mail | None) -> Place:
         raise CommandError(f"Cannot listen on socket {fd}: {error}") from error
 
 
-def cannot_listen(host: str, port: int, error: Exception) -> CommandError:
+def cannot_listen(host: str, port: int, error: OSError | ListenError) -> CommandError:
     """
     >>> str(cannot_listen("0.0.0.0", 80, PermissionError(13, "Permission denied"))).split(". ")
     ... # doctest: +NORMALIZE_WHITESPACE
     ['Cannot listen on 0.0.0.0:80: [Errno 13] Permission denied',
     'Ports below 1024 are for root: choose another by --port or PORT.']
     """
-    text = f"Cannot listen on {host}:{port}: {error}"
-    mends = [mend for number, mend in MENDS.items() if f"[Errno {number}]" in text]
-    return CommandError(". ".join([text, *mends]).replace("{port}", str(port)))
+    cause = error if isinstance(error, OSError) else error.__cause__
+    mend = MENDS.get(cause.errno or 0, "") if isinstance(cause, OSError) else ""
+    texts = f"Cannot listen on {host}:{port}: {error}", mend.format(port=port)
+    return CommandError(". ".join(filter(None, texts)))
 
 
 def out_of_reach(error: Exception) -> CommandError:
