@@ -8,11 +8,9 @@ from delivery.queue_values import Appended, Backlog, State, Waiting
 
 def to_appended(room: str, reply: list[Any]) -> Appended:
     epoch, seq, message_id, previous_id, *overflowed = reply
-    devices: tuple[str, ...] = ()
-    if overflowed:
-        devices = tuple([device.decode(errors=names.ERRORS) for device in overflowed])
-    previous = previous_id.decode()
-    return Appended(room, epoch.decode(), seq, message_id.decode(), previous, devices)
+    ids = message_id.decode(), previous_id.decode()
+    devices = tuple(map(_to_device_id, overflowed))
+    return Appended(room, epoch.decode(), seq, *ids, devices)
 
 
 def to_backlog(reply: list[Any]) -> Backlog:
@@ -31,6 +29,10 @@ def to_backlog(reply: list[Any]) -> Backlog:
 def to_state(reply: list[Any]) -> State:
     epoch, seq, is_known, waiting = reply
     return State(epoch.decode(), seq, bool(is_known), waiting)
+
+
+def _to_device_id(reply: bytes) -> str:
+    return reply.decode(errors=names.ERRORS)
 
 
 def _to_waiting(member: bytes) -> Waiting:
