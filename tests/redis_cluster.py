@@ -33,6 +33,10 @@ class Cluster:
     url: str
     nodes: list[RedisProcess]
 
+    @property
+    def servers(self) -> list[RedisProcess]:
+        return self.nodes
+
     async def master_of(self, key: str) -> RedisProcess:
         """The running master of a key's slot, by the word of the nodes that run."""
         for node in self.nodes:

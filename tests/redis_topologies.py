@@ -38,6 +38,10 @@ class Topology(Protocol):
 
     url: str
 
+    @property
+    def servers(self) -> list[RedisProcess]:
+        """All that keep data."""
+
     async def kill_master(self, key: str = "") -> None:
         """Kill, as `kill -9` does, the server that has a key."""
 
@@ -60,6 +64,10 @@ class Tls:
 
     url: str
     server: RedisProcess
+
+    @property
+    def servers(self) -> list[RedisProcess]:
+        return [self.server]
 
     async def kill_master(self, key: str = "") -> None:
         self.server.signal(signal.SIGKILL)

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
@@ -45,10 +44,8 @@ async def limited_layer(redis: Redis) -> AsyncIterator[Layer]:
     """A layer whose user of Redis the test can limit."""
     await limit(redis, "allchannels")
     config: Any = settings.CHANNEL_LAYERS["default"]["CONFIG"]
-    [host] = config["hosts"]
-    address = urlsplit(host["address"])
-    url = address._replace(netloc=f"{LIMITED}:x@{address.hostname}:{address.port}").geturl()
-    layer = ConfirmedPubSubChannelLayer(hosts=[{**host, "address": url}], prefix="limited.")
+    host = config["hosts"][0] | {"username": LIMITED, "password": "any"}
+    layer = ConfirmedPubSubChannelLayer(hosts=[host], prefix="limited.")
     yield layer
     await layer.flush()
     await redis.acl_deluser(LIMITED)

@@ -10,7 +10,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -84,18 +84,30 @@ class Installation:
 
     async def manage(self, *arguments: str) -> str:
         """Run a command of manage.py beside the service; return what it prints."""
+        code, output = await self._run(arguments, START_SECONDS, asyncio.subprocess.STDOUT)
+        assert code == 0, output
+        return output
+
+    async def doctor(self) -> tuple[int, dict[str, Any]]:
+        """Run it beside the service; return its exit code and its report."""
+        code, output = await self._run(("doctor", "--json"), 2 * WAIT_SECONDS)
+        return code, json.loads(output)
+
+    async def _run(
+        self, arguments: Sequence[str], seconds: float, stderr: int | None = None
+    ) -> tuple[int, str]:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             MANAGE,
             *arguments,
             env=self.environment(),
             stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
+            stderr=stderr,
         )
-        output, _ = await asyncio.wait_for(process.communicate(), START_SECONDS)
-        assert process.returncode == 0, output.decode()
+        output, _ = await asyncio.wait_for(process.communicate(), seconds)
         assert_no_secrets(output.decode())
-        return output.decode()
+        assert process.returncode is not None
+        return process.returncode, output.decode()
 
     async def start(self, port: int = 0, *arguments: str) -> "Service":
         process = await asyncio.create_subprocess_exec(

@@ -1,6 +1,7 @@
 """`manage.py serve` on each kind of Redis: it starts, is ready, stores, and says when it cannot."""
 
 import asyncio
+import re
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.e2e.service import MANAGE, Installation, Service
+from tests.e2e.service import MANAGE, PROJECT, Installation, Service
 from tests.e2e.waiting import until
 from tests.redis_process import FAILOVER_SECONDS, PASSWORD
 from tests.redis_topologies import SENTINEL_PASSWORD, TOPOLOGIES, Topology, require_redis
@@ -21,6 +22,7 @@ SITES = {
     }
 }
 KEY = "sioweb:{newsite/user_1}:room"
+USER = re.compile(r"^user (sioweb) on >password (.*)$", re.MULTILINE)
 
 
 @pytest_asyncio.fixture(params=TOPOLOGIES)
@@ -85,3 +87,36 @@ async def test_service_that_finds_no_redis_says_so_in_one_line(
     assert last_line.startswith("CommandError: Redis is out of reach: ")
     for secret in (PASSWORD, SENTINEL_PASSWORD, "Traceback"):
         assert secret not in output.decode()
+
+
+def documented_user() -> tuple[str, list[str]]:
+    """Return its name and rights."""
+    found = USER.search((PROJECT / "docs" / "configuration.md").read_text())
+    assert found
+    return found[1], found[2].split()
+
+
+async def test_rights_that_the_documentation_names_are_enough(
+    topology: Topology, tmp_path: Path
+) -> None:
+    name, rights = documented_user()
+    for server in topology.servers:
+        await server.command("ACL", "SETUSER", name, "on", f">{PASSWORD}", *rights)
+    config = {"redis": {"url": topology.url.replace("://:", f"://{name}:", 1)}}
+    service = await Installation.create(tmp_path / "service", SITES, config).start()
+    try:
+        await use(service)
+    finally:
+        await service.stop()
+    for server in topology.servers:
+        assert await server.command("ACL", "LOG") == []
+
+
+async def use(service: Service) -> None:
+    answer = await service.send(["user_1", "staff"], "greet", 1)
+    for path in (f"/messages/{answer['id']}", "/presence", "/readyz"):
+        query = {"site": "newsite", "apiKey": "54321", "room": "user_1"}
+        async with service.http.get(path, params=query) as response:
+            assert response.status == 200, path
+    _, report = await service.installation.doctor()
+    assert "redis memory" in {each["subject"] for each in report["findings"]}
