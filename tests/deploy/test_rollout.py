@@ -18,6 +18,7 @@ from tests.deploy.checkout import FAB_SECONDS, Checkout, Ended
 from tests.deploy.machine import Machine
 from tests.deploy.scenario import Scenario
 from tests.deploy.ssh import SERVER
+from tests.e2e.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -116,15 +117,20 @@ async def test_a_wrong_configuration_is_told_and_leaves_nothing_behind(
 
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGKILL])
 async def test_one_that_is_interrupted_as_it_builds_is_in_nobodys_way(
-    machine: Machine, sign: signal.Signals
+    machine: Machine, sign: signal.Signals, tmp_path: Path
 ) -> None:
-    machine.checkout.write_fabfile(machine.settings | {"build": '["exec sleep 60"]'})
+    build = f"exec flock {tmp_path}/building sh -c 'touch {tmp_path}/begun; sleep 600'"
+    machine.checkout.write_fabfile(machine.settings | {"build": repr([build])})
+
+    async def has_begun() -> bool:
+        return (tmp_path / "begun").exists()
+
     process = await machine.checkout.start_fab("production", "deploy")
-    assert process.stdout is not None
-    while b"building" not in (line := await process.stdout.readline()):
-        assert line, "fab has ended"
+    await until(has_begun, "the build begins", FAB_SECONDS)
     process.send_signal(sign)
     await asyncio.wait_for(process.communicate(), FAB_SECONDS)
+    has_ended = await asyncio.create_subprocess_exec("flock", str(tmp_path / "building"), "true")
+    assert await asyncio.wait_for(has_ended.wait(), FAB_SECONDS) == 0
     if sign == signal.SIGINT:
         assert machine.releases == []
     machine.checkout.write_fabfile(machine.settings | {"build": '["echo the next one; false"]'})

@@ -17,6 +17,7 @@ from paramiko.ssh_exception import SSHException
 
 from config.deploy.rollout.environments import Environment
 from config.deploy.rollout.exceptions import Failure
+from config.deploy.rollout.interrupts import Interrupts
 
 CONNECT_SECONDS = 15
 COMMAND_SECONDS = 900  # an environment that is built on a slow machine
@@ -25,6 +26,11 @@ SHOWN_LINES = 25  # of what a command said before it failed
 BROKEN = (SSHException, OSError, EOFError)  # what a connection ends with
 NO_EXIT_CODE = -1
 HELD = 1  # flock's exit code when somebody else has the lock
+# Its process group, with all that it has started, ends with the input: nobody is there any more.
+ENDS_WITH_INPUT = (
+    "exec 3<&0; (read _; kill 0) <&3 >/dev/null 2>&1 & ({command}) 3<&-;"
+    " ended=$?; kill $!; exit $ended"
+)
 
 
 @dataclass(frozen=True)
@@ -32,6 +38,7 @@ class Host:
     name: str
     environment: Environment
     _connection: Any
+    _interrupts: Interrupts
 
     def run(self, command: str, called: str = "") -> str:
         """Return what it writes to stdout. Raises Failure with what it said; `called` stands
@@ -42,6 +49,11 @@ class Host:
             failed = f"{self.name}: exit code {ended.exited} of: {called or command}"
             raise Failure("\n  ".join([failed, *said]))
         return str(ended.stdout)
+
+    def run_while_connected(self, command: str) -> None:
+        """As `run`, for what may be ended at any moment: Ctrl-C and a lost connection do."""
+        script = ENDS_WITH_INPUT.format(command=command)
+        self.run(f"sh -c {quote(script)}", called=command)
 
     def succeeds(self, command: str) -> bool:
         return bool(self._run(command, command).ok)
@@ -91,9 +103,13 @@ class Host:
         return Failure(f"{self.name}: cannot lock: {channel.makefile_stderr().read().decode()}")
 
     def _run(self, command: str, called: str) -> Any:
-        run = partial(self._connection.run, hide=True, warn=True, in_stream=False)
+        start = partial(self._connection.run, warn=True, asynchronous=True)
         try:
-            ended = run(command, timeout=COMMAND_SECONDS)
+            self._interrupts.raise_if_due()
+            promise = start(command, timeout=COMMAND_SECONDS)
+            with self._interrupts.closing_input_of(promise.runner.channel):
+                ended = promise.join()
+            self._interrupts.raise_if_due()
             if ended.exited == NO_EXIT_CODE:
                 raise EOFError("no answer")
         except CommandTimedOut as error:
@@ -108,6 +124,7 @@ def connected(environment: Environment, config: Any) -> Iterator[Sequence[Host]]
     """All hosts of the environment, or Failure."""
     with ExitStack() as stack:
         hosts = []
+        interrupts = Interrupts()
         for name in environment.hosts:
             connection = Connection(name, config=config, connect_timeout=CONNECT_SECONDS)
             # Fabric would take any key of a server for granted.
@@ -115,8 +132,10 @@ def connected(environment: Environment, config: Any) -> Iterator[Sequence[Host]]
             connection.client.set_missing_host_key_policy(RejectPolicy())
             stack.callback(connection.close)
             _open(name, connection)
-            hosts.append(Host(name.rpartition("@")[2], environment, connection))
-        yield hosts
+            address = name.rpartition("@")[2]
+            hosts.append(Host(address, environment, connection, interrupts))
+        with interrupts.held_back():
+            yield hosts
 
 
 def _open(name: str, connection: Any) -> None:

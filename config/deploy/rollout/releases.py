@@ -77,7 +77,7 @@ def upload(host: Host, release: str, source: Source) -> None:
 def build(host: Host, release: str) -> None:
     for command in host.environment.build:
         own = command.replace("{python}", host.environment.python)
-        host.run(f"cd {path_of(host, release)} && {own}")
+        host.run_while_connected(f"cd {path_of(host, release)} && {own}")
 
 
 def manage(host: Host, release: str, arguments: str) -> str:
