@@ -1,7 +1,8 @@
 """A connection that carries HTTP, read by httptools: bounded in what it may hold and how long.
 
 uvicorn's own, which trusts a proxy to do that, with one timer for the life of a connection.
-Below `uvicorn_server` and `send_connections`; imports uvicorn, `heads` and `http_answers`.
+Below `uvicorn_server` and `send_connections`; imports uvicorn, `heads`, `http_answers` and
+`request_parser`.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from delivery.heads import LINGER_SECONDS, TOO_LONG_ANSWER, Heads
 from delivery.http_answers import WHOLE_ANSWERS, joining
+from delivery.request_parser import RequestParser
 
 # A proxy that keeps connections for a minute, as nginx does, must not find one just closed.
 KEEP_ALIVE_SECONDS = 75
@@ -35,6 +37,10 @@ class HttpConnection(HttpToolsProtocol):
     _heard_at = 0.0  # by time.monotonic()
     _answered_at = 0.0
     _watch: asyncio.TimerHandle | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.parser = RequestParser(self)  # type: ignore[assignment]
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -61,6 +67,10 @@ class HttpConnection(HttpToolsProtocol):
         """From here on another protocol has the transport."""
         self._end_watch()
         super().handle_websocket_upgrade()
+
+    def has_declined(self) -> bool:
+        """Whether this request asks for another protocol, and goes on without."""
+        return self.parser.should_upgrade() and not self._should_upgrade()
 
     # --- what httptools calls
 
@@ -89,6 +99,9 @@ class HttpConnection(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
+        """Of a request for another protocol, httptools calls this for its head alone."""
+        if self.has_declined():
+            return
         super().on_message_complete()
         self._is_in_request = False
 

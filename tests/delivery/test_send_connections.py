@@ -107,3 +107,36 @@ async def test_sender_who_waits_for_it_is_told_to_continue(sender: Sender) -> No
     assert head == b"HTTP/1.1 100 Continue\r\n\r\n"
     sender.writer.write(b"body")
     assert (await sender.read_answer())[1] == b"done"
+
+
+ASKING = HEAD + b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMA\r\n"
+
+
+@pytest.mark.parametrize(
+    "request_of_it",
+    [
+        ASKING + b"Content-Length: 4\r\n\r\nbody",
+        ASKING + b"Transfer-Encoding: chunked\r\n\r\n2\r\nbo\r\n2\r\ndy\r\n0\r\n\r\n",
+    ],
+    ids=["length", "chunked"],
+)
+@pytest.mark.parametrize("piece_bytes", [1, 1000])
+async def test_sender_who_asks_for_http_2_is_answered_in_http_1(
+    sender: Sender, request_of_it: bytes, piece_bytes: int
+) -> None:
+    await sender.read_answer()
+    requests = request_of_it + REQUEST.replace(b"body", b"more") + request_of_it
+    for start in range(0, len(requests), piece_bytes):
+        sender.writer.write(requests[start : start + piece_bytes])
+        await sender.writer.drain()
+    for _ in range(3):
+        assert (await sender.read_answer())[1] == b"done"
+    assert [body for _, body in sender.requests[1:]] == [b"body", b"more", b"body"]
+
+
+async def test_sender_who_asks_for_http_2_may_send_nothing(sender: Sender) -> None:
+    await sender.read_answer()
+    sender.writer.write(ASKING + b"\r\n" + REQUEST)
+    for _ in range(2):
+        assert (await sender.read_answer())[1] == b"done"
+    assert [body for _, body in sender.requests[1:]] == [b"", b"body"]
