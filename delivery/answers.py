@@ -91,6 +91,20 @@ def method_answer(request: HttpRequest, allowed: str) -> HttpResponse:
     return answer
 
 
+def only_reads(view: View[Path]) -> View[Path]:
+    """As Django's `require_safe`, whose answer to another method is an empty page."""
+
+    @functools.wraps(view)
+    async def reading(
+        request: HttpRequest, /, *args: Path.args, **kwargs: Path.kwargs
+    ) -> HttpResponse:
+        if request.method not in ("GET", "HEAD"):
+            return method_answer(request, "GET, HEAD")
+        return await view(request, *args, **kwargs)
+
+    return reading
+
+
 def answers_errors(view: View[Path]) -> View[Path]:
     """Make each exception of `view` an answer, so that no stack trace leaves the service."""
 

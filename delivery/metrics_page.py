@@ -5,15 +5,14 @@ On a port of its own (`metrics_port`) whoever reaches that, unless there is a to
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from delivery.answers import error_answer, unknown_path_answer
+from delivery.answers import error_answer, only_reads, unknown_path_answer
 from delivery.metrics import bears_token
 from delivery.service import service
 
 
-@require_safe
+@only_reads
 async def metrics(request: HttpRequest) -> HttpResponse:
     """Answer 404 as if there were no such page, unless the configuration says otherwise."""
     config = settings.CONFIG.metrics

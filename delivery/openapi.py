@@ -9,14 +9,16 @@ from pathlib import Path
 
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.cache import cache_control
-from django.views.decorators.http import etag, require_safe
+from django.views.decorators.http import etag
+
+from delivery.answers import only_reads
 
 FILE = Path(__file__).parents[1] / "docs" / "openapi.yaml"
 MEDIA_TYPE = "application/yaml"  # RFC 9512
 MAX_AGE_SECONDS = 3600
 
 
-@require_safe
+@only_reads
 @cache_control(public=True, max_age=MAX_AGE_SECONDS)
 @etag(lambda request: _etag())
 async def openapi(request: HttpRequest) -> HttpResponse:

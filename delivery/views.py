@@ -10,9 +10,15 @@ from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_safe
 
-from delivery.answers import View, answers_errors, failure_answer, json_answer, method_answer
+from delivery.answers import (
+    View,
+    answers_errors,
+    failure_answer,
+    json_answer,
+    method_answer,
+    only_reads,
+)
 from delivery.bodies import read_fields, read_messages
 from delivery.counters import ALL_SITES, SendFailure
 from delivery.credentials import authenticate, identify, read_query, read_site_name
@@ -115,14 +121,14 @@ async def receipt(request: HttpRequest, message_id: str) -> HttpResponse:
 
 
 @csrf_exempt
-@require_safe
+@only_reads
 async def healthcheck(request: HttpRequest) -> HttpResponse:
     """Answer while the process lives, whatever it depends on."""
     return HttpResponse("ok", content_type="text/plain")
 
 
 @csrf_exempt
-@require_safe
+@only_reads
 @answers_errors
 async def readyz(request: HttpRequest) -> HttpResponse:
     """Answer 200 when messages can be taken now, else 503; says what is out of reach, not why."""

@@ -131,7 +131,10 @@ async def test_who_hangs_up_leaves_the_look_to_the_others(
     assert redis.pings == 1
 
 
-@pytest.mark.parametrize("path", ["/healthcheck", "/readyz"])
-async def test_health_is_read_only(edge: Edge, path: str) -> None:
+@pytest.mark.parametrize("path", ["/healthcheck", "/readyz", "/metrics", "/openapi.yaml"])
+async def test_what_is_only_read_says_so(edge: Edge, path: str) -> None:
     answer = await edge.exchange("POST", path, "", {}, b"")
-    assert answer.status == 405
+    assert answer.error == (405, "method_not_allowed", "Only GET, HEAD is allowed.")
+    assert answer.headers["Allow"] == "GET, HEAD"
+    answer = await edge.exchange("OPTIONS", path, "", {}, b"")
+    assert (answer.status, answer.body) == (200, b"GET, HEAD")
