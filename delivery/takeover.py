@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from delivery.heads import LINGER_SECONDS
 from delivery.short_frames import take_short_text
 from delivery.transports import Listener
 
@@ -37,6 +38,8 @@ class Takeover:
     def stop_reading(self) -> None:
         self._is_read_no_more = True
         self._pause_reading()
+        # Nor is the client's answer to the close, which the web servers wait for, for 5 to 10 s.
+        asyncio.get_running_loop().call_later(LINGER_SECONDS, self.abort)
 
     def _pause_reading(self) -> None:
         raise NotImplementedError

@@ -53,7 +53,7 @@ class WebSocket(DirectWebSocket, Protocol):
         """Call back when it is closed; False = it was not taken over, or is closed already."""
 
     def stop_reading(self) -> None:
-        """Take nothing more of the client, who is about to be closed."""
+        """Take nothing more of the client, who is about to be closed; cut it soon."""
 
     def close(self, reason: str) -> None:
         """Close it at once, whatever is unsent, and tell the client why."""

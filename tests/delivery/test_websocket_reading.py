@@ -13,7 +13,7 @@ from daphne.server import twisted_loop
 from twisted.internet import reactor
 from websockets.frames import Frame, Opcode
 
-from delivery import daphne_websocket
+from delivery import daphne_websocket, takeover
 from tests.delivery.socket_fixtures import until
 from tests.delivery.test_daphne_websocket import HANDSHAKE, Listener, make_websocket
 
@@ -78,6 +78,18 @@ def test_who_is_given_up_is_heard_no_more(client: Client) -> None:
 
     twisted_loop.run_until_complete(send_on())
     assert client.listener.heard == []
+
+
+def test_who_is_given_up_is_cut_although_its_close_is_not_read(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def give_up() -> None:
+        client.websocket.stop_reading()
+        client.websocket.sendClose()
+        await until(lambda: client.listener.has_ended)
+
+    monkeypatch.setattr(takeover, "LINGER_SECONDS", 0.0)
+    twisted_loop.run_until_complete(give_up())
 
 
 @pytest.mark.parametrize("linger", [None, RESET], ids=["hangs up", "cuts"])
