@@ -56,6 +56,8 @@ class HearingSocket(AsyncSocket):
     async def receive(self, pkt: Packet) -> None:
         """The library passes over kinds that no client sends. Raises UnknownPacketError, so that
         a POST is answered with 400."""
+        if self._is_given_up:
+            return  # it came with what was too much, in one POST
         if pkt.packet_type not in KINDS:
             logger.info("Transport closed after a packet of kind %d", pkt.packet_type)
             self.give_up()

@@ -140,6 +140,20 @@ async def test_nothing_but_acks_is_heard_of_a_connection_that_is_closing() -> No
     assert acks == ["3/newsite,1[]"]
 
 
+async def test_what_comes_with_the_packet_that_was_too_much_is_not_looked_at() -> None:
+    socket, messages = polling_socket(), list[str]()
+
+    async def give_up(_: str, __: str, packet: str, **kwargs: object) -> None:
+        messages.append(packet)
+        socket.give_up()
+
+    socket.server.close_transport = lambda _: None
+    socket.server._trigger_event = give_up
+    for _ in range(3):
+        await socket.receive(Packet(encoded_packet="42[]"))
+    assert messages == ["2[]"]
+
+
 class ReadWebSocket:
     """The web server's end of a websocket."""
 
