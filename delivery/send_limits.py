@@ -25,7 +25,6 @@ PORTIONS_PER_SECOND = 10  # what a process that ends has taken and not spent is 
 MAX_BUCKETS = 10_000  # of sites and keys; more forget what they hold
 
 Headers = dict[str, str]
-NO_HEADERS: Headers = {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,7 @@ VIEW_ARGUMENTS = "sites.view_arguments"
 VIEW_SITE = "sites.view_site"
 ADD_SITE = "sites.add_site"
 CHANGE_SITE = "sites.change_site"
-DELETE_SITE = "sites.delete_site"
 ADD_KEY = "sites.add_apikey"
-CHANGE_KEY = "sites.change_apikey"
 
 User: TypeAlias = AbstractBaseUser | AnonymousUser  # what a request has
 

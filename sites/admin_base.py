@@ -45,12 +45,9 @@ class OfVisibleSites(Permissions):
         return super().has_delete_permission(request, obj) and _reaches(request, obj)
 
 
-def labelled(
-    description: str, colours: dict[str, str], *, ordering: str | None = None
-) -> Callable[[Shown], Shown]:
+def labelled(description: str, colours: dict[str, str]) -> Callable[[Shown], Shown]:
     """Show what the method returns as a label; `{"revoked": "danger"}` are unfold's variants."""
-    decorator = display(description=description, label=colours, ordering=ordering)
-    return cast("Callable[[Shown], Shown]", decorator)
+    return cast("Callable[[Shown], Shown]", display(description=description, label=colours))
 
 
 def _reaches(request: HttpRequest, obj: Site | ApiKey | None) -> bool:
