@@ -1,4 +1,4 @@
-"""Would a release that still runs survive a migration? What `check_migrations` asks.
+"""Would a release that still runs survive a migration? Asked by `check_migrations` and `doctor`.
 
 While processes are restarted one after the other, and after a rollback, an older release works
 on a newer database. It survives what adds: tables, indexes, columns that may be left out of an

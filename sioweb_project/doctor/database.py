@@ -1,13 +1,15 @@
 """The database: is it there, up to date, and the right one for as many machines?"""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, Error, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations import Migration
 
 from sioweb_project.doctor.findings import Finding, fail, ok, warn
+from sioweb_project.migration_check import MigrationCheck
 
 MIGRATE = ".venv/bin/python manage.py migrate"
 MOUNTS = Path("/proc/mounts")
@@ -27,7 +29,7 @@ def look_at(connection: BaseDatabaseWrapper) -> list[Finding]:
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
-        pending = _pending_migrations(connection)
+        pending = MigrationCheck(connection).pending()
     except Error as error:
         return [_out_of_reach(connection.vendor, error)]
     return [
@@ -37,13 +39,7 @@ def look_at(connection: BaseDatabaseWrapper) -> list[Finding]:
     ]
 
 
-def _pending_migrations(connection: BaseDatabaseWrapper) -> list[str]:
-    executor = MigrationExecutor(connection)
-    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    return [f"{migration.app_label}.{migration.name}" for migration, _ in plan]
-
-
-def _migrations(pending: list[str]) -> Finding:
+def _migrations(pending: Sequence[Migration]) -> Finding:
     if pending:
         return fail(
             "migrations", f"{len(pending)} are not applied, the first is {pending[0]}", MIGRATE
