@@ -1,10 +1,8 @@
 import json
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from delivery.exceptions import InvalidRequest
 from delivery.message import Message
 
 JSON_VALUES = st.recursive(
@@ -19,14 +17,3 @@ def test_text_is_the_json_of_event_and_arguments(event: str, args: list[object])
     assert json.loads(message.text) == [event, *args]
     assert json.loads(message.text.encode()[1 : 1 + message.event_length()]) == event
     assert "\0" not in message.text
-
-
-def test_rooms_are_named_once_in_the_order_of_the_call() -> None:
-    assert Message.build("1", "greet", [], False, ["b", "a", "b"]).rooms == ("b", "a")
-
-
-@pytest.mark.parametrize("argument", ["\ud800", 2**64, object()])
-def test_argument_without_a_json_form_is_the_senders_fault(argument: object) -> None:
-    with pytest.raises(InvalidRequest) as caught:
-        Message.build("1", "greet", [argument], False, ["user_1"])
-    assert (caught.value.status, caught.value.code) == (400, "invalid_args")
