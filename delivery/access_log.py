@@ -12,7 +12,6 @@ from functools import lru_cache, partial
 from typing import Any
 from urllib.parse import quote, unquote_plus
 
-from delivery.addresses import Addresses
 from delivery.request_lines import Line, begin_line
 from delivery.transports import find_websocket
 
@@ -24,16 +23,12 @@ OPEN_PARAMETERS = frozenset({"site", "resync", "EIO", "transport"})
 REQUEST = "%(request)s %(status)s %(ms)s ms %(client)s"
 SENDING = f"{REQUEST}, message %(message)s sent, rooms: %(rooms)d"
 
-BY_PEER = Addresses(()).of  # where no proxy is trusted
-
 Scope = dict[str, Any]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Any, Send], Awaitable[None]]
 
 
-def with_access_log(
-    application: Application, find_address: Callable[[Scope], str] = BY_PEER
-) -> Application:
+def with_access_log(application: Application, find_address: Callable[[Scope], str]) -> Application:
     """Log `POST /send?site=newsite&apiKey=*** 200 1.3 ms 127.0.0.1` after each request."""
 
     async def logged(scope: Scope, receive: Any, send: Send) -> None:

@@ -40,7 +40,7 @@ class DaphneServer(Daphne):
     """Daphne on its own event loop, with a way to stop gently."""
 
     def __init__(
-        self, application: Any, place: Place, max_message_bytes: int, heads: Heads | None = None
+        self, application: Any, place: Place, max_message_bytes: int, heads: Heads
     ) -> None:
         super().__init__(
             application,
@@ -57,7 +57,7 @@ class DaphneServer(Daphne):
         )
         self._turnstile = Turnstile()
         self._mail = place.mail
-        self._heads = heads or Heads()
+        self._heads = heads
         self._make_request = requests_of(max_message_bytes)
         self.is_fast = are_known()
         self._send_connections = SendConnections(application, self._adopt, self._heads)
@@ -67,14 +67,9 @@ class DaphneServer(Daphne):
         self._on_listening: Listening | None = None
         self._listen_error: Exception | None = None
 
-    def run(
-        self,
-        start: Callable[[], Awaitable[None]] | None = None,
-        on_listening: Listening | None = None,
-    ) -> None:
+    def run(self, start: Callable[[], Awaitable[None]], on_listening: Listening) -> None:
         self._on_listening = on_listening
-        if start is not None:
-            twisted_loop.run_until_complete(start())
+        twisted_loop.run_until_complete(start())
         super().run()
         if self._listen_error is not None:
             raise ListenError(str(self._listen_error)) from self._listen_error

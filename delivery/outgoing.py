@@ -14,8 +14,6 @@ from sites.networks import DenyList
 # (family, type, protocol, canonical name, socket address), as of getaddrinfo().
 AddressInfo = tuple[Any, Any, Any, str, Any]
 
-NOTHING_DENIED = DenyList()
-
 
 class AddressDenied(OSError):
     """The same text for every address, so that of several the first can stand for all."""

@@ -34,14 +34,14 @@ class Publisher:
         queues: Queues,
         backplane: Backplane,
         new_id: Callable[[], int],
-        counters: Counters | None = None,
-        journal: Journal | None = None,
+        counters: Counters,
+        journal: Journal,
         *,
         is_traced: bool = False,
     ) -> None:
         self._is_traced = is_traced  # what is stored is a line of the log for each room
-        self._counters = Counters() if counters is None else counters
-        self._journal = Journal() if journal is None else journal
+        self._counters = counters
+        self._journal = journal
         self._queues = queues
         self._backplane = backplane
         self._new_id = new_id

@@ -27,7 +27,7 @@ HandBack = Callable[[int, bytes], None]
 class SendConnections:
     """All of them in this process; `hand_back(fd, read)` is for one that turns to other things."""
 
-    def __init__(self, application: Any, hand_back: HandBack, heads: Heads | None = None) -> None:
+    def __init__(self, application: Any, hand_back: HandBack, heads: Heads) -> None:
         self.config = uvicorn.Config(
             application,
             http=HttpConnection,
@@ -42,7 +42,7 @@ class SendConnections:
         self.config.load()
         self.state = ServerState()
         self.hand_back = hand_back
-        self.heads = heads or Heads()
+        self.heads = heads
         self._adoptions: set[asyncio.Task[Any]] = set()
         self._stamped_at = 0
 

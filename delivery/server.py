@@ -30,7 +30,7 @@ class Server(TransportServer):
         clients: Namespaces,
         *,
         connect_timeout_seconds: float,
-        addresses: Addresses | None = None,
+        addresses: Addresses,
         **options: Any,
     ) -> None:
         super().__init__(

@@ -20,7 +20,7 @@ import orjson
 from delivery.auth_failures import in_words
 from delivery.counters import AuthResult, Counters
 from delivery.exceptions import AuthRefused, AuthUnavailable
-from delivery.outgoing import NOTHING_DENIED, AddressDenied, guarded_sockets
+from delivery.outgoing import AddressDenied, guarded_sockets
 from sites.networks import DenyList
 from sites.registry import SiteSnapshot
 
@@ -63,11 +63,9 @@ class SiteAuth:
     """The calls to all sites' `authUrl`: a bounded number at once to each site, so that a
     slow one costs the others nothing, and one at a time for one token."""
 
-    def __init__(
-        self, deny_list: DenyList = NOTHING_DENIED, counters: Counters | None = None
-    ) -> None:
+    def __init__(self, deny_list: DenyList, counters: Counters) -> None:
         self._deny_list = deny_list
-        self._counters = Counters() if counters is None else counters
+        self._counters = counters
         self._session: aiohttp.ClientSession | None = None
         self._calls: dict[Question, SharedCall] = {}  # of clients that are connecting
         self._gates: dict[str, asyncio.Semaphore] = {}  # by site of the registry, no other

@@ -14,7 +14,7 @@ from yarl import URL
 
 from delivery import names
 from delivery.exceptions import UpdateFailed
-from delivery.outgoing import NOTHING_DENIED, AddressDenied, guarded_sockets
+from delivery.outgoing import AddressDenied, guarded_sockets
 from delivery.timestamps import to_text
 from sites.networks import DenyList
 from sites.registry import SiteSnapshot
@@ -34,7 +34,7 @@ class Update(NamedTuple):
 
 
 class SiteUpdates:
-    def __init__(self, deny_list: DenyList = NOTHING_DENIED) -> None:
+    def __init__(self, deny_list: DenyList) -> None:
         self._deny_list = deny_list
         self._session: aiohttp.ClientSession | None = None
 

@@ -34,13 +34,13 @@ class Switchboard:
         self,
         queues: Queues,
         backplane: Backplane,
-        counters: Counters | None = None,
-        journal: Journal | None = None,
+        counters: Counters,
+        journal: Journal,
         *,
         is_traced: bool = False,
     ) -> None:
-        self.counters = Counters() if counters is None else counters
-        self.journal = Journal() if journal is None else journal
+        self.counters = counters
+        self.journal = journal
         self._queues = queues
         self._backplane = backplane
         self._rooms = Rooms()

@@ -40,7 +40,7 @@ class TransportServer(socketio.AsyncServer):
         self,
         limits: ConnectionLimits,
         counters: Counters,
-        addresses: Addresses | None,
+        addresses: Addresses,
         connect_timeout_seconds: float,
         **options: Any,
     ) -> None:
@@ -56,7 +56,7 @@ class TransportServer(socketio.AsyncServer):
         )
         self.eio.log_message_keys.update(REFUSALS)
         self.eio.close_transport = self.close_transport
-        self._entrance = Entrance(limits, addresses or Addresses(()), counters)
+        self._entrance = Entrance(limits, addresses, counters)
         self._transports = Transports(connect_timeout_seconds, self.close_transport)
         self._tasks = self.eio.tasks
 

@@ -19,7 +19,7 @@ class UvicornServer(uvicorn.Server):
     """uvicorn on an event loop of this process."""
 
     def __init__(
-        self, application: Any, place: Place, max_message_bytes: int, heads: Heads | None = None
+        self, application: Any, place: Place, max_message_bytes: int, heads: Heads
     ) -> None:
         super().__init__(
             uvicorn.Config(
@@ -27,7 +27,7 @@ class UvicornServer(uvicorn.Server):
                 host=place.host,
                 port=place.port,
                 backlog=BACKLOG,
-                http=connection_of(heads or Heads()),
+                http=connection_of(heads),
                 ws=UvicornWebSocket,
                 ws_max_size=max_message_bytes,
                 ws_ping_interval=None,

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from delivery.backplane import Backplane, Broadcast
+from delivery.counters import Counters
 from delivery.exceptions import BackplaneUnavailable, RedisUnavailable
+from delivery.journal import Journal
 from delivery.message import Message
 from delivery.publish import Publisher
 from delivery.queue_values import Appended, QueueLimits, ToStore
@@ -75,4 +77,10 @@ class SlowQueues:
 
 def make_publisher(queues: object, backplane: RecordingBackplane, first_id: int = 100) -> Publisher:
     ids = itertools.count(first_id)
-    return Publisher(cast("Queues", queues), cast("Backplane", backplane), lambda: next(ids))
+    return Publisher(
+        cast("Queues", queues),
+        cast("Backplane", backplane),
+        lambda: next(ids),
+        Counters(),
+        Journal(),
+    )

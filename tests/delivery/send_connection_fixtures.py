@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest_asyncio
 
+from delivery.heads import Heads
 from delivery.http_connection import HttpConnection, runs_to_end
 from delivery.send_connections import SendConnections
 from tests.delivery.socket_fixtures import TIMEOUT_SECONDS, until
@@ -76,7 +77,7 @@ async def sender() -> AsyncIterator[Sender]:
         os.write(fd, b"from daphne")
         os.close(fd)
 
-    connections = SendConnections(site, hand_back)
+    connections = SendConnections(site, hand_back, Heads())
     theirs, own = socket.socketpair()
     connections.adopt(own, REQUEST)
     reader, writer = await asyncio.open_connection(sock=theirs)

@@ -9,6 +9,7 @@ import pytest_asyncio
 
 from delivery.addresses import Addresses
 from delivery.connection_limits import ConnectionLimits
+from delivery.counters import Counters
 from delivery.namespace import Namespaces
 from delivery.presence import Presence
 from delivery.reauth import Reauth
@@ -18,6 +19,7 @@ from delivery.site_updates import SiteUpdates
 from delivery.update_schedule import UpdateSchedule
 from delivery.user_updates import UserUpdates
 from sites import registry as site_registry
+from sites.networks import DenyList
 from sites.registry import Registry, SiteSnapshot
 from tests.delivery.fake_site import FakeSite
 from tests.delivery.server_client import Client
@@ -103,7 +105,7 @@ def sites(monkeypatch: pytest.MonkeyPatch, fake_site: FakeSite) -> Sites:
 
 @pytest_asyncio.fixture
 async def site_auth() -> AsyncIterator[SiteAuth]:
-    site_auth = SiteAuth()
+    site_auth = SiteAuth(DenyList(), Counters())
     yield site_auth
     await site_auth.close()
 
@@ -131,7 +133,7 @@ def seconds() -> Seconds:
 
 @pytest_asyncio.fixture
 async def updates(sites: Sites) -> AsyncIterator[UserUpdates]:
-    updates = UserUpdates(sites.registry, UpdateSchedule(), Presence(), SiteUpdates())
+    updates = UserUpdates(sites.registry, UpdateSchedule(), Presence(), SiteUpdates(DenyList()))
     yield updates
     await updates.stop()
 

@@ -114,7 +114,7 @@ class Process:
     def __post_init__(self) -> None:
         self.counters = Counters()  # of the publisher
         self.journal = Journal(max_messages=1_000)
-        self.switchboard = Switchboard(self.queues, self.backplane, journal=self.journal)
+        self.switchboard = Switchboard(self.queues, self.backplane, Counters(), self.journal)
         self.acks = Acks(self.queues, self.backplane, self.switchboard)
         self.publisher = Publisher(
             self.queues, self.backplane, lambda: next(_ids), self.counters, self.journal

@@ -21,6 +21,7 @@ HTTP: Scope = {
     "query_string": b"site=newsite&apiKey=54321",
     "client": ("127.0.0.1", 40_000),
 }
+find_address = Addresses(["10.0.0.0/8"]).of
 SENT = {"site": "newsite", "message": "75, 76", "rooms": 3}
 WEBSOCKET: Scope = {
     "type": "websocket",
@@ -48,7 +49,6 @@ async def request(scope: Scope, *events: dict[str, Any], failure: Exception | No
     async def take(event: dict[str, Any]) -> None:
         got.append(event)
 
-    find_address = Addresses(["10.0.0.0/8"]).of
     await with_access_log(answer, find_address)(scope, None, take)
     return got
 
@@ -111,7 +111,7 @@ async def test_request_says_what_it_has_sent(
         return note_sent(SENT)
 
     with contextlib.suppress(ZeroDivisionError):
-        await with_access_log(answer)(HTTP, None, ignore)
+        await with_access_log(answer, find_address)(HTTP, None, ignore)
     outcome = "cut" if failure else "200"
     [line] = lines(caplog)
     request = f"POST /send?site=newsite&apiKey=*** {outcome} N ms 127.0.0.1"
@@ -131,7 +131,7 @@ async def test_what_is_sent_behind_a_request_or_by_a_websocket_is_not_its_own(
         nonlocal behind
         behind = contextvars.copy_context()
 
-    await with_access_log(answer)(scope, None, ignore)
+    await with_access_log(answer, find_address)(scope, None, ignore)
     assert not behind.run(note_sent, SENT)
     [line] = lines(caplog)
     assert "sent" not in line

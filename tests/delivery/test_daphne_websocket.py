@@ -16,6 +16,7 @@ from websockets.frames import Frame, Opcode
 from delivery import takeover
 from delivery.daphne_server import DaphneServer
 from delivery.daphne_websocket import FlowControlledWebSocket
+from delivery.heads import Heads
 from delivery.idle_websocket import AT_FIRST, OF_HANDSHAKE
 from delivery.listening import Place
 from delivery.turnstile import Turnstile
@@ -228,7 +229,7 @@ async def test_nothing_is_written_to_a_connection_that_is_lost(open_websocket: O
 
 
 async def test_a_refused_websocket_that_hangs_up_late_is_known_no_more() -> None:
-    server = DaphneServer(None, Place("127.0.0.1", 0), 1)
+    server = DaphneServer(None, Place("127.0.0.1", 0), 1, Heads())
     server.connections = {}  # made when it runs
     refused = object()
     server.protocol_connected(refused)

@@ -6,6 +6,7 @@ from importlib.metadata import version
 import pytest
 
 from delivery.daphne_server import DaphneServer
+from delivery.heads import Heads
 from delivery.library_versions import WRITTEN_FOR, are_known
 from delivery.listening import Place
 
@@ -29,7 +30,7 @@ def test_another_version_is_warned_of_and_the_ordinary_paths_taken(
         "delivery.library_versions.version",
         lambda name: "99.1" if name == "twisted" else version(name),
     )
-    server = DaphneServer(None, Place("127.0.0.1", 0), 1)
+    server = DaphneServer(None, Place("127.0.0.1", 0), 1, Heads())
     assert not server.is_fast
     assert caplog.messages == [
         "twisted is 99.1, the fast paths were written for 26.x: they are not taken"

@@ -12,6 +12,7 @@ from delivery.counters import REFUSALS, RESYNCS, Counters, SiteCounts
 from delivery.exceptions import AuthRefused, AuthUnavailable
 from delivery.metric_families import MAX_NAMED_SITES
 from delivery.site_auth import SiteAuth
+from sites.networks import DenyList
 from tests.delivery.fake_site import FakeSite, Reply
 from tests.delivery.http_fixtures import Edge
 from tests.delivery.metrics_fixtures import counters, make_metrics, pick, scrape
@@ -178,7 +179,7 @@ async def test_calls_of_sites_are_counted_and_timed(
     fake_site: FakeSite, counters: Counters, counts: SiteCounts, reply: Reply, result: Any
 ) -> None:
     fake_site.answer(reply)
-    site_auth = SiteAuth(counters=counters)
+    site_auth = SiteAuth(DenyList(), counters)
     patience_seconds = 0.05 if result == "unreachable" else 9.0
     with contextlib.suppress(AuthRefused, AuthUnavailable):
         await site_auth.fetch_rooms(fake_site.snapshot(), "12345", patience_seconds)

@@ -13,6 +13,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from pytest_django import Settings
 
+from delivery.counters import Counters
 from delivery.exceptions import AuthRefused, AuthUnavailable, UpdateFailed
 from delivery.service import build_service
 from delivery.site_auth import ADDRESS_DENIED, SiteAuth
@@ -35,7 +36,7 @@ LOOPBACK_FORMS = [
 
 @pytest_asyncio.fixture
 async def guarded() -> AsyncIterator[SiteAuth]:
-    site_auth = SiteAuth(read_deny_list(["private"]))
+    site_auth = SiteAuth(read_deny_list(["private"]), Counters())
     yield site_auth
     await site_auth.close()
 
@@ -97,7 +98,7 @@ async def test_by_default_a_site_in_the_own_network_is_asked(
 
 
 async def test_networks_that_are_not_named_are_asked(fake_site: FakeSite) -> None:
-    site_auth = SiteAuth(read_deny_list(["10.0.0.0/8"]))
+    site_auth = SiteAuth(read_deny_list(["10.0.0.0/8"]), Counters())
     assert await ask(site_auth, fake_site, fake_site.url) == ("user_1", "staff")
     await site_auth.close()
 

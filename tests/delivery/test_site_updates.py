@@ -11,6 +11,7 @@ import pytest_asyncio
 from delivery import site_updates as site_updates_module
 from delivery.exceptions import UpdateFailed
 from delivery.site_updates import SiteUpdates, Update
+from sites.networks import DenyList
 from sites.registry import SiteSnapshot
 from tests.delivery.fake_site import FakeSite, Reply
 from tests.delivery.http_fixtures import make_site
@@ -21,7 +22,7 @@ TIME = "2027-01-15T08:00:00.123Z"
 
 @pytest_asyncio.fixture
 async def site_updates() -> AsyncIterator[SiteUpdates]:
-    site_updates = SiteUpdates()
+    site_updates = SiteUpdates(DenyList())
     yield site_updates
     await site_updates.close()
 
@@ -106,7 +107,7 @@ async def test_site_that_hangs_or_is_not_there_may_come_back(
     site: SiteSnapshot, fake_site: FakeSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(site_updates_module, "CALL_TIMEOUT_SECONDS", 0.05)
-    site_updates = SiteUpdates()
+    site_updates = SiteUpdates(DenyList())
     absent = replace(site, update_user_url="http://127.0.0.1:9/users/:id")
     released = asyncio.Event()
     fake_site.answer(Reply(released=released))

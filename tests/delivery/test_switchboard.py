@@ -7,6 +7,8 @@ from redis.asyncio import Redis
 
 from delivery.backplane import Announcement, Backplane, Broadcast
 from delivery.connections import MAX_UNSENT_BYTES, MAX_UNSENT_WITH_BROADCASTS, TOO_SLOW
+from delivery.counters import Counters
+from delivery.journal import Journal
 from delivery.message import Message
 from delivery.queue_values import NOWHERE, Device
 from delivery.queues import Queues
@@ -174,7 +176,7 @@ async def test_sockets_of_two_sites_never_meet(process: Process) -> None:
 def test_late_announcement_for_a_room_that_is_empty_by_now_is_no_matter(
     announcement: Announcement,
 ) -> None:
-    switchboard = Switchboard(cast("Queues", None), cast("Backplane", None))
+    switchboard = Switchboard(cast("Queues", None), cast("Backplane", None), Counters(), Journal())
     switchboard.hear({"site": SITE, **announcement})
     assert len(switchboard) == 0
 

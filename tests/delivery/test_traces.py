@@ -114,7 +114,9 @@ async def test_a_full_queue_is_a_warning_with_the_message_that_found_it(
     process: Process, caplog: pytest.LogCaptureFixture
 ) -> None:
     queues = Queues(max_messages=1)
-    publisher = Publisher(queues, process.backplane, iter(range(75, 99)).__next__)
+    publisher = Publisher(
+        queues, process.backplane, iter(range(75, 99)).__next__, process.counters, process.journal
+    )
     process.publisher = publisher
     for _ in range(2):
         await process.publish(USER, content=["hello"])

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
+from delivery.heads import Heads
 from delivery.message import Message
 from delivery.openapi import FILE
 from delivery.send_connections import SendConnection, SendConnections
@@ -87,7 +88,7 @@ class InProcess:
         self._findings = findings
         self._edge = edge
         self._alarm = Alarm()
-        self._connections = SendConnections(self._route, lambda fd, read: None)
+        self._connections = SendConnections(self._route, lambda fd, read: None, Heads())
         self._slowest = (0.0, "", 0)  # seconds, kind and number of an input
 
     async def run(self, inputs: int) -> None:
