@@ -38,7 +38,7 @@ DIRECT_PATHS = re.compile(
 async def application(scope: Scope, receive: Any, send: Any) -> None:
     """Route one connection by its path."""
     if len(scope.get("query_string", b"")) > QUERY_BYTES:
-        service().switchboard.counters.of(ALL_SITES).limited["size"] += 1
+        service().counters.of(ALL_SITES).limited["size"] += 1
         refuse = service().server.turn_away if _is_socketio(scope["path"]) else turn_away
         await refuse(scope, receive, send, LONG_QUERY)
         return

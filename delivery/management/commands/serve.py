@@ -191,7 +191,7 @@ def _message_limit() -> int:
 
 def _heads() -> Heads:
     def count() -> None:
-        service().switchboard.counters.of(ALL_SITES).limited["size"] += 1
+        service().counters.of(ALL_SITES).limited["size"] += 1
 
     return Heads(settings.CONFIG.limits.header_bytes, count)
 
