@@ -14,7 +14,7 @@ from django.conf import settings
 from delivery import names
 from delivery.calls import Call
 from delivery.queue_values import Device
-from delivery.redis_client import run_scripts
+from delivery.redis_client import QUEUES, run_scripts
 
 MAX_SHOWN = 100  # waiting messages of a room
 LAST_LOOKED_AT = 100  # of a queue, when one message is looked for
@@ -75,7 +75,7 @@ class Requested:
 class Inspection:
     """Every method raises RedisUnavailable."""
 
-    def __init__(self, *, alias: str = "queues", ttl_seconds: int | None = None) -> None:
+    def __init__(self, *, alias: str = QUEUES, ttl_seconds: int | None = None) -> None:
         config = settings.CONFIG
         self._alias = alias
         self._prefix = config.redis.prefix

@@ -12,7 +12,7 @@ from django.conf import settings
 
 from delivery import names
 from delivery.calls import Call
-from delivery.redis_client import run_scripts
+from delivery.redis_client import QUEUES, run_scripts
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,7 @@ class UserPresence:
 
 
 class Presence:
-    def __init__(self, *, alias: str = "queues") -> None:
-        self._alias = alias
+    def __init__(self) -> None:
         self._prefix = settings.CONFIG.redis.prefix
         self._ttl_ms = 1000 * settings.CONFIG.client_ttl_seconds
 
@@ -67,7 +66,7 @@ class Presence:
         """As `find`, of `(site, room)` each."""
         keys = [names.room_key(self._prefix, site, room) for site, room in users]
         calls = [Call("presence", (key,), ("", self._ttl_ms)) for key in keys]
-        replies = await run_scripts(self._alias, calls)
+        replies = await run_scripts(QUEUES, calls)
         return [_to_user(*user, reply) for user, reply in zip(users, replies, strict=True)]
 
 

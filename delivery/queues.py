@@ -33,7 +33,7 @@ from delivery.queue_values import (
     State,
     ToStore,
 )
-from delivery.redis_client import close_async_redis, ping, run_scripts
+from delivery.redis_client import QUEUES, close_async_redis, ping, run_scripts
 from sites.limits import in_force
 
 LEASE_SECONDS = 60  # three renewals may fail before a live device counts as gone
@@ -55,7 +55,7 @@ class Queues:
     def __init__(
         self,
         *,
-        alias: str = "queues",
+        alias: str = QUEUES,
         ttl_seconds: int | None = None,
         max_messages: int | None = None,
         max_bytes: int | None = None,

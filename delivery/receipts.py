@@ -28,7 +28,7 @@ from delivery.receipt_values import (
     Whereabouts,
     device_receipts,
 )
-from delivery.redis_client import run_scripts
+from delivery.redis_client import QUEUES, run_scripts
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class Receipts:
     """`find` and `recent` raise RedisUnavailable."""
 
     def __init__(
-        self, journal: Journal, *, alias: str = "queues", ttl_seconds: int | None = None
+        self, journal: Journal, *, alias: str = QUEUES, ttl_seconds: int | None = None
     ) -> None:
         config = settings.CONFIG
         self.is_on = journal.is_on

@@ -17,7 +17,7 @@ from delivery import names
 from delivery.calls import Call
 from delivery.counters import Counters
 from delivery.exceptions import LimitReached
-from delivery.redis_client import run_scripts
+from delivery.redis_client import QUEUES, run_scripts
 from sites.limits import in_force
 from sites.registry import SiteSnapshot
 
@@ -75,13 +75,11 @@ class SendLimits:
         rates: Rates,
         counters: Counters,
         *,
-        alias: str = "queues",
         now_ms: Callable[[], int] | None = None,
     ) -> None:
         """`now_ms` replaces both Redis' clock and this process's."""
         self._rates = rates
         self._counters = counters
-        self._alias = alias
         self._now_ms = now_ms
         self._prefix = settings.CONFIG.redis.prefix
         self._buckets: dict[str, Bucket] = {}
@@ -156,7 +154,7 @@ class SendLimits:
         needed = tokens - bucket.held
         clock = self._now_ms() if self._now_ms else ""
         args = (clock, bucket.rate, bucket.full, needed, max(needed, bucket.portion))
-        [reply] = await run_scripts(self._alias, [Call("take", (bucket.key,), args)])
+        [reply] = await run_scripts(QUEUES, [Call("take", (bucket.key,), args)])
         taken, bucket.left, wait_ms = reply
         bucket.held += taken
         bucket.asked_at = now

@@ -181,9 +181,7 @@ def build_service() -> Service:
         is_traced=is_traced,
     )
     server = _build_server(clients, addresses)
-    metrics = Metrics(
-        counters, backplane, lambda: round_trips("queues"), lambda: len(server.transports())
-    )
+    metrics = Metrics(counters, backplane, round_trips, lambda: len(server.transports()))
     return Service(
         registry=registry,
         queues=queues,

@@ -17,7 +17,7 @@ from django.conf import settings
 from delivery import names
 from delivery.calls import Call
 from delivery.counters import FIELDS, AuthFailure
-from delivery.redis_client import run_scripts
+from delivery.redis_client import QUEUES, run_scripts
 
 RECENT, MINUTES = 5, 60  # seconds of a bucket
 KEPT = {RECENT: 36, MINUTES: 60}  # buckets of each: three minutes, an hour
@@ -70,7 +70,7 @@ class Glance:
 class Statistics:
     """Every method raises RedisUnavailable."""
 
-    def __init__(self, alias: str = "queues") -> None:
+    def __init__(self, alias: str = QUEUES) -> None:
         self._alias = alias
         self._key = names.processes_key(settings.CONFIG.redis.prefix)
         self._process = secrets.token_hex(8)

@@ -13,7 +13,7 @@ from django.conf import settings
 
 from delivery import names
 from delivery.calls import Call
-from delivery.redis_client import run_scripts
+from delivery.redis_client import QUEUES, run_scripts
 
 CLAIM_MS = 30_000  # for a look and a call; a process that dies with it delays others so long
 KEPT_MS = 7 * 24 * 3600 * 1000  # without any process, or any such site
@@ -50,8 +50,7 @@ class Taken:
 class UpdateSchedule:
     """Every method raises RedisUnavailable."""
 
-    def __init__(self, *, alias: str = "queues") -> None:
-        self._alias = alias
+    def __init__(self) -> None:
         self._key = names.updates_key(settings.CONFIG.redis.prefix)
 
     async def note(self, waits_ms: Mapping[User, int]) -> None:
@@ -75,7 +74,7 @@ class UpdateSchedule:
             await self._run("settle_users", taken.claim_end_ms, *args)
 
     async def _run(self, script: str, *args: str | int) -> Any:
-        [reply] = await run_scripts(self._alias, [Call(script, (self._key,), (KEPT_MS, *args))])
+        [reply] = await run_scripts(QUEUES, [Call(script, (self._key,), (KEPT_MS, *args))])
         return reply
 
 

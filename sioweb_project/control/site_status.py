@@ -7,14 +7,12 @@ from datetime import UTC, datetime
 from asgiref.sync import async_to_sync
 
 from delivery.exceptions import DeliveryError
-from delivery.redis_client import close_async_redis
+from delivery.redis_client import QUEUES, close_async_redis
 from delivery.service import is_served
 from delivery.statistics import Glance, Statistics
 from sites.status import SiteStatus
 
 logger = logging.getLogger(__name__)
-
-ALIAS = "queues"
 
 
 def provide(names: Collection[str]) -> Mapping[str, SiteStatus]:
@@ -31,10 +29,10 @@ def provide(names: Collection[str]) -> Mapping[str, SiteStatus]:
 
 async def _glance(names: Collection[str]) -> dict[str, Glance]:
     try:
-        return await Statistics(ALIAS).glance(names)
+        return await Statistics().glance(names)
     finally:
         if not is_served():  # a loop that ends with this question, as in a command
-            await close_async_redis(ALIAS)
+            await close_async_redis(QUEUES)
 
 
 def _to_status(glance: Glance) -> SiteStatus:
