@@ -181,7 +181,9 @@ class Connection:
         self._pending[self._last_ack_id] = pending
         if len(self._pending) > MAX_PENDING_ACKS:
             # Another tab acks them; if none does, they come again after the next connect.
-            del self._pending[next(iter(self._pending))]
+            oldest = self._pending.pop(next(iter(self._pending)))
+            if oldest.done is not None:  # else its room would get nothing more
+                oldest.done.set()
         return self._last_ack_id
 
     def _settle(self, pending: PendingAck) -> None:

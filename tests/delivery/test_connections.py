@@ -147,3 +147,14 @@ def test_acks_that_never_come_are_not_kept_for_ever(
     for seq in (1, 2, 3):
         client.connection.send_stored(USER_1, "e1", waiting(seq))
     assert [client.connection.acknowledge(ack_id) for ack_id in (1, 2, 3)] == [False, True, True]
+
+
+def test_batch_whose_ack_is_waited_for_no_more_lets_the_next_one_go(
+    double: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections_module, "MAX_PENDING_ACKS", 1)
+    done = double.connection.send_batch(USER_1, EPOCH, [waiting(7)])
+    assert not done.is_set()
+    double.send(USER_2, waiting(3, "30"))
+    assert done.is_set()
+    assert double.acks == []
