@@ -25,6 +25,7 @@ from sioweb_project.options import (
     MAPPING,
     MAX_INT32,
     VALUE,
+    Host,
     MappingOrValue,
     Options,
     Text,
@@ -81,9 +82,7 @@ class ReceiptOptions(Options):
 class SectionOptions(Options):
     """One environment."""
 
-    host: Annotated[
-        str, Field(pattern=r"^[^\s/@?#]+$", description="a host name or an IP address")
-    ] = ""
+    host: Host = ""
     port: Annotated[int, Field(ge=0, le=65535, description=PORTS)] = 1337
     client_ttl: Seconds = None
     device_ttl: Seconds = None
@@ -118,7 +117,6 @@ class SectionOptions(Options):
     receipts: Annotated[
         ReceiptOptions, Field(description="a mapping with enabled and max_messages")
     ] = ReceiptOptions()
-
     metrics: Annotated[MetricsOptions, Field(description="a mapping with port, or with token")] = (
         MetricsOptions()
     )

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from sioweb_project.options import Options, Text, YesNo
+from sioweb_project.options import Host, Options, Text, YesNo
 
 MIN_TOKEN_CHARACTERS = 16  # it may stand in the open, and nothing slows down who guesses
 LOOPBACK = "127.0.0.1"
@@ -21,9 +21,7 @@ class MetricsOptions(Options):
     port: Annotated[
         int | None, Field(ge=0, le=65535, description="a whole number from 0 to 65535")
     ] = None
-    host: Annotated[
-        str, Field(pattern=r"^[^\s/@?#]+$", description="a host name or an IP address")
-    ] = LOOPBACK
+    host: Host = LOOPBACK
     token: Annotated[
         Text,
         Field(

@@ -65,3 +65,4 @@ Text = Annotated[
     Field(description="text, in quotes if it looks like a number"),
 ]
 YesNo = Annotated[bool, Field(description="true or false")]
+Host = Annotated[str, Field(pattern=r"^[^\s/@?#]+$", description="a host name or an IP address")]

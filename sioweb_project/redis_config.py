@@ -14,6 +14,7 @@ from sioweb_project.options import (
     MAPPING,
     MAX_INT32,
     VALUE,
+    Host,
     MappingOrValue,
     Options,
     Text,
@@ -74,9 +75,7 @@ class TlsOptions(Options):
 class RedisOptions(Options):
     """node_redis' options."""
 
-    host: Annotated[
-        str, Field(pattern=r"^[^\s/@?#]+$", description="a host name or an IP address")
-    ] = ""
+    host: Host = ""
     port: Annotated[int, Field(ge=1, le=65535, description="a whole number from 1 to 65535")] = (
         DEFAULT_PORT
     )
