@@ -55,7 +55,8 @@ class MetricsUnavailable(DeliveryError):
 
 
 class AuthRefused(DeliveryError):
-    """The client may not connect; the text is what it is told, `code` the site's status if any."""
+    """The client may not connect; the text is what it is told, and `code` with it: the status of
+    the site's answer, or what it would be here; None = the site was not asked."""
 
     def __init__(self, text: str, code: int | None = None) -> None:
         super().__init__(text)

@@ -106,7 +106,7 @@ class Namespaces:
     async def identify(
         self, namespace: str, query_string: str, auth: object, timeout_seconds: float | None = None
     ) -> tuple[Credentials, tuple[str, ...]]:
-        """Find the site and ask it who this is: all that a client can be refused for.
+        """Find the site and ask it who this is: all that depends on what it brings.
 
         Returns what the client brought, and its rooms. Raises as `admit` does.
         """

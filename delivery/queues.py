@@ -1,6 +1,6 @@
 """Queues: what waits for each device of a user room. Redis is their truth.
 
-Stands behind publish, acks and connections. All of an operation happens in one Lua
+Stands behind publish, feeds and acks. All of an operation happens in one Lua
 script (`lua/`, where the stored shapes are described), so that none is seen half done.
 Above `redis_client`, which runs the scripts.
 """

@@ -152,8 +152,7 @@ def unknown_options(section: Mapping[str, object]) -> list[tuple[str, ...]]:
 
 
 def _first_fault(file: Path, environment: str, faults: Sequence[ErrorDetails]) -> ConfigError:
-    # A union reports each of its kinds; the deepest one is the one that was meant.
-    fault = faults[0]
+    fault = faults[0]  # of an option of several types there is one for each, and any will do
     is_unknown = fault["type"] == "extra_forbidden"
     names, model, accepted = _locate(fault["loc"])
     if is_unknown:
