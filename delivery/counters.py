@@ -16,7 +16,7 @@ from delivery.histograms import LONG_ENDS, SHORT_ENDS, Histogram
 Refusal = Literal[
     "no_token",  # no token or device id that can be used
     "denied",  # by the site: 401 or 403
-    "bad_answer",  # the site's answer is no list of rooms
+    "bad_answer",  # the site's answer is no list of rooms, or its address is denied
     "unreachable",  # the site gave no answer in time
     "unavailable",  # Redis or the backplane is out of reach
     "origin",  # a page of an origin that the site has not allowed

@@ -63,6 +63,10 @@ class AuthRefused(DeliveryError):
         self.code = code
 
 
+class AuthUrlDenied(AuthRefused):
+    """The site's authUrl is at an address that the configuration denies."""
+
+
 class OriginRefused(AuthRefused):
     """The site has not allowed the page that wants to connect."""
 

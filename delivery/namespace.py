@@ -16,6 +16,7 @@ from delivery.counters import ALL_SITES, Counters, Refusal, SiteCounts
 from delivery.exceptions import (
     AuthRefused,
     AuthUnavailable,
+    AuthUrlDenied,
     DeliveryError,
     OriginRefused,
     TooFast,
@@ -209,12 +210,12 @@ def _refusal(error: DeliveryError) -> Refusal:
             return "too_many"
         case TooFast():
             return "too_fast"
-        case AuthRefused(code=None):
-            return "no_token"
         case AuthRefused(code=401 | 403):
             return "denied"
-        case AuthRefused():
+        case AuthUrlDenied() | AuthRefused(code=int()):
             return "bad_answer"
+        case AuthRefused():
+            return "no_token"
         case AuthUnavailable():
             return "unreachable"
     return "unavailable"

@@ -19,7 +19,7 @@ import orjson
 
 from delivery.auth_failures import in_words
 from delivery.counters import AuthResult, Counters
-from delivery.exceptions import AuthRefused, AuthUnavailable
+from delivery.exceptions import AuthRefused, AuthUnavailable, AuthUrlDenied
 from delivery.outgoing import AddressDenied, guarded_sockets
 from sites.networks import DenyList
 from sites.registry import SiteSnapshot
@@ -147,7 +147,7 @@ class SiteAuth:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             if isinstance(error.__cause__, AddressDenied):
                 logger.warning("authUrl of %s: its address is in auth_url_deny", site.name)
-                raise AuthRefused(ADDRESS_DENIED) from error
+                raise AuthUrlDenied(ADDRESS_DENIED) from error
             text = in_words(error)
             logger.warning("authUrl of %s: %s", site.name, text)
             raise AuthUnavailable(text) from error

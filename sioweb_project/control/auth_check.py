@@ -7,9 +7,8 @@ import time
 from dataclasses import dataclass
 from enum import Enum
 
-from delivery.exceptions import AuthRefused, AuthUnavailable
+from delivery.exceptions import AuthRefused, AuthUnavailable, AuthUrlDenied
 from delivery.namespace import Namespaces
-from delivery.site_auth import ADDRESS_DENIED
 from sites.models import Site
 
 TIMEOUT_SECONDS = 10.0  # who looks at a page does not wait as long as a client would
@@ -63,7 +62,7 @@ def _hint_for_refusal(site: Site, token: str, error: AuthRefused) -> str:
         return "The site is disabled: no client can connect."
     if status is None and not token:
         return "Your site was not asked, as there is no token."
-    if str(error) == ADDRESS_DENIED:
+    if isinstance(error, AuthUrlDenied):
         return f"{WAS_DENIED} {IS_IT_RIGHT}"
     if status is None:
         return "Your site was not asked: such a token cannot stand in a header."

@@ -6,6 +6,8 @@ import pytest
 
 from delivery.counters import ALL_SITES, DELAY_ENDS_MS, FIELDS, Counters, SiteCounts
 from delivery.exceptions import DeliveryError
+from delivery.site_auth import ADDRESS_DENIED, SiteAuth
+from sites.networks import read_deny_list
 from tests.delivery.fake_site import FakeSite, Reply
 from tests.delivery.queue_fixtures import SITE
 from tests.delivery.server_client import TOKEN
@@ -173,3 +175,15 @@ async def test_what_the_site_answers_is_counted(
     assert counted(counts) == {f"refused.{refusal}": 1}
     assert (found.reason if found else "").startswith(failure)
     assert (found is None) == (not failure)
+
+
+async def test_a_denied_address_is_the_sites_failure_and_no_missing_token(
+    make_namespaces: MakeNamespaces, process: Process, site_auth: SiteAuth
+) -> None:
+    site_auth._deny_list = read_deny_list(["private"])
+    await admit(make_namespaces, "/newsite", TOKEN)
+    counts = process.switchboard.counters.of(SITE)
+    failure = counts.take_auth_failure()
+    assert counted(counts) == {"refused.bad_answer": 1}
+    assert failure is not None
+    assert failure.reason == ADDRESS_DENIED
