@@ -59,23 +59,20 @@ def event_text(event: str, *args: object) -> str:
     return _json([event, *args])
 
 
-def write(socket: EngineSocket | None, frame: Frame) -> bool:
-    """Write the frame, behind those that wait for this transport; False when it is closed.
+def write(socket: EngineSocket | None, frame: Frame) -> None:
+    """Write the frame, behind those that wait for this transport; nothing when it is closed.
 
     1. Where nothing waits, and the web server lets us, straight to the websocket.
     2. Else through the queue, which python-engineio empties in its own time.
     """
     if socket is None or socket.closed:
-        return False
+        return
     websocket = _find_idle(socket)
     if websocket is None or not websocket.write(frame.wire):
         socket.queue.put_nowait(frame)
-    return True
 
 
-def write_event(
-    socket: EngineSocket | None, namespace: str, text: str, ack_id: int | None = None
-) -> None:
+def write_event(socket: EngineSocket | None, namespace: str, text: str, ack_id: int | None) -> None:
     """As `write`, of an event that no other socket gets: `42/newsite,17["update_store","user"]`,
     whose JSON list is `text`. It becomes a Frame only where it has to wait."""
     if socket is None or socket.closed:

@@ -94,10 +94,9 @@ class Transports(dict[str, Transport]):
         self._close = close
         self._idle: dict[str, None] = {}  # those that fell idle first stand first
 
-    def open(self, eio_sid: str) -> Transport:
-        transport = self[eio_sid] = Transport(self._start_deadline(eio_sid))
+    def open(self, eio_sid: str) -> None:
+        self[eio_sid] = Transport(self._start_deadline(eio_sid))
         self.look_at(eio_sid)
-        return transport
 
     def end(self, eio_sid: str) -> None:
         """It is gone: so is what went on over it."""

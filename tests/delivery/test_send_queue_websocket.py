@@ -14,7 +14,7 @@ from tests.delivery.send_queue_doubles import Wire, frame
 
 def test_a_frame_for_an_idle_websocket_goes_past_the_queue() -> None:
     wire = Wire()
-    assert write(wire, frame(3))
+    write(wire, frame(3))
     assert wire.written == [b"\x81\x044xxx"]
     assert wire.queue.empty()
 
@@ -84,7 +84,7 @@ def test_a_transport_ends_behind_what_waits() -> None:
 
 def test_nothing_is_written_to_a_closed_socket() -> None:
     wire = Wire(closed=True)
-    assert not write(wire, frame())
-    assert not write(None, frame())
+    write(wire, frame())
+    write(None, frame())
     assert wire.written == []
     assert wire.queue.empty()
