@@ -45,10 +45,7 @@ class SiteAdmin(OfVisibleSites, SiteModelAdmin):
     fieldsets = FIELDSETS
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Site]:
-        now = timezone.now()
-        usable = Q(api_keys__isnull=False, api_keys__revoked_at=None) & (
-            Q(api_keys__expires_at=None) | Q(api_keys__expires_at__gt=now)
-        )
+        usable = Q(api_keys__in=ApiKey.objects.usable())
         sites: QuerySet[Site] = super().get_queryset(request)
         sites = sites.filter(pk__in=visible_sites(request.user))
         return sites.annotate(key_count=Count("api_keys", filter=usable))
