@@ -10,6 +10,7 @@ from delivery.answers import answers_errors, json_answer
 from delivery.exceptions import InvalidRequest
 from delivery.receipt_values import Receipt
 from delivery.service import service
+from delivery.views import UNKNOWN_MESSAGE
 from sioweb_project.control.access import find_site, for_staff
 from sioweb_project.control.inspector import read_room
 from sites.access import VIEW_SITE
@@ -36,7 +37,7 @@ async def receipt(request: HttpRequest) -> HttpResponse:
     site = await find_site(request, request.GET.get("site", ""), VIEW_SITE)
     found = await service().receipts.find(site.name, request.GET.get("id", ""))
     if found is None:
-        raise InvalidRequest(404, "unknown_message", "This message is older than an hour.")
+        raise InvalidRequest(404, "unknown_message", UNKNOWN_MESSAGE)
     return json_answer(found.answer())
 
 
