@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from delivery.redis_servers import MAX_CONNECTIONS
 from sioweb_project.doctor.findings import Finding, fail, ok, warn
 
 OLDEST_VERSION = (6, 2)
@@ -10,7 +11,8 @@ KEEPING = "noeviction"
 MEBIBYTE = 1024 * 1024
 FULL = 0.8  # of the memory: time to act
 CROWDED = 0.8  # of the connections
-OWN_EACH = 34  # connections that each process of the service may open
+# Connections that each process of the service may open, with those of its backplane.
+OWN_EACH = MAX_CONNECTIONS + 2
 
 Info = Mapping[str, Any]
 
