@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from delivery.counters import DELAY_ENDS_MS, FIELDS, LIMITS, REFUSALS, RESYNCS
-from delivery.statistics import MINUTES, RECENT, Counts, Figures, pick
+from delivery.statistics import MINUTES, RECENT, Counts, Figures, Process, pick
 
 LAST_MINUTE = MINUTES // RECENT  # buckets of it
 FIRST_DELAY = FIELDS.index(f"delay.{DELAY_ENDS_MS[0]:g}")
@@ -89,7 +89,7 @@ def _lines(buckets: Sequence[Counts], step: int, now: int) -> Numbers:
     }
 
 
-def _process(figures: Figures, process: Any) -> Numbers:
+def _process(figures: Figures, process: Process) -> Numbers:
     return {
         "host": process.host,
         "pid": process.pid,
