@@ -114,11 +114,6 @@ class Registry:
         """Return an enabled site."""
         return self._sites.get(name)
 
-    def authenticate(self, name: str, api_key: str) -> SiteSnapshot | None:
-        """As `identify`, for who need not know which key it is."""
-        site, _ = self.identify(name, api_key)
-        return site
-
     def identify(self, name: str, api_key: str) -> tuple[SiteSnapshot | None, int]:
         """Return the site if the key is one of its own, in the same time whatever is wrong, and
         the key's number."""

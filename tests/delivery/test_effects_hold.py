@@ -76,7 +76,7 @@ def test_a_change_does_what_is_said(change: dict[str, Any], site: Site, registry
     kinds = {effect.kind for effect in of_change(before, site, UNKNOWN)}
     site.save()
     assert outdated(registry) == said(kinds)
-    assert (registry.authenticate("newsite", KEY) is None) == (Kind.REFUSED in kinds)
+    assert (registry.identify("newsite", KEY)[0] is None) == (Kind.REFUSED in kinds)
 
 
 def test_every_field_that_delivery_knows_is_tried() -> None:
@@ -89,5 +89,5 @@ def test_deletion_does_what_is_said(site: Site, registry: Registry) -> None:
     kinds = {effect.kind for effect in of_deletion(site, UNKNOWN)}
     site.delete()
     assert outdated(registry) == said(kinds) == [True]
-    assert registry.authenticate("newsite", KEY) is None
+    assert registry.identify("newsite", KEY) == (None, 0)
     assert Kind.REFUSED in kinds

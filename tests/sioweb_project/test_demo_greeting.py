@@ -68,7 +68,7 @@ def test_the_key_works_and_stays_the_same() -> None:
     assert site.api_key() in first
     registry = Registry()
     registry.load()
-    assert registry.authenticate("demo", site.api_key())
+    assert registry.identify("demo", site.api_key())[0]
     assert ApiKey.objects.count() == 1
 
 
@@ -84,7 +84,7 @@ def test_a_revoked_key_works_again_after_the_next_start() -> None:
     greet(URL)
     registry = Registry()
     registry.load()
-    assert registry.authenticate("demo", site.api_key())
+    assert registry.identify("demo", site.api_key())[0]
 
 
 def test_another_port_moves_the_site() -> None:

@@ -62,7 +62,7 @@ def shown_key(page: str) -> str:
 def opens(site_name: str, key: str) -> bool:
     registry = Registry()
     registry.load()
-    return registry.authenticate(site_name, key) is not None
+    return registry.identify(site_name, key)[0] is not None
 
 
 def assert_shown_nowhere(client: Client, key: str) -> None:

@@ -20,7 +20,7 @@ def loaded(newsite: Site) -> Registry:
 
 
 def test_right_key_opens_its_site(loaded: Registry) -> None:
-    site = loaded.authenticate("newsite", KEY)
+    site, _ = loaded.identify("newsite", KEY)
     assert site is not None
     assert site == loaded.get("newsite")
     assert (site.auth_url, site.auth_scheme) == ("http://newsite.com/socketrooms", "Bearer")
@@ -39,21 +39,21 @@ def test_limits_and_origins_of_a_site_are_read(newsite: Site) -> None:
 
 @pytest.mark.parametrize("key", ["", "5432", "543210", "54321 ", "\ud800"])
 def test_wrong_key_is_refused(loaded: Registry, key: str) -> None:
-    assert loaded.authenticate("newsite", key) is None
+    assert loaded.identify("newsite", key) == (None, 0)
 
 
 @pytest.mark.parametrize("name", ["", "NEWSITE", "/newsite", "__proto__", "unknown"])
 def test_unknown_site_is_refused(loaded: Registry, name: str) -> None:
     assert loaded.get(name) is None
-    assert loaded.authenticate(name, KEY) is None
+    assert loaded.identify(name, KEY) == (None, 0)
 
 
 def test_key_of_another_site_is_refused(newsite: Site, loaded: Registry) -> None:
     other = Site.objects.create(name="other", auth_url="http://other.com")
     ApiKey.objects.add(other, "other key")
     loaded.load()
-    assert loaded.authenticate("other", KEY) is None
-    assert loaded.authenticate("newsite", "other key") is None
+    assert loaded.identify("other", KEY) == (None, 0)
+    assert loaded.identify("newsite", "other key") == (None, 0)
 
 
 def test_unknown_site_costs_the_same_digest_and_one_comparison(
@@ -66,8 +66,8 @@ def test_unknown_site_costs_the_same_digest_and_one_comparison(
         return False
 
     monkeypatch.setattr("hmac.compare_digest", compare)
-    loaded.authenticate("newsite", "wrong")
-    loaded.authenticate("unknown", "wrong")
+    loaded.identify("newsite", "wrong")
+    loaded.identify("unknown", "wrong")
     assert len(compared) == 2
     assert compared[0] == compared[1]
 
@@ -75,12 +75,12 @@ def test_unknown_site_costs_the_same_digest_and_one_comparison(
 def test_every_key_of_a_site_works_until_revoked(newsite: Site, loaded: Registry) -> None:
     row, key = ApiKey.objects.make(newsite)
     loaded.load()
-    assert loaded.authenticate("newsite", KEY)
-    assert loaded.authenticate("newsite", key)
+    assert loaded.identify("newsite", KEY)[0]
+    assert loaded.identify("newsite", key)[0]
     row.revoke()
     assert loaded.load() == {"newsite"}
-    assert loaded.authenticate("newsite", KEY)
-    assert loaded.authenticate("newsite", key) is None
+    assert loaded.identify("newsite", KEY)[0]
+    assert loaded.identify("newsite", key) == (None, 0)
 
 
 def test_expired_key_is_refused_at_once_and_without_a_read(
@@ -90,9 +90,9 @@ def test_expired_key_is_refused_at_once_and_without_a_read(
     newsite.api_keys.get().end(end)
     loaded.load()
     monkeypatch.setattr(timezone, "now", lambda: end - timedelta(milliseconds=1))
-    assert loaded.authenticate("newsite", KEY)
+    assert loaded.identify("newsite", KEY)[0]
     monkeypatch.setattr(timezone, "now", lambda: end)
-    assert loaded.authenticate("newsite", KEY) is None
+    assert loaded.identify("newsite", KEY) == (None, 0)
 
 
 def test_expired_key_is_not_even_read(newsite: Site, loaded: Registry) -> None:
@@ -107,7 +107,7 @@ def test_site_without_usable_keys_is_there_but_closed(newsite: Site, loaded: Reg
     newsite.api_keys.get().revoke()
     loaded.load()
     assert loaded.get("newsite") is not None
-    assert loaded.authenticate("newsite", KEY) is None
+    assert loaded.identify("newsite", KEY) == (None, 0)
 
 
 def test_disabled_site_is_gone_and_comes_back(newsite: Site, loaded: Registry) -> None:
@@ -115,11 +115,11 @@ def test_disabled_site_is_gone_and_comes_back(newsite: Site, loaded: Registry) -
     newsite.save()
     assert loaded.load() == {"newsite"}
     assert loaded.get("newsite") is None
-    assert loaded.authenticate("newsite", KEY) is None
+    assert loaded.identify("newsite", KEY) == (None, 0)
     newsite.is_enabled = True
     newsite.save()
     assert loaded.load() == {"newsite"}
-    assert loaded.authenticate("newsite", KEY)
+    assert loaded.identify("newsite", KEY)[0]
 
 
 def test_load_returns_added_changed_and_gone_but_not_the_rest(
@@ -184,15 +184,15 @@ def test_authentication_touches_no_database(
     loaded: Registry, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     with django_assert_num_queries(0):
-        assert loaded.authenticate("newsite", KEY)
+        assert loaded.identify("newsite", KEY)[0]
 
 
 def test_authentication_from_many_threads_while_loading(loaded: Registry) -> None:
     with ThreadPoolExecutor(8) as threads:
-        answers = [threads.submit(loaded.authenticate, "newsite", KEY) for _ in range(200)]
+        answers = [threads.submit(loaded.identify, "newsite", KEY) for _ in range(200)]
         for _ in range(20):
             loaded.load()
-        assert all(answer.result() is not None for answer in answers)
+        assert all(answer.result()[0] for answer in answers)
 
 
 def test_rooms_of_a_user_start_with_the_prefix() -> None:

@@ -86,10 +86,10 @@ async def test_revoked_or_deleted_key_is_refused_without_waiting(
         await told_next(told)
         await sync_to_async(other.revoke)()
         await told_next(told)
-        assert process_registry.authenticate("newsite", key) is None
+        assert process_registry.identify("newsite", key) == (None, 0)
         await sync_to_async(stored_site.api_keys.all().delete)()
         await told_next(told)
-        assert process_registry.authenticate("newsite", KEY) is None
+        assert process_registry.identify("newsite", KEY) == (None, 0)
 
 
 async def test_change_of_another_process_arrives_by_itself(
@@ -129,7 +129,7 @@ async def test_lost_database_is_logged_once_and_changes_nothing(
         monkeypatch.setattr(module, "read_sites", fail)
         async with asyncio.timeout(TIMEOUT_SECONDS):
             await tried_often.wait()
-        assert process_registry.authenticate("newsite", KEY)
+        assert process_registry.identify("newsite", KEY)[0]
         await sync_to_async(Site.objects.update)(auth_scheme="Token")
         monkeypatch.setattr(module, "read_sites", read)
         assert await told_next(told) == {"newsite"}
@@ -171,11 +171,11 @@ async def test_run_writes_when_a_key_was_last_used_once_a_minute(
     monkeypatch.setattr(module, "write_uses", write)
     async with running(process_registry) as told, asyncio.timeout(TIMEOUT_SECONDS):
         await told_next(told)
-        process_registry.authenticate("newsite", "wrong")
-        process_registry.authenticate("newsite", KEY)
+        process_registry.identify("newsite", "wrong")
+        process_registry.identify("newsite", KEY)
         key = await sync_to_async(stored_site.api_keys.get)()
         assert list(await written.get()) == [key.pk]
-        process_registry.authenticate("newsite", KEY)
+        process_registry.identify("newsite", KEY)
         for _ in range(3):  # reads that could each write
             await sync_to_async(Site.objects.update)(auth_scheme=f"Token{_}")
             await told_next(told)
@@ -187,7 +187,7 @@ async def test_flush_writes_what_is_left_whenever_it_is_called(
 ) -> None:
     await sync_to_async(process_registry.load)()
     for _ in range(3):
-        process_registry.authenticate("newsite", KEY)
+        process_registry.identify("newsite", KEY)
     await process_registry.flush()
     key = await sync_to_async(stored_site.api_keys.get)()
     assert (key.use_count, key.last_used_at is not None) == (3, True)
@@ -209,7 +209,7 @@ async def test_last_use_that_was_not_written_is_kept(
     monkeypatch.setattr(module, "write_uses", write)
     async with running(process_registry) as told, asyncio.timeout(TIMEOUT_SECONDS):
         await told_next(told)
-        process_registry.authenticate("newsite", KEY)
+        process_registry.identify("newsite", KEY)
         await done.wait()
     assert attempts[0] == attempts[1]
 

@@ -29,7 +29,7 @@ def test_missing_site_is_created_with_its_key() -> None:
     assert changes() == ["+ newsite", "+ newsite.apiKey: 5…"]
     registry = Registry()
     registry.load()
-    site = registry.authenticate("newsite", "54321")
+    site, _ = registry.identify("newsite", "54321")
     assert site is not None
     assert (site.auth_url, site.auth_scheme) == ("http://newsite.com/socketrooms", "Bearer")
     assert site.is_user_room("user_1")
