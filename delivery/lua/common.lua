@@ -14,8 +14,8 @@
 -- The other keys of the room stand under the same hash tag:
 --   <base>devices           zset: device -> seen_until in ms. The end of its lease while it
 --                           is live, the time it left after that.
---   <base>queue:<device>    zset: "seq|id|previous|stored_ms|resync|event_length|text" -> seq. `previous` is
---                           the id of the message before it, '' = it is the first.
+--   <base>queue:<device>    zset: "seq|id|previous|stored_ms|resync|event_length|text" -> seq.
+--                           `previous` is the id of the message before it, '' = it is the first.
 --   <base>events:<device>   zset, all scores 0: event JSON, "\0", seq in 16 digits. JSON holds
 --                           no "\0", so the first member from "event\0" on is the first
 --                           message of that event. Of a queue in which no message asks for

@@ -1,6 +1,7 @@
 -- Who is in a user room. Returns {device, since when it is online or offline, the end of its
--- lease or 0 = it is offline, ...}, the longest unseen first; times in ms. Changes nothing. A lease that has run out, of a process that was killed, ends
--- when it has: a device is online as long as a process holds it.
+-- lease or 0 = it is offline, ...}, the longest unseen first; times in ms. Changes nothing.
+-- A lease that has run out, of a process that was killed, ends when it has: a device is online
+-- as long as a process holds it.
 
 local reply = {}
 local devices = redis.call('ZRANGE', devices_key, 0, -1, 'WITHSCORES')
