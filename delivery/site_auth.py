@@ -20,7 +20,7 @@ import orjson
 from delivery.auth_failures import in_words
 from delivery.counters import AuthResult, Counters
 from delivery.exceptions import AuthRefused, AuthUnavailable, AuthUrlDenied
-from delivery.outgoing import AddressDenied, guarded_sockets
+from delivery.outgoing import AddressDenied, open_session
 from sites.networks import DenyList
 from sites.registry import SiteSnapshot
 
@@ -33,6 +33,7 @@ CALL_TIMEOUT_SECONDS = 10.0  # one call; a site that is slower than this is take
 FIRST_RETRY_SECONDS = 0.2
 LONGEST_RETRY_SECONDS = 5.0
 CALLS_PER_SITE = 100  # at once: more than a site's backend does at a time only wait there
+NO_LIMIT = 0  # for all sites together
 MAX_ANSWER_BYTES = 1_048_576
 MAX_ROOMS = 10_000
 MAX_ROOM_LENGTH = 256
@@ -155,13 +156,7 @@ class SiteAuth:
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
-            factory = guarded_sockets(self._deny_list)
-            self._session = aiohttp.ClientSession(
-                # The gates are the limit. Certificates are verified: aiohttp's default.
-                connector=aiohttp.TCPConnector(limit=0, socket_factory=factory),
-                timeout=aiohttp.ClientTimeout(total=CALL_TIMEOUT_SECONDS),
-                cookie_jar=aiohttp.DummyCookieJar(),  # one bearer's cookie is not another's
-            )
+            self._session = open_session(self._deny_list, CALL_TIMEOUT_SECONDS, NO_LIMIT)
         return self._session
 
 

@@ -1,8 +1,7 @@
 """Tells a site that a user has come online or gone: a PUT to its `updateUserUrl`.
 
-Called by `user_updates`. Beside `site_auth` the only importer of the HTTP client, with
-connections of its own: a site that is slow to take it in holds up no connect. What is denied
-to the one is denied to the other.
+Called by `user_updates`. Its connections are not those of `site_auth`: a site that is slow to
+take it in holds up no connect. What is denied to the one is denied to the other.
 """
 
 from http import HTTPStatus
@@ -14,12 +13,13 @@ from yarl import URL
 
 from delivery import names
 from delivery.exceptions import UpdateFailed
-from delivery.outgoing import AddressDenied, guarded_sockets
+from delivery.outgoing import AddressDenied, open_session
 from delivery.timestamps import to_text
 from sites.networks import DenyList
 from sites.registry import SiteSnapshot
 
 CALL_TIMEOUT_SECONDS = 10.0
+MAX_CALLS = 100  # at once, to all sites together
 ID_MARK = ":id"  # the first in the URL stands for the user's id, as in the Node service
 ADDRESS_DENIED = "Its address is in auth_url_deny"
 TRY_AGAIN = frozenset({408, 425, 429})  # and 500 or more
@@ -61,11 +61,7 @@ class SiteUpdates:
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(socket_factory=guarded_sockets(self._deny_list)),
-                timeout=aiohttp.ClientTimeout(total=CALL_TIMEOUT_SECONDS),
-                cookie_jar=aiohttp.DummyCookieJar(),  # one site's cookie is not another's
-            )
+            self._session = open_session(self._deny_list, CALL_TIMEOUT_SECONDS, MAX_CALLS)
         return self._session
 
 

@@ -8,7 +8,7 @@ from http import HTTPStatus
 import aiohttp
 from django.conf import settings
 
-from delivery.outgoing import guarded_sockets
+from delivery.outgoing import open_session
 from sioweb_project.doctor.clock import compare_date_header
 from sioweb_project.doctor.findings import Finding, fail, ok, warn
 from sioweb_project.doctor.reach import RENEW, Reached, Unreachable, reach
@@ -27,11 +27,7 @@ async def examine_sites(sites: Sequence[SiteSnapshot]) -> list[Finding]:
     """Ask all, many at a time; say of whom there was no time for."""
     deny_list = read_deny_list(settings.CONFIG.auth_url_deny)
     gate = asyncio.Semaphore(SITES_AT_ONCE)
-    async with aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, socket_factory=guarded_sockets(deny_list)),
-        timeout=aiohttp.ClientTimeout(total=CALL_SECONDS),
-        cookie_jar=aiohttp.DummyCookieJar(),
-    ) as session:
+    async with open_session(deny_list, CALL_SECONDS, SITES_AT_ONCE) as session:
         tasks = [asyncio.create_task(_examine(site, session, deny_list, gate)) for site in sites]
         if not tasks:
             return []
