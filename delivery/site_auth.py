@@ -17,7 +17,7 @@ from http import HTTPStatus
 import aiohttp
 import orjson
 
-from delivery.auth_failures import in_words
+from delivery.call_failures import in_words
 from delivery.counters import AuthResult, Counters
 from delivery.exceptions import AuthRefused, AuthUnavailable, AuthUrlDenied
 from delivery.outgoing import AddressDenied, open_session

@@ -12,6 +12,7 @@ import aiohttp
 from yarl import URL
 
 from delivery import names
+from delivery.call_failures import in_words
 from delivery.exceptions import UpdateFailed
 from delivery.outgoing import AddressDenied, open_session
 from delivery.timestamps import to_text
@@ -49,7 +50,7 @@ class SiteUpdates:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             if isinstance(error.__cause__, AddressDenied):
                 raise UpdateFailed(ADDRESS_DENIED, is_definite=True) from error
-            raise UpdateFailed(str(error) or type(error).__name__, is_definite=False) from error
+            raise UpdateFailed(in_words(error), is_definite=False) from error
         if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
             is_passing = status in TRY_AGAIN or status >= HTTPStatus.INTERNAL_SERVER_ERROR
             raise UpdateFailed(f"The site answered {status}", is_definite=not is_passing)

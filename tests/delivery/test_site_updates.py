@@ -111,8 +111,8 @@ async def test_site_that_hangs_or_is_not_there_may_come_back(
     absent = replace(site, update_user_url="http://127.0.0.1:9/users/:id")
     released = asyncio.Event()
     fake_site.answer(Reply(released=released))
-    for broken in (absent, site):
-        with pytest.raises(UpdateFailed) as caught:
+    for broken, why in ((absent, "Nothing listens at 127.0.0.1:9"), (site, "It took too long")):
+        with pytest.raises(UpdateFailed, match=why) as caught:
             await site_updates.put(broken, CAME)
         assert not caught.value.is_definite
     released.set()

@@ -1,6 +1,6 @@
 """Why a site gave no answer, in words for the people who run it.
 
-For `site_auth`, whose log, counters and check page show them.
+For `site_auth`, whose log, counters and check page show them, and `site_updates`.
 """
 
 import aiohttp

@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from delivery.auth_failures import in_words
+from delivery.call_failures import in_words
 
 
 async def fail(url: str, timeout_seconds: float = 10) -> str:
