@@ -52,7 +52,12 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
 
 def _folder(environ: Mapping[str, str], name: str, default: str) -> Path:
     given = environ.get(name)
-    return Path(given).expanduser().resolve() if given else PROJECT_DIR / default
+    if not given:
+        return PROJECT_DIR / default
+    try:
+        return Path(given).expanduser().resolve()
+    except (RuntimeError, OSError) as error:  # ~ of nobody; a link to itself
+        raise refusal(name, "", given, f"the path of a folder ({error})") from error
 
 
 def _whole_number(environ: Mapping[str, str], name: str, highest: int, accepted: str) -> int | None:

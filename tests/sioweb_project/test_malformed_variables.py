@@ -17,6 +17,10 @@ VARIABLES = {
         {"DEVICE_TTL": "1.5"},
         "DEVICE_TTL is '1.5'; accepted: a whole number of seconds, 0 or more",
     ),
+    "SIOWEB_DATA_DIR of nobody": (
+        {"SIOWEB_DATA_DIR": "~nosuchuser/var"},
+        "SIOWEB_DATA_DIR is '~nosuchuser/var'; accepted: the path of a folder (Could not",
+    ),
     "SIOWEB_REDIS_URL without scheme": (
         {"SIOWEB_REDIS_URL": f"me:{SECRET}@example.com"},
         "SIOWEB_REDIS_URL is '***@example.com'; accepted: a URL such as redis://",
@@ -43,6 +47,13 @@ VARIABLES = {
         f"{DATABASE_URLS} ('sslmod' is no parameter of PostgreSQL's library)",
     ),
 }
+
+
+def test_folder_that_links_to_itself_is_refused(tmp_path: Path) -> None:
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    line = refuse(tmp_path, b"", SIOWEB_DATA_DIR=f"{loop}/var")
+    assert_one_safe_line(line)
 
 
 @pytest.mark.parametrize(("environ", "expected"), VARIABLES.values(), ids=VARIABLES)
