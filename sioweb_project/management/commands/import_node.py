@@ -69,7 +69,7 @@ class Command(BaseCommand):
     def _read(
         self, path: Path, generation: Generation | None
     ) -> tuple[dict[str, object], ImportedSites]:
-        found = find_files(path.expanduser().resolve())
+        found = find_files(path.absolute())
         sections, findings = ({}, []) if found.config is None else import_config(found.config)
         given = read_sites(found.sites)
         is_later = is_of_later_version(sections) or has_later_fields(given)
