@@ -32,7 +32,10 @@ def test_what_is_not_said_is_as_the_production_guide_has_it() -> None:
         ({"unit": "sioweb"}, "production.unit: 'sioweb'; accepted: a unit's name with {port}"),
         ({"restart": "reboot"}, "production.restart: 'reboot'; accepted: a command with {unit}"),
         ({"ready_seconds": 0}, "production.ready_seconds: 0; accepted: 1 to 3600 seconds"),
-        ({"keep_releases": "5"}, "production.keep_releases: '5'; accepted: a number from 1 on"),
+        (
+            {"keep_releases": 3601},
+            "production.keep_releases: 3601; accepted: a number from 1 to 3600",
+        ),
     ],
 )
 def test_what_is_wrong_is_named_with_what_is_accepted(

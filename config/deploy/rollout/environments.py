@@ -128,5 +128,5 @@ ACCEPTED: dict[str, tuple[Callable[[Any], bool], str]] = {
     "unit": (_has("{port}"), "a unit's name with {port} in it"),
     "restart": (_has("{unit}"), "a command with {unit} in it"),
     "ready_seconds": (_is_count, "1 to 3600 seconds"),
-    "keep_releases": (_is_count, "a number from 1 on"),
+    "keep_releases": (_is_count, "a number from 1 to 3600"),
 }
