@@ -119,6 +119,7 @@ class Service:
         await self.registry.flush()
         await self.site_auth.close()
         await self.backplane.close()
+        await self.switchboard.end()
         await self.queues.close()
 
     def _hear(self, announcement: Announcement) -> None:

@@ -113,6 +113,10 @@ class Switchboard:
         self._of_site[connection.site.name] -= 1
         await self._exit(connection, connection.rooms)
 
+    async def end(self) -> None:
+        """Finish what was asked of the queues: behind the backplane's end, before theirs."""
+        await self._tasks.finish(timeout_seconds=2.0)
+
     def hear(self, announcement: Announcement) -> None:
         """Pass an announcement on to those it is for."""
         match announcement["type"]:

@@ -132,6 +132,7 @@ class Process:
             await self.switchboard.leave(connection)
         await self.tasks.cancel()
         await self.backplane.close()
+        await self.switchboard.end()
 
     async def connect(self, *rooms: str, device: str = "", sid: str = "") -> Tab:
         """Join the rooms and go live."""

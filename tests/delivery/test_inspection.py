@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 
 from delivery.inspection import MAX_SHOWN, DeviceState, Inspection
 from delivery.queues import Queues
-from tests.delivery.process_fixtures import connect
+from tests.delivery.process_fixtures import connect, running_process
 from tests.delivery.queue_fixtures import (
     LAPTOP,
     NOBODY,
@@ -160,6 +160,18 @@ async def test_a_client_of_another_process_reloads_each_time_it_is_asked(
         while (await look(inspection))["phone"].resync_reason:  # noqa: ASYNC110, it is in Redis
             await asyncio.sleep(0)
     assert there.switchboard.counters.of(SITE).resyncs["requested"] == 2
+
+
+async def test_what_is_told_last_is_taken_before_the_process_ends(
+    inspection: Inspection, own_layers: None, queues: Queues
+) -> None:
+    async with running_process(queues) as process:
+        await connect(process, ROOM, device="phone")
+        done = await inspection.request_resync(PHONE)
+        told = {"site": SITE, "room": ROOM, "device": "phone", "reason": "requested"}
+        process.switchboard.hear({"type": "resync", **told, "epoch": done.epoch, "seq": done.seq})
+        await process.switchboard.end()
+        assert (await look(inspection))["phone"].resync_reason == ""
 
 
 async def test_messages_flow_on_after_a_requested_resync(
