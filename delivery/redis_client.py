@@ -45,10 +45,16 @@ def get_async_redis(alias: str) -> Redis:
 
 
 async def close_async_redis(alias: str) -> None:
-    """Close the running loop's connections to a cache alias."""
-    runner = _runners.pop((asyncio.get_running_loop(), alias), None)
-    if runner is not None:
+    """Close the running loop's connections to a cache alias; who asks meanwhile is refused."""
+    key = asyncio.get_running_loop(), alias
+    runner = _runners.get(key)
+    if runner is None:
+        return
+    try:
         await runner.aclose()
+    finally:
+        if _runners.get(key) is runner:  # else somebody else has closed it, too
+            del _runners[key]
 
 
 async def run_scripts(alias: str, calls: Sequence[Call]) -> list[Any]:

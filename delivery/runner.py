@@ -64,10 +64,13 @@ class Runner:
         self._is_due = False  # what waits goes along in the next turn
         self._running: list[Sequence[Waiting]] = []  # pipelines
         self._tasks = Tasks()
+        self._has_ended = False
         self.times = Histogram(SHORT_ENDS)  # of round trips, those that failed among them
 
     async def run(self, part: Part) -> list[Any]:
         """Return the replies, which may be errors. Raises RedisUnavailable."""
+        if self._has_ended:
+            raise _ended()
         if not isinstance(self.servers, OneServer):
             return await self._run_now(run_where_they_belong(self.servers, part.calls))
         loop = asyncio.get_running_loop()
@@ -80,9 +83,11 @@ class Runner:
         return await waiting.replies
 
     async def aclose(self) -> None:
+        """Whoever asks from now on is refused: a connection made for them would stay open."""
+        self._has_ended = True
         waiting, self._waiting = self._waiting, deque()
         for some in (*self._running, waiting):
-            _hand_out(some, RedisUnavailable("Redis: the service ends"))
+            _hand_out(some, _ended())
         await self._tasks.cancel()
         await self.servers.aclose()
 
@@ -152,6 +157,10 @@ class Runner:
             if not first.replies.done():
                 some.append(first)
         return some
+
+
+def _ended() -> RedisUnavailable:
+    return RedisUnavailable("Redis: the service ends")
 
 
 def _too_late() -> RedisUnavailable:

@@ -34,6 +34,19 @@ async def test_whoever_waits_when_the_service_ends_is_told_at_once(turns: int) -
     assert all(isinstance(each, RedisUnavailable) for each in outcomes)
 
 
+async def test_whoever_asks_while_the_service_ends_makes_no_connection(queues: Queues) -> None:
+    await queues.know([PHONE])
+    end = asyncio.create_task(queues.close())
+    await asyncio.sleep(0)
+    refused = 0
+    while not end.done():
+        with pytest.raises(RedisUnavailable, match="the service ends"):
+            await queues.know([PHONE])
+        refused += 1
+        await asyncio.sleep(0)
+    assert refused
+
+
 async def test_who_waits_is_given_up_in_time_however_long_the_round_trip_is(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
