@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from delivery.message import Message
 from delivery.queue_values import NOWHERE, Appended, Device
 from delivery.queues import Queues
-from delivery.redis_client import get_async_redis
+from delivery.redis_client import close_async_redis, get_async_redis
 
 SITE = "newsite"
 ROOM = "user_1"
@@ -53,6 +53,7 @@ async def redis() -> AsyncIterator[Redis]:
     client = get_async_redis("queues")
     await client.flushdb()
     yield client
+    await close_async_redis("queues")  # ends what is still asked: it would connect anew
     await client.aclose()
 
 
