@@ -26,8 +26,8 @@ async def playing(answer: Answer) -> AsyncIterator[str]:
 
     async with await asyncio.start_server(take, "127.0.0.1", 0) as server:
         yield f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0"
-    for _ in range(TURNS):
-        await asyncio.sleep(0)
+        for _ in range(TURNS):  # asyncio drops, and leaves open, what it takes while it closes
+            await asyncio.sleep(0)
     await asyncio.gather(*connections)
 
 

@@ -9,6 +9,10 @@ from urllib.parse import urlsplit
 import pytest_asyncio
 from django.conf import settings
 
+from delivery.tasks import Tasks
+from tests.delivery.fake_redis import TURNS
+from tests.delivery.socket_fixtures import TIMEOUT_SECONDS
+
 CHUNK_BYTES = 65_536
 
 
@@ -18,7 +22,7 @@ class RedisProxy:
         self._target = urlsplit(settings.CACHES["queues"]["LOCATION"]).path
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
-        self._pumps: set[asyncio.Task[None]] = set()
+        self._connections = Tasks()
         self._flows = asyncio.Event()
         self._flows.set()
         self.held = 0  # chunks that came while nothing is let through
@@ -28,17 +32,20 @@ class RedisProxy:
         return f"unix://{self._path}"
 
     async def open(self) -> None:
-        self._server = await asyncio.start_unix_server(self._serve, self._path)
+        self._server = await asyncio.start_unix_server(self._take, self._path)
 
     async def shut(self) -> None:
         """Redis is gone: connections break, new ones are refused."""
+        self._path.unlink(missing_ok=True)
         if self._server is not None:
+            for _ in range(TURNS):  # asyncio drops, and leaves open, what it takes while it closes
+                await asyncio.sleep(0)
             self._server.close()
             self._server = None
-        self._path.unlink(missing_ok=True)
         for writer in self._writers:
             writer.transport.abort()
-        await asyncio.gather(*self._pumps)
+        # Also of those that were just being made: one to Redis would stay open behind the test.
+        await self._connections.finish(TIMEOUT_SECONDS)
 
     def hang(self) -> None:
         """Redis takes connections and bytes, and does nothing."""
@@ -48,13 +55,14 @@ class RedisProxy:
     def flow(self) -> None:
         self._flows.set()
 
+    def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.add(writer)
+        self._connections.start(self._serve(reader, writer))
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         target_reader, target_writer = await asyncio.open_unix_connection(self._target)
-        self._writers |= {writer, target_writer}
-        for source, sink in ((reader, target_writer), (target_reader, writer)):
-            task = asyncio.create_task(self._pump(source, sink))
-            self._pumps.add(task)
-            task.add_done_callback(self._pumps.discard)
+        self._writers.add(target_writer)
+        await asyncio.gather(self._pump(reader, target_writer), self._pump(target_reader, writer))
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
