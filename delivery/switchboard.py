@@ -161,9 +161,8 @@ class Switchboard:
         await self._backplane.join(connection.site.name, rooms)
         if devices := connection.devices_in(rooms):
             seqs = await self._queues.know(devices)
-            connection.known_seqs = {
-                device.room: seq for device, seq in zip(devices, seqs, strict=True)
-            }
+            names = [device.room for device in devices]
+            connection.known_seqs = dict(zip(names, seqs, strict=True))
 
     async def _exit(self, connection: Connection, rooms: Sequence[str]) -> None:
         self._rooms.leave(connection, rooms)
@@ -241,14 +240,10 @@ class Switchboard:
 
     async def _release_unused(self, devices: Iterable[Device]) -> None:
         for device in devices:
-            if not self._rooms.has(device):
-                await self._release(device)
-
-    async def _release(self, device: Device) -> None:
-        try:
-            await self._queues.release(device)
-        except DeliveryError as error:
-            logger.info(
-                "%(site)s/%(room)s '%(device)s' not released, its lease will run out: %(error)s",
-                device.fields | {"error": error},
-            )
+            if self._rooms.has(device):
+                continue
+            try:
+                await self._queues.release(device)
+            except DeliveryError as error:
+                text = "%(site)s/%(room)s '%(device)s' not released, its lease will run out: %(error)s"
+                logger.info(text, device.fields | {"error": error})
