@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 REMEMBERED_BROADCASTS = 10_000  # ids of the last broadcasts: a call is heard once per group
 
+NOT_RELEASED = "%(site)s/%(room)s '%(device)s' not released, its lease will run out: %(error)s"
+
 
 class Switchboard:
     """The connections of this process and where announcements find them."""
@@ -245,5 +247,4 @@ class Switchboard:
             try:
                 await self._queues.release(device)
             except DeliveryError as error:
-                text = "%(site)s/%(room)s '%(device)s' not released, its lease will run out: %(error)s"
-                logger.info(text, device.fields | {"error": error})
+                logger.info(NOT_RELEASED, device.fields | {"error": error})
