@@ -33,8 +33,9 @@ class Layer(Protocol):
 class Shard(RedisSingleShardConnection):
     """Two connections to one Redis: one that listens, one that publishes.
 
-    A channel is asked for, or given up, only when Redis has answered what was asked for it
-    before: replies bear no number, and an old one must not be taken for that of a new join.
+    Channels are asked for, or given up, only when Redis has answered what was asked before:
+    replies bear no number, and an old one must not be taken for that of a new join. What many
+    want meanwhile is one command.
     """
 
     def __init__(self, host: dict[str, Any], channel_layer: Layer) -> None:
@@ -83,6 +84,7 @@ class Shard(RedisSingleShardConnection):
     async def flush(self) -> None:
         if self._asking is not None:
             self._asking.cancel()
+            self._asking = None
         await self._outbox.close()
         await super().flush()
         self._confirmations.clear()
@@ -104,26 +106,32 @@ class Shard(RedisSingleShardConnection):
 
     def _note_change(self, channel: str) -> None:
         self._changed.add(channel)
-        if self._asking is None:
+        self._ask_for_changes()
+
+    def _ask_for_changes(self) -> None:
+        if self._changed and not self._asked and self._asking is None:
             self._asking = asyncio.create_task(self._ask())
 
     async def _ask(self) -> None:
         try:
-            while self._changed:
-                async with self._lock:
-                    await self._ask_for_changes()
+            async with self._lock:
+                await self._ask_at_once()
         except (RedisError, OSError) as error:
-            self._note_unasked(error)
-        finally:
             self._asking = None
+            self._note_unasked(error)
+        else:
+            self._asking = None
+            self._ask_for_changes()
 
-    async def _ask_for_changes(self) -> None:
-        """Bring Redis to what is wanted, as far as it has answered."""
+    async def _ask_at_once(self) -> None:
+        """Bring Redis to what is wanted, unless a new connection has asked for it meanwhile."""
+        if self._asked:
+            return
         self._ensure_redis()
-        changed, self._changed = self._changed - self._asked, set()
+        changed, self._changed = self._changed, set()
         joined = (changed & self._wanted) - self._confirmed
         left = (changed & self._confirmed) - self._wanted
-        self._asked |= joined | left
+        self._asked = joined | left
         if joined:
             await self._pubsub.subscribe(*joined)
         if left:
@@ -202,7 +210,9 @@ class Shard(RedisSingleShardConnection):
             self._confirm(channel)
         else:
             self._confirmed.discard(channel)
-        self._note_change(channel)
+        if (channel in self._wanted) != (channel in self._confirmed):
+            self._changed.add(channel)
+        self._ask_for_changes()
 
     def _confirm(self, channel: str) -> None:
         self._confirmed.add(channel)

@@ -18,17 +18,20 @@ REST_SECONDS = 0.001
 BUSY_SECONDS = 0.002  # a turn that comes so late lets nobody pass: the loop is behind,
 LONGEST_PAUSE_SECONDS = 0.01  # but one in so long: on a slow machine it always is
 
+# Together they share round trips to Redis and turns of the loop: a quarter less work for each.
+TOGETHER = 4
+
 Pass = Callable[[], None]
 
 
 class Turnstile:
-    """Work that may wait: one with each turn, in and out alternating, so that a crowd that leaves
+    """Work that may wait: a few with each turn, in and out alternating, so that a crowd that leaves
     holds up nobody who comes. Each way is in order."""
 
     def __init__(self) -> None:
         self._coming: deque[Pass] = deque()
         self._leaving: deque[Pass] = deque()
-        self._has_let_in = False  # with the last turn
+        self._has_let_in = False  # the last time
         self._is_turning = False
         self._due_at = 0.0
         self._passed_at = 0.0
@@ -59,7 +62,8 @@ class Turnstile:
         is_busy = now - self._due_at > BUSY_SECONDS
         if not is_busy or now - self._passed_at > LONGEST_PAUSE_SECONDS:
             self._passed_at = now
-            self._pass(self._take())
+            for _ in range(min(TOGETHER, len(self))):
+                self._pass(self._take())
         self._is_turning = len(self) > 0
         if self._is_turning:
             self._turn_soon()

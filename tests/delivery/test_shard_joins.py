@@ -38,6 +38,25 @@ async def test_both_of_two_concurrent_joins_wait_for_the_confirmation(
     assert await count_subscribers(redis, far_layer, "room") == 1
 
 
+async def test_what_is_joined_while_redis_has_not_answered_is_one_command(
+    far_layer: Layer, redis_proxy: RedisProxy, redis: Redis
+) -> None:
+    async def count_commands() -> int:
+        return int((await redis.info("commandstats"))["cmdstat_subscribe"]["calls"])
+
+    channel = await far_layer.new_channel()
+    before = await count_commands()
+    redis_proxy.hang()
+    joins = [asyncio.create_task(far_layer.group_add("first", channel))]
+    await until(lambda: redis_proxy.held)
+    for number in range(20):
+        joins.append(asyncio.create_task(far_layer.group_add(f"room.{number}", channel)))
+        await asyncio.sleep(0)
+    redis_proxy.flow()
+    await asyncio.gather(*joins)
+    assert await count_commands() - before == 2
+
+
 async def test_join_survives_that_the_one_before_it_is_cancelled(
     far_layer: Layer, redis_proxy: RedisProxy, redis: Redis
 ) -> None:

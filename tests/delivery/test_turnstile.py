@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from delivery.turnstile import BUSY_SECONDS, Turnstile
+from delivery.turnstile import BUSY_SECONDS, TOGETHER, Turnstile
 from tests.delivery.socket_fixtures import until
 
 
@@ -32,15 +32,15 @@ async def test_a_crowd_that_leaves_holds_up_nobody_who_comes_nor_the_other_way_r
     assert done == ways
 
 
-async def test_others_have_their_turn_between_two_of_a_crowd() -> None:
+async def test_others_have_their_turn_between_a_few_of_a_crowd_and_the_next() -> None:
     turnstile, done = Turnstile(), list[int]()
     seen = []
-    for number in range(5):
+    for number in range(3 * TOGETHER + 1):
         turnstile.enter(lambda number=number: done.append(number))  # type: ignore[misc]
-    while len(done) < 5:
+    while len(done) < 3 * TOGETHER + 1:
         await asyncio.sleep(0)
         seen.append(len(done))
-    assert {1, 2, 3, 4, 5} <= set(seen)
+    assert set(seen) == {0, TOGETHER, 2 * TOGETHER, 3 * TOGETHER, 3 * TOGETHER + 1}
 
 
 async def test_while_turns_take_long_nobody_passes_but_now_and_then() -> None:
@@ -48,11 +48,11 @@ async def test_while_turns_take_long_nobody_passes_but_now_and_then() -> None:
     for number in range(50):
         turnstile.enter(lambda number=number: done.append(number))  # type: ignore[misc]
     turns = 0
-    while len(done) < 5:
+    while len(done) < 3 * TOGETHER:
         await asyncio.sleep(0)
         time.sleep(2 * BUSY_SECONDS)  # noqa: ASYNC251, what the test is about
         turns += 1
-    assert turns > len(done)
+    assert turns > len(done) / TOGETHER
 
 
 async def test_failing_work_is_logged_and_the_next_goes_on(
