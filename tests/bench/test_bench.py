@@ -41,6 +41,8 @@ TINY = Sizes(
     queue_seconds=0.01,
 )
 SERVICE = Side("service", PROJECT)
+NAMES = list(SCENARIOS)
+HALF = len(NAMES) // 2
 PEER_HAS_NONE = ("queue ", "CPU with a ", "slowest admin page")
 
 
@@ -65,11 +67,12 @@ async def durable_and_gone(turn: Turn) -> AsyncIterator[Measure]:
         raise LoadError(f"{before} became {heard}")
 
 
+@pytest.mark.parametrize("names", [NAMES[:HALF], NAMES[HALF:]], ids=["first", "second"])
 async def test_every_scenario_gives_a_figure_for_both_sides(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    names: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(SCENARIOS, "durable", durable_and_gone)
-    results = await run(tmp_path, (PEER, SERVICE), list(SCENARIOS), 1, TINY)
+    results = await run(tmp_path, (PEER, SERVICE), names, 1, TINY)
     assert results.failures() == []
     for row in results.rows():
         assert row.service is not None, row
@@ -78,7 +81,7 @@ async def test_every_scenario_gives_a_figure_for_both_sides(
             assert row.service > 0, row
             assert row.base is None or row.base > 0, row
     write_chart(tmp_path / "chart.svg", results)
-    assert "fan-out to 8" in (tmp_path / "chart.svg").read_text()
+    assert results.rows()[0].name in (tmp_path / "chart.svg").read_text()
 
 
 async def test_every_round_has_servers_of_its_own(tmp_path: Path) -> None:
