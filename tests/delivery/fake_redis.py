@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
+from tests.e2e.waiting import until_taken
+
 Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-TURNS = 5  # of the event loop, within which a connection that has been taken shows
 
 
 @asynccontextmanager
@@ -26,8 +27,7 @@ async def playing(answer: Answer) -> AsyncIterator[str]:
 
     async with await asyncio.start_server(take, "127.0.0.1", 0) as server:
         yield f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0"
-        for _ in range(TURNS):  # asyncio drops, and leaves open, what it takes while it closes
-            await asyncio.sleep(0)
+        await until_taken()
     await asyncio.gather(*connections)
 
 

@@ -11,6 +11,7 @@ from aiohttp.test_utils import TestServer
 
 from sites.registry import SiteSnapshot
 from tests.delivery.http_fixtures import make_site
+from tests.e2e.waiting import until_taken
 
 
 @dataclass
@@ -69,6 +70,7 @@ async def fake_site() -> AsyncIterator[FakeSite]:
     for reply in site.replies:
         if reply.released is not None:
             reply.released.set()
+    await until_taken()
     await site.server.close()
 
 

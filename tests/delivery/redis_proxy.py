@@ -10,8 +10,8 @@ import pytest_asyncio
 from django.conf import settings
 
 from delivery.tasks import Tasks
-from tests.delivery.fake_redis import TURNS
 from tests.delivery.socket_fixtures import TIMEOUT_SECONDS
+from tests.e2e.waiting import until_taken
 
 CHUNK_BYTES = 65_536
 
@@ -38,8 +38,7 @@ class RedisProxy:
         """Redis is gone: connections break, new ones are refused."""
         self._path.unlink(missing_ok=True)
         if self._server is not None:
-            for _ in range(TURNS):  # asyncio drops, and leaves open, what it takes while it closes
-                await asyncio.sleep(0)
+            await until_taken()
             self._server.close()
             self._server = None
         for writer in self._writers:

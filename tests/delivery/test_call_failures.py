@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 
 from delivery.call_failures import in_words
+from tests.e2e.waiting import until_taken
 
 
 async def fail(url: str, timeout_seconds: float = 10) -> str:
@@ -36,6 +37,7 @@ async def rude_site() -> AsyncIterator[str]:
     async with await asyncio.start_server(answer, "127.0.0.1") as server:
         host, port = server.sockets[0].getsockname()
         yield f"{host}:{port}"
+        await until_taken()
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])

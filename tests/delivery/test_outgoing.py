@@ -22,6 +22,7 @@ from sites.networks import read_deny_list
 from tests.certificates import make_certificate
 from tests.delivery.fake_site import FakeSite
 from tests.delivery.socket_fixtures import TIMEOUT_SECONDS
+from tests.e2e.waiting import until_taken
 
 CAME = Update("user_1", is_online=True, at_ms=1_800_000_000_000)
 LOOPBACK_FORMS = [
@@ -129,6 +130,7 @@ async def self_signed(tmp_path: Path) -> AsyncIterator[str]:
     server = TestServer(web.Application())
     await server.start_server(ssl=context)
     yield f"https://localhost:{server.port}/rooms"
+    await until_taken()
     await server.close()
 
 

@@ -15,6 +15,7 @@ from delivery.queues import Queues
 from delivery.redis_client import close_async_redis, get_async_redis, run_scripts
 from delivery.redis_servers import Servers
 from tests.delivery.queue_fixtures import PHONE, SITE, Sender, texts
+from tests.e2e.waiting import until_taken
 
 UseServer = Callable[[str], None]
 
@@ -37,6 +38,7 @@ async def silent_server() -> AsyncIterator[str]:
     server = await asyncio.start_server(lambda _, writer: writers.append(writer), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     yield f"redis://127.0.0.1:{port}/0"
+    await until_taken()
     for writer in writers:
         writer.close()
     server.close()

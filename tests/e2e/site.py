@@ -14,7 +14,7 @@ from typing import Self
 from aiohttp import web
 
 from tests.e2e.leaks import keep_secret
-from tests.e2e.waiting import WAIT_SECONDS
+from tests.e2e.waiting import WAIT_SECONDS, until_taken
 
 HANG = "hang"  # an answer that never comes
 
@@ -76,6 +76,7 @@ class FakeSite:
         """From now on connections are refused."""
         self._closing.set()
         if self._runner is not None:
+            await until_taken()
             await self._runner.cleanup()
 
     def url(self, path: str) -> str:

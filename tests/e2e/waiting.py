@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 # Far more than anything here takes: a busy machine must not fail a test.
 WAIT_SECONDS = 15.0
 POLL_SECONDS = 0.02
+TURNS = 5  # of the event loop, within which a connection that has come is taken
 
 
 async def until(
@@ -18,3 +19,10 @@ async def until(
                 await asyncio.sleep(POLL_SECONDS)
     except TimeoutError:
         raise AssertionError(f"not within {seconds} s: {what}") from None
+
+
+async def until_taken() -> None:
+    """Before a server of this loop closes: asyncio drops, and leaves open, the connections that it
+    takes while it does, which the garbage collector tells another test."""
+    for _ in range(TURNS):
+        await asyncio.sleep(0)

@@ -17,6 +17,7 @@ from pytest_django import Settings
 from sioweb_project.doctor import auth_urls
 from sioweb_project.doctor.findings import Finding, Level
 from sites.registry import SiteSnapshot
+from tests.e2e.waiting import until_taken
 from tests.redis_process import free_port
 from tests.sioweb_project.doctor import certificates
 from tests.sioweb_project.doctor.saying import is_well, only, says
@@ -49,6 +50,7 @@ async def serve() -> AsyncIterator[Serve]:
             return f"{scheme}://{certificates.HOST}:{runner.addresses[0][1]}"
 
         yield serve
+        await until_taken()
 
 
 async def _answer(request: web.BaseRequest) -> web.StreamResponse:
@@ -70,6 +72,7 @@ async def silent_url() -> AsyncIterator[str]:
     server = await asyncio.start_server(listen, certificates.HOST, 0)
     async with server:
         yield f"http://{certificates.HOST}:{server.sockets[0].getsockname()[1]}/"
+        await until_taken()
 
 
 async def examine(url: str, update_user_url: str = "") -> list[Finding]:

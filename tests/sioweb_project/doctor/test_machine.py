@@ -13,6 +13,7 @@ from pytest_django import Settings
 from sioweb_project.config import RedisConfig
 from sioweb_project.doctor import configuration, examination, machine, port, processes
 from sioweb_project.doctor.findings import Finding, Level
+from tests.e2e.waiting import until_taken
 from tests.redis_process import free_port
 from tests.sioweb_project.doctor.saying import only, says
 
@@ -78,6 +79,7 @@ async def test_another_program_on_the_port_is_found() -> None:
     number = server.sockets[0].getsockname()[1]
     async with server:
         found = await port.look_at_port("127.0.0.1", number)
+        await until_taken()
     says(found, Level.FAIL, "something else", f"ss -ltnp 'sport = :{number}'")
 
 
