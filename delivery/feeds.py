@@ -1,9 +1,8 @@
 """One socket's place in one user room: the epoch and seq it was last sent.
 
-Between the `switchboard`, which passes on announcements, and `connections`, which writes. A feed is
-CATCHING_UP (it reads the queue, announcements only say how far there is to go) or LIVE (the next
-seq is written as it is announced). Whatever is announced or not, the queue decides what the socket
-gets.
+Between the `switchboard`, which passes on announcements, and `connections`, which writes. A feed
+is CATCHING_UP (it reads the queue, announcements only say how far there is to go) or LIVE (the
+next seq is written as it is announced). In either, the queue decides what the socket gets.
 """
 
 import asyncio

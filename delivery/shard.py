@@ -84,7 +84,6 @@ class Shard(RedisSingleShardConnection):
     async def flush(self) -> None:
         if self._asking is not None:
             self._asking.cancel()
-            self._asking = None
         await self._outbox.close()
         await super().flush()
         self._confirmations.clear()
@@ -117,11 +116,11 @@ class Shard(RedisSingleShardConnection):
             async with self._lock:
                 await self._ask_at_once()
         except (RedisError, OSError) as error:
-            self._asking = None
             self._note_unasked(error)
-        else:
+            return
+        finally:
             self._asking = None
-            self._ask_for_changes()
+        self._ask_for_changes()
 
     async def _ask_at_once(self) -> None:
         """Bring Redis to what is wanted, unless a new connection has asked for it meanwhile."""

@@ -5,7 +5,6 @@ import socket
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from shlex import join, quote
 from typing import Any
@@ -103,10 +102,11 @@ class Host:
         return Failure(f"{self.name}: cannot lock: {channel.makefile_stderr().read().decode()}")
 
     def _run(self, command: str, called: str) -> Any:
-        start = partial(self._connection.run, warn=True, asynchronous=True)
         try:
             self._interrupts.raise_if_due()
-            promise = start(command, timeout=COMMAND_SECONDS)
+            promise = self._connection.run(
+                command, timeout=COMMAND_SECONDS, warn=True, asynchronous=True
+            )
             with self._interrupts.closing_input_of(promise.runner.channel):
                 ended = promise.join()
             self._interrupts.raise_if_due()
