@@ -27,14 +27,10 @@ FLOORS = {
 def main() -> int:
     options = parse(sys.argv[1:])
     _allow_many_files()
-    service = Side("service", PROJECT, options.server)
-    against = FLOORS.get(options.floor, PEER)
-    if options.against:
-        against = Side("base", options.against.resolve(), options.server)
     sizes = replace(Sizes(), seconds=options.seconds)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         results = asyncio.run(
-            run(Path(folder), (against, service), options.only, options.rounds, sizes)
+            run(Path(folder), sides_of(options), options.only, options.rounds, sizes)
         )
     sys.stdout.write(results.table())
     if options.json:
@@ -58,6 +54,14 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     add("--json", type=Path, metavar="FILE", help="write the results there")
     add("--svg", type=Path, metavar="FILE", help="draw them there")
     return parser.parse_args(arguments)
+
+
+def sides_of(options: argparse.Namespace) -> tuple[Side, Side]:
+    """What is compared with the service, and the service."""
+    against = FLOORS.get(options.floor, PEER)
+    if options.against:
+        against = Side("base", options.against.resolve(), server=options.server)
+    return against, Side("service", PROJECT, server=options.server)
 
 
 async def run(

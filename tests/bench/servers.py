@@ -11,7 +11,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 
 import yaml
@@ -73,6 +73,7 @@ class Side:
 
     name: str
     project: Path | None = None
+    _: KW_ONLY
     command: tuple[str, ...] = ("node", str(HERE / "peer.js"))
     server: str = "daphne"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from tests.bench.__main__ import FLOORS, PEER, parse, run
+from tests.bench.__main__ import FLOORS, PEER, parse, run, sides_of
 from tests.bench.chart import write_chart
 from tests.bench.load import Load, LoadError
 from tests.bench.measures import Measure, Sizes
@@ -106,6 +106,21 @@ async def test_a_floor_does_the_same_work(tmp_path: Path, floor: str) -> None:
                 await turn.load.close()
             stats = await redis.info("commandstats")
         assert stats["cmdstat_lrem"]["calls"] == stats["cmdstat_rpush"]["calls"] > 0
+
+
+async def test_the_service_runs_under_the_server_that_is_asked_for(tmp_path: Path) -> None:
+    options = parse(["--server", "uvicorn", "--against", str(PROJECT), "--only", "send"])
+    base, service = sides_of(options)
+    async with _turn(tmp_path, service) as turn:
+        assert await _failures(turn, send) == [""]
+        [pid] = turn.running.pids
+        command = _command_of(pid)
+    assert command[command.index("--server") + 1] == "uvicorn"
+    assert (base.project, base.server, service.server) == (PROJECT, "uvicorn", "uvicorn")
+
+
+def _command_of(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/cmdline").read_text().split("\0")
 
 
 @asynccontextmanager
