@@ -157,6 +157,11 @@ class Connection:
         self._settle(pending)
         return True
 
+    def awaits_ack_of(self, device: Device) -> bool:
+        """Whether the client has not acknowledged all that it was sent of that device."""
+        pending = self._pending.values()
+        return any(ack.device == device for each in pending for ack in each.acks)
+
     def fail(self) -> None:
         self.close_transport("The service failed")
 

@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 FIRST_RETRY_SECONDS = 0.1
 LONGEST_RETRY_SECONDS = 1.0
 REQUESTED = "requested"  # a resync that somebody has asked for
+FORGOTTEN = "%(site)s/%(room)s '%(device)s' was forgotten after %(message)s, with what waited"
 
 
 class FeedState(Enum):
@@ -46,6 +47,8 @@ class Outlet(Protocol):
     ) -> asyncio.Event: ...
 
     def send_resync(self, device: Device, reason: str) -> None: ...
+
+    def awaits_ack_of(self, device: Device) -> bool: ...
 
     def fail(self) -> None: ...
 
@@ -195,11 +198,10 @@ class Feed:
         first = backlog.messages[0].seq if backlog.messages else backlog.seq + 1
         if backlog.resync_reason:
             self.give_up(backlog.resync_reason, backlog.epoch, first - 1)
-        elif is_reopened and 0 < self.position.seq < first - 1:
-            logger.warning(
-                "%(site)s/%(room)s '%(device)s' was forgotten after %(message)s, while others came",
-                self._fields,
-            )
+        elif is_reopened and (
+            0 < self.position.seq < first - 1 or self._outlet.awaits_ack_of(self.device)
+        ):
+            logger.warning(FORGOTTEN, self._fields)
             self.give_up("overflow", backlog.epoch, first - 1)
         return True
 
@@ -228,9 +230,7 @@ class Feed:
             self.position = position
 
     def _is_more_announced(self) -> bool:
-        if self._announced is None:
-            return False
-        epoch, seq = self._announced
+        epoch, seq = self._announced or (self.position.epoch, 0)
         return epoch != self.position.epoch or seq > self.position.seq
 
     def _open(self, device: Device) -> Awaitable[Backlog]:

@@ -32,6 +32,7 @@ class RecordingOutlet:
     sent: list[Batch | Single | str] = field(default_factory=list)  # a str is a resync's reason
     failed: asyncio.Event = field(default_factory=asyncio.Event)
     is_congested: bool = False
+    has_unacked: bool = False  # messages of the device, as a socket counts what it expects
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
@@ -74,6 +75,9 @@ class RecordingOutlet:
         for batch in self.batches:
             batch.acked.set()  # as a socket does, which forgets what it expects
         self.sent.append(reason)
+
+    def awaits_ack_of(self, device: Device) -> bool:
+        return self.has_unacked
 
     def fail(self) -> None:
         self.failed.set()

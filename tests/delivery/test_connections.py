@@ -93,6 +93,17 @@ def test_resync_of_one_room_leaves_the_acks_of_another(double: Client) -> None:
     assert double.acked == [("user_2", (3,))]
 
 
+def test_ack_is_awaited_of_what_was_sent_of_a_room_until_it_comes(double: Client) -> None:
+    connection = double.connection
+    double.send(USER_1, waiting(7))
+    connection.send_batch(USER_2, EPOCH, [waiting(8)])
+    assert (connection.awaits_ack_of(USER_1), connection.awaits_ack_of(USER_2)) == (True, True)
+    connection.acknowledge(2)
+    assert (connection.awaits_ack_of(USER_1), connection.awaits_ack_of(USER_2)) == (True, False)
+    connection.acknowledge(1)
+    assert not connection.awaits_ack_of(USER_1)
+
+
 def test_system_events_bear_the_prefix_that_the_site_asks_for() -> None:
     client = make_client("user_1", prefixed_system_events=True)
     client.connection.send_settings({"device_ttl": 3600})

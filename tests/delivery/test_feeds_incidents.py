@@ -85,7 +85,20 @@ async def test_device_forgotten_while_others_came_and_nothing_announced_is_told(
     assert outlet.seqs == [1, 4]
 
 
-async def test_device_forgotten_that_missed_nothing_is_known_again_without_a_word(
+async def test_device_forgotten_with_what_it_has_not_acknowledged_is_told(
+    feed: Feed, queues: Queues, send: Sender, outlet: RecordingOutlet, clock: Clock
+) -> None:
+    announce(feed, await send())
+    outlet.has_unacked = True
+    await evict(queues, clock)
+    await compare(feed, queues)
+    assert outlet.sent[1:] == ["overflow"]
+    outlet.has_unacked = False
+    announce(feed, await send())
+    assert outlet.seqs == [1, 2]
+
+
+async def test_device_forgotten_that_has_acknowledged_everything_is_known_again_without_a_word(
     feed: Feed, queues: Queues, send: Sender, outlet: RecordingOutlet, clock: Clock
 ) -> None:
     announce(feed, await send())
