@@ -27,5 +27,6 @@ def _log(user_id: int, site: Site, message: str) -> None:
         object_id=str(site.pk),
         object_repr=site.name,
         action_flag=CHANGE,
-        change_message=message[:MAX_CHARACTERS],
+        # Clients name their devices, and PostgreSQL keeps no NUL.
+        change_message=message.replace("\0", "\\x00")[:MAX_CHARACTERS],
     )

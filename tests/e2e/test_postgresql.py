@@ -9,6 +9,7 @@ import pytest
 
 from tests.certificates import Certificate, make_certificate
 from tests.e2e.conftest import Connect
+from tests.e2e.control_room import CONTROL
 from tests.e2e.events import stored
 from tests.e2e.installing import install
 from tests.e2e.moving import move
@@ -90,6 +91,17 @@ async def test_the_pages_of_the_admin_work(pair: Pair) -> None:
         async with pair.control.http.get(page.format(site=site)) as answer:
             assert (page, answer.status) == (page, 200)
             assert "/login/" not in str(answer.url)
+
+
+async def test_a_nul_in_a_name_is_no_failure(pair: Pair, connect: Connect, user: User) -> None:
+    client = await connect(user, "phone\0")
+    await pair.control.act("resync", user.room, "phone\0")
+    assert (await client.event()).args == [{"reason": "requested"}]
+    last = "SELECT change_message FROM django_admin_log ORDER BY id DESC LIMIT 1"
+    assert pair.execute(last) == [(f"Asked {user.room}, device phone\\x00 for a resync",)]
+    for page in ("live/", "live/figures", "inspector/look"):
+        async with pair.control.http.get(f"{CONTROL}/{page}?site=%00") as answer:
+            assert (page, answer.status) == (page, 403)
 
 
 async def test_a_site_that_is_changed_beside_is_changed_in_both_processes(pair: Pair) -> None:
