@@ -28,7 +28,9 @@ ANNOUNCE_TIMEOUT_SECONDS = 2.0
 # Group of every process. A broadcast to more rooms than this is announced there, once: each
 # announcement is as long as the list of its rooms, so that all of them grow with its square.
 EVERYBODY, MANY_ROOMS = "everybody", 50
-JOINS_AT_ONCE = 500  # each portion has the timeout to itself: a client may have 10,000 rooms
+# A client may have 10,000 rooms: each portion of joins has the timeout to itself, and while there
+# is more to leave, others have their turn.
+JOINS_AT_ONCE = LEAVES_AT_ONCE = 500
 
 ENTRIES_OF_APPEND = 7  # of an announcement: what append.lua adds
 
@@ -102,12 +104,12 @@ class Backplane:
         except (RedisError, OSError) as error:  # a TimeoutError is an OSError
             raise _unavailable(error) from error
 
-    async def leave(self, site: str, rooms: Iterable[str]) -> None:
-        for group in [group_name(site, room) for room in rooms]:
-            self._members[group] -= 1
-            if self._members[group] == 0:
-                del self._members[group]
-                await self._discard(group)
+    async def leave(self, site: str, rooms: Sequence[str]) -> None:
+        for start in range(0, len(rooms), LEAVES_AT_ONCE):
+            if start:
+                await asyncio.sleep(0)
+            for room in rooms[start : start + LEAVES_AT_ONCE]:
+                await self._leave(group_name(site, room))
 
     def hint(self, site: str, room: str) -> Hint:
         """Return what Redis needs to announce to the room's processes what it stores."""
@@ -210,7 +212,11 @@ class Backplane:
         if not self._layer.is_whole:
             raise BackplaneUnavailable("The backplane's subscription is broken")
 
-    async def _discard(self, group: str) -> None:
+    async def _leave(self, group: str) -> None:
+        self._members[group] -= 1
+        if self._members[group]:
+            return
+        del self._members[group]
         try:
             await self._layer.group_discard(group, self._channel)
         except (RedisError, OSError) as error:
