@@ -1,4 +1,4 @@
-"""uvicorn inside this process, for those who send much: as `daphne_server` in all it does."""
+"""uvicorn inside this process: as `daphne_server` in all it does."""
 
 import asyncio
 import contextlib

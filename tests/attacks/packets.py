@@ -38,7 +38,7 @@ async def flood_of_large_packets_that_are_nothing(target: Target) -> str:
     """Packets of 900 KB that are refused one by one, before any namespace."""
     packet = b'42/nowhere,["x","' + b"y" * 900_000 + b'"]'
     async with target.websocket() as socket:
-        async for _ in target.rounds():
+        for _ in range(20):  # more than the limit, however late it began
             await socket.frame(packet)
         return await socket.read_to_end()
 
