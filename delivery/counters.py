@@ -170,3 +170,7 @@ class Counters:
     @property
     def clients(self) -> int:
         return sum(counts.clients for counts in self._sites.values())
+
+    @property
+    def disconnects(self) -> int:
+        return sum(counts.disconnects for counts in self._sites.values())

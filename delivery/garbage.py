@@ -9,16 +9,31 @@ once. Imports nothing of the project.
 import asyncio
 import ctypes
 import gc
+from typing import Protocol
 
 # Objects made before the youngest are looked through, in half a millisecond; ten times as many
 # before the next generation is. A connection has some hundreds.
 YOUNG_OBJECTS = 2_000
 YOUNG_ROUNDS = 10
 NEVER = 1_000_000_000
-# Between two looks through everything: 0.3 s for 10,000 clients.
+# Between two looks at what has come since the last one.
 TIDY_SECONDS = 60.0
+# A look through everything takes 0.25 s for 10,000 clients. It finds what those who have gone left
+# behind: so it waits until a tenth of them has, or for ten minutes.
+GONE_SHARE = 0.1
+MOST_LOOKS = 10
 # glibc's, which by itself keeps what was freed for this process; no other library has it.
 _malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+
+
+class Crowd(Protocol):
+    @property
+    def clients(self) -> int:
+        """How many there are now."""
+
+    @property
+    def disconnects(self) -> int:
+        """How many have gone, ever."""
 
 
 def spare_the_rush() -> None:
@@ -28,14 +43,29 @@ def spare_the_rush() -> None:
     gc.set_threshold(YOUNG_OBJECTS, YOUNG_ROUNDS, NEVER)
 
 
-async def tidy_for_ever() -> None:
+async def tidy_for_ever(crowd: Crowd) -> None:
+    tidying = Tidying(crowd)
     while True:
         await asyncio.sleep(TIDY_SECONDS)
-        tidy()
+        tidying.tidy()
 
 
-def tidy() -> None:
-    """Collect all garbage, and give what is free back to the system."""
-    gc.collect()
-    if _malloc_trim is not None:
-        _malloc_trim(0)
+class Tidying:
+    """What has survived a look is set aside: clients that stay are not looked through each time."""
+
+    def __init__(self, crowd: Crowd) -> None:
+        self._crowd = crowd
+        self._looks = 0  # since all was looked through
+        self._had_gone = crowd.disconnects  # by then
+
+    def tidy(self) -> None:
+        """Collect garbage, and give what is free back to the system."""
+        self._looks += 1
+        gone = self._crowd.disconnects - self._had_gone
+        if gone > GONE_SHARE * self._crowd.clients or self._looks >= MOST_LOOKS:
+            gc.unfreeze()
+            self._looks, self._had_gone = 0, self._crowd.disconnects
+        gc.collect()
+        gc.freeze()
+        if _malloc_trim is not None:
+            _malloc_trim(0)

@@ -3,10 +3,24 @@
 import gc
 import weakref
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pytest
 
-from delivery.garbage import NEVER, spare_the_rush, tidy
+from delivery.garbage import NEVER, Tidying, spare_the_rush
+
+
+@dataclass
+class Crowd:
+    clients: int = 0
+    disconnects: int = 0
+
+
+class Ring:
+    """Garbage, once nobody else has it."""
+
+    def __init__(self) -> None:
+        self.itself = self
 
 
 @pytest.fixture(autouse=True)
@@ -34,15 +48,34 @@ def test_young_garbage_is_still_collected() -> None:
     assert gc.get_stats()[0]["collections"] > before
 
 
-def test_tidying_collects_what_is_old_as_well() -> None:
-    class Ring:
-        pass
-
+def test_tidying_collects_what_has_come_since() -> None:
     spare_the_rush()
-    ring = Ring()
-    ring.itself = ring  # type: ignore[attr-defined]
-    gc.collect()
-    gone = weakref.ref(ring)
-    del ring
-    tidy()
+    tidying = Tidying(Crowd())
+    gone = _leave_garbage()
+    tidying.tidy()
     assert gone() is None
+
+
+@pytest.mark.parametrize(("gone_clients", "looks"), [(0, 9), (10, 9), (11, 0)])
+def test_what_has_survived_is_looked_through_again_when_many_have_gone_or_after_a_while(
+    gone_clients: int, looks: int
+) -> None:
+    spare_the_rush()
+    crowd = Crowd(clients=100)
+    tidying = Tidying(crowd)
+    tidying.tidy()
+    gone = _leave_garbage(tidying)
+    crowd.disconnects += gone_clients
+    for _ in range(looks - 2):
+        tidying.tidy()
+        assert gone() is not None
+    tidying.tidy()
+    assert gone() is None
+
+
+def _leave_garbage(survived: Tidying | None = None) -> "weakref.ref[Ring]":
+    ring = Ring()
+    gc.collect()
+    if survived is not None:
+        survived.tidy()
+    return weakref.ref(ring)

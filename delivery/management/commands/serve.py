@@ -206,7 +206,7 @@ def _starter(web_server: WebServer, mail: Mail | None, sid_prefix: str) -> Any:
         await service().metrics_port.start(is_shared=mail is not None)
         await service().start()
         spare_the_rush()
-        service().tasks.start(tidy_for_ever())
+        service().tasks.start(tidy_for_ever(service().counters))
         on_signals(lambda: leave(web_server))
 
     return start
