@@ -1,7 +1,7 @@
 """A CONNECT packet that is overtaken by another packet, a hang-up or a change, and what is left."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import pytest
 import pytest_asyncio
@@ -77,12 +77,12 @@ class SlowBackplane:
         self._join, self._leave = process.backplane.join, process.backplane.leave
         self.joined, self.is_leaving, self.may_leave = (asyncio.Event() for _ in range(3))
 
-    async def join(self, site: str, rooms: Iterable[str]) -> None:
+    async def join(self, site: str, rooms: Sequence[str]) -> None:
         await self._join(site, rooms)
         self.joined.set()
         await asyncio.Event().wait()
 
-    async def leave(self, site: str, rooms: Iterable[str]) -> None:
+    async def leave(self, site: str, rooms: Sequence[str]) -> None:
         self.is_leaving.set()
         await self.may_leave.wait()
         await self._leave(site, rooms)
