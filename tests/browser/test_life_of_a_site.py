@@ -39,6 +39,7 @@ def window(browser: Browser, cluster: Service, shop_url: str) -> Iterator[Window
     context.close()
 
 
+@pytest.mark.timeout(300)  # 45 s alone, and with its two processes over 120 on a busy machine
 def test_from_a_new_site_to_its_last_client(window: Window) -> None:
     log_in(window.admin, window.service)
     first_key = add_site(window)
