@@ -30,7 +30,7 @@ ANNOUNCE_TIMEOUT_SECONDS = 2.0
 EVERYBODY, MANY_ROOMS = "everybody", 50
 # A client may have 10,000 rooms: each portion of joins has the timeout to itself, and while there
 # is more to leave, others have their turn.
-JOINS_AT_ONCE = LEAVES_AT_ONCE = 500
+ROOMS_AT_ONCE = 500
 
 ENTRIES_OF_APPEND = 7  # of an announcement: what append.lua adds
 
@@ -98,17 +98,17 @@ class Backplane:
         for group in groups:
             self._members[group] = self._members.get(group, 0) + 1
         try:
-            for start in range(0, len(groups), JOINS_AT_ONCE):
-                some = groups[start : start + JOINS_AT_ONCE]
+            for start in range(0, len(groups), ROOMS_AT_ONCE):
+                some = groups[start : start + ROOMS_AT_ONCE]
                 await self._layer.group_add_all(some, self._channel)  # bounded by the layer
         except (RedisError, OSError) as error:  # a TimeoutError is an OSError
             raise _unavailable(error) from error
 
     async def leave(self, site: str, rooms: Sequence[str]) -> None:
-        for start in range(0, len(rooms), LEAVES_AT_ONCE):
+        for start in range(0, len(rooms), ROOMS_AT_ONCE):
             if start:
                 await asyncio.sleep(0)
-            for room in rooms[start : start + LEAVES_AT_ONCE]:
+            for room in rooms[start : start + ROOMS_AT_ONCE]:
                 await self._leave(group_name(site, room))
 
     def hint(self, site: str, room: str) -> Hint:

@@ -63,7 +63,7 @@ class Feed:
         self._state = FeedState.CATCHING_UP
         # Of the last message written, acked elsewhere, or given up; "" = not known.
         self.position = NOWHERE
-        self._announced: tuple[str, int] | None = None  # the furthest while catching up
+        self._announced = ("", 0)  # epoch and seq, the furthest while catching up; "" = nothing
         self._given_up_at = ("", 0)  # epoch and seq up to which the client was told to reload
         self._task: asyncio.Task[None] | None = None
 
@@ -124,7 +124,7 @@ class Feed:
         return is_same_state and message.seq == here.seq + 1 and not is_other
 
     def _note_announced(self, epoch: str, seq: int) -> None:
-        if self._announced is None or self._announced[0] != epoch or self._announced[1] < seq:
+        if epoch != self._announced[0] or seq > self._announced[1]:
             self._announced = (epoch, seq)
 
     def _catch_up(self) -> None:
@@ -153,7 +153,7 @@ class Feed:
         read = self._open
         while True:
             async with self._outlet.turn():
-                self._announced = None
+                self._announced = ("", 0)
                 backlog = await self._persistently(read)
                 if not self._accept(backlog):
                     break
@@ -175,7 +175,7 @@ class Feed:
         read = self._read_on
         while self._state is not FeedState.LIVE:
             async with self._outlet.turn():
-                self._announced = None
+                self._announced = ("", 0)
                 backlog = await self._persistently(read)
                 if not self._accept(backlog, is_reopened=read == self._open):
                     read = self._open
@@ -230,8 +230,8 @@ class Feed:
             self.position = position
 
     def _is_more_announced(self) -> bool:
-        epoch, seq = self._announced or (self.position.epoch, 0)
-        return epoch != self.position.epoch or seq > self.position.seq
+        epoch, seq = self._announced
+        return epoch not in ("", self.position.epoch) or seq > self.position.seq
 
     def _open(self, device: Device) -> Awaitable[Backlog]:
         return self._queues.open(device, self.position)
