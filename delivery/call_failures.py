@@ -1,37 +1,28 @@
-"""Why a site gave no answer, in words for the people who run it.
+"""Why a site could not be connected to, in words for the people who run it.
 
-For `site_auth`, whose log, counters and check page show them, and `site_updates`.
+For `site_client`; logs, counters and the check page show them. Imports `outgoing`.
 """
 
-import aiohttp
+import socket
+import ssl
+
+from delivery.outgoing import Place
 
 
-def in_words(error: Exception) -> str:
+def in_words(error: OSError | UnicodeError, place: Place) -> str:
     """
-    >>> in_words(aiohttp.ServerDisconnectedError())
-    'It closed the connection before it had answered'
+    >>> in_words(ConnectionRefusedError(), Place("newsite.com", 80, is_tls=False))
+    'Nothing listens at newsite.com:80 (connection refused)'
     """
     match error:
-        case aiohttp.ClientConnectorError():
-            return _connect_in_words(error)
-        case aiohttp.ServerDisconnectedError():
-            return "It closed the connection before it had answered"
         case TimeoutError():
             return "It took too long to answer"
-        case aiohttp.ClientResponseError() | aiohttp.ClientPayloadError():
-            return "What it answered is no valid HTTP, or ended half-way"
-    return f"The call failed: {str(error) or type(error).__name__}"
-
-
-def _connect_in_words(error: aiohttp.ClientConnectorError) -> str:
-    place = f"{error.host}:{error.port}"
-    match error:
-        case aiohttp.ClientConnectorCertificateError():
+        case ssl.SSLCertVerificationError():
             return f"The TLS certificate of {place} is not valid for it, or not trusted"
-        case aiohttp.ClientConnectorSSLError():
+        case ssl.SSLError():
             return f"{place} does not speak TLS (https) as it should"
-        case aiohttp.ClientConnectorDNSError():
-            return f"The name {error.host} is not known here (DNS)"
-        case aiohttp.ClientConnectorError(os_error=ConnectionRefusedError()):
+        case socket.gaierror() | UnicodeError():
+            return f"The name {place.host} is not known here (DNS)"
+        case ConnectionRefusedError():
             return f"Nothing listens at {place} (connection refused)"
-    return f"{place} cannot be reached: {error.os_error.strerror or error.os_error}"
+    return f"{place} cannot be reached: {error.strerror or str(error) or type(error).__name__}"

@@ -1,20 +1,26 @@
-"""Connections for calls of sites: none opens to a denied address, and none keeps a cookie.
+"""Opens connections to sites: none to a denied address, and certificates are verified.
 
-For `site_auth`, `site_updates` and the project's doctor; imports aiohttp. The look is at the
-address that is about to be connected to, after all resolving: a name that leads elsewhere a second
-later, or an odd way to write an address, gains nothing.
+For `site_client`. The look is at the address that is about to be connected to, after all
+resolving: a name that leads elsewhere a second later, or an odd way to write an address, gains
+nothing.
 """
 
+import asyncio
 import socket
+import ssl
 from collections.abc import Callable
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple, TypeVar
 
-import aiohttp
+from aiohappyeyeballs import start_connection
 
 from sites.networks import DenyList
 
+OTHER_FAMILY_SECONDS = 0.25  # RFC 8305: IPv4 is tried beside IPv6 that takes so long
+
 # (family, type, protocol, canonical name, socket address), as of getaddrinfo().
 AddressInfo = tuple[Any, Any, Any, str, Any]
+Protocol = TypeVar("Protocol", bound=asyncio.Protocol)
 
 
 class AddressDenied(OSError):
@@ -24,20 +30,50 @@ class AddressDenied(OSError):
         super().__init__("the address is denied")
 
 
-def open_session(deny_list: DenyList, call_seconds: float, limit: int) -> aiohttp.ClientSession:
-    """Return what makes calls, each in `call_seconds` as a whole, over at most `limit` connections
-    at once, 0 = any number. Certificates are verified: aiohttp's default."""
-    return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=limit, socket_factory=_guarded_sockets(deny_list)),
-        timeout=aiohttp.ClientTimeout(total=call_seconds),
-        cookie_jar=aiohttp.DummyCookieJar(),  # one bearer's, or site's, is not another's
+class Place(NamedTuple):
+    """Where connections lead that can stand for each other."""
+
+    host: str
+    port: int
+    is_tls: bool
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+async def open_connection(
+    place: Place, deny_list: DenyList, make_protocol: Callable[[], Protocol]
+) -> Protocol:
+    """Raises OSError, of which AddressDenied and ssl.SSLError are some; as long as it takes."""
+    loop = asyncio.get_running_loop()
+    is_address = ":" in place.host  # IPv6, also where this machine has none
+    flags = 0 if is_address else socket.AI_ADDRCONFIG
+    found = await loop.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM, flags=flags)
+    connected = await start_connection(
+        found,
+        happy_eyeballs_delay=OTHER_FAMILY_SECONDS,
+        socket_factory=_guarded_sockets(deny_list),
     )
+    tls: dict[str, Any] = {}
+    if place.is_tls:
+        tls = {"ssl": _tls_context(), "server_hostname": place.host}
+    try:
+        _, protocol = await loop.create_connection(make_protocol, sock=connected, **tls)
+    except BaseException:
+        connected.close()
+        raise
+    return protocol
 
 
-def _guarded_sockets(deny_list: DenyList) -> Callable[[AddressInfo], socket.socket] | None:
-    """Return aiohttp's `socket_factory`, None = its own. What that returns raises AddressDenied."""
-    if not deny_list:
-        return None
+@cache
+def _tls_context() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def _guarded_sockets(deny_list: DenyList) -> Callable[[AddressInfo], socket.socket]:
+    """Return what makes the socket for an address, and raises AddressDenied."""
 
     def open_socket(info: AddressInfo) -> socket.socket:
         family, kind, protocol, _, address = info

@@ -117,7 +117,7 @@ class Service:
         await self.reports.end()
         await self.receipts.end()
         await self.registry.flush()
-        await self.site_auth.close()
+        self.site_auth.close()
         await self.backplane.close()
         await self.switchboard.end()
         await self.queues.close()

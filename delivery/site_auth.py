@@ -1,7 +1,6 @@
 """Asks a site who the bearer of a token is, and which rooms it is in.
 
-Called by `namespace` for each connect, and by `reauth`. Imports the HTTP client, as
-`site_updates` does.
+Called by `namespace` for each connect, and by `reauth`. Above `site_client`.
 """
 
 import asyncio
@@ -11,16 +10,16 @@ import re
 import time
 from asyncio import sleep
 from codecs import BOM_UTF8
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 
-import aiohttp
 import orjson
 
-from delivery.call_failures import in_words
 from delivery.counters import AuthResult, Counters
 from delivery.exceptions import AuthRefused, AuthUnavailable, AuthUrlDenied
-from delivery.outgoing import AddressDenied, open_session
+from delivery.site_client import CallDenied, SiteClient
+from delivery.site_connection import MAX_BODY_BYTES, CallFailed
 from sites.networks import DenyList
 from sites.registry import SiteSnapshot
 
@@ -33,8 +32,6 @@ CALL_TIMEOUT_SECONDS = 10.0  # one call; a site that is slower than this is take
 FIRST_RETRY_SECONDS = 0.2
 LONGEST_RETRY_SECONDS = 5.0
 CALLS_PER_SITE = 100  # at once: more than a site's backend does at a time only wait there
-NO_LIMIT = 0  # for all sites together
-MAX_ANSWER_BYTES = 1_048_576
 MAX_ROOMS = 10_000
 MAX_ROOM_LENGTH = 256
 MAX_TOKEN_LENGTH = 16_384
@@ -47,6 +44,7 @@ JSON_TYPES: dict[type, str] = {
     bool: "boolean",
     type(None): "null",
 }
+Rooms = tuple[str, ...]
 Question = tuple[str, str, str, str]  # site, authUrl, authScheme, token
 
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f]")
@@ -56,8 +54,8 @@ CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f]")
 class SharedCall:
     """One call that several clients with the same token wait for."""
 
-    task: asyncio.Task[tuple[str, ...]]
-    waiting: int = 0
+    task: asyncio.Task[Rooms]
+    waiters: list[asyncio.Future[Rooms]] = field(default_factory=list)
 
 
 class SiteAuth:
@@ -65,15 +63,12 @@ class SiteAuth:
     slow one costs the others nothing, and one at a time for one token."""
 
     def __init__(self, deny_list: DenyList, counters: Counters) -> None:
-        self._deny_list = deny_list
+        self._client = SiteClient(deny_list, CALL_TIMEOUT_SECONDS)
         self._counters = counters
-        self._session: aiohttp.ClientSession | None = None
         self._calls: dict[Question, SharedCall] = {}  # of clients that are connecting
         self._gates: dict[str, asyncio.Semaphore] = {}  # by site of the registry, no other
 
-    async def fetch_rooms(
-        self, site: SiteSnapshot, token: str, timeout_seconds: float
-    ) -> tuple[str, ...]:
+    async def fetch_rooms(self, site: SiteSnapshot, token: str, timeout_seconds: float) -> Rooms:
         """Return the rooms of the token's bearer, in the site's order, each once.
 
         A site that is out of reach, hangs or answers 5xx is asked again, with
@@ -82,51 +77,72 @@ class SiteAuth:
         """
         if not is_sendable(token):
             raise AuthRefused(AUTHENTICATION_FAILED)
+        loop = asyncio.get_running_loop()
+        until = loop.time() + timeout_seconds
         failure: AuthUnavailable | None = None  # the last one
         wait_seconds = FIRST_RETRY_SECONDS
-        try:
-            async with asyncio.timeout(timeout_seconds):
-                while True:
-                    try:
-                        return await self._ask_shared(site, token)
-                    except AuthUnavailable as error:
-                        failure = error
-                    await sleep(_with_jitter(wait_seconds))
-                    wait_seconds *= 2
-        except TimeoutError as error:
-            text = f"No answer within {timeout_seconds:g} s"
-            if failure is not None:
-                text = f"{text}; before that: {failure}"
-            raise AuthUnavailable(text, failure.code if failure else None) from error
+        while loop.time() < until:
+            try:
+                return await self._ask_shared(site, token, until)
+            except AuthUnavailable as error:
+                failure = error
+            except TimeoutError:
+                break
+            await sleep(min(_with_jitter(wait_seconds), until - loop.time()))
+            wait_seconds *= 2
+        text = f"No answer within {timeout_seconds:g} s"
+        if failure is not None:
+            text = f"{text}; before that: {failure}"
+        raise AuthUnavailable(text, failure.code if failure else None) from failure
 
-    async def close(self) -> None:
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+    def close(self) -> None:
+        self._client.close()
 
-    async def _ask_shared(self, site: SiteSnapshot, token: str) -> tuple[str, ...]:
+    async def _ask_shared(self, site: SiteSnapshot, token: str, until: float) -> Rooms:
         """Wait for the call with this token that is under way, or make one. It ends when the
-        last client that waits for it has gone."""
+        last client that waits for it has gone. Raises TimeoutError then, by the loop's time."""
         question = (site.name, site.auth_url, site.auth_scheme, token)
-        call = self._calls.get(question)
-        if call is None:
-            task = asyncio.create_task(self._ask_in_turn(site, token))
-            call = self._calls[question] = SharedCall(task)
-        call.waiting += 1
+        call = self._calls.get(question) or self._start(question, site)
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[Rooms] = loop.create_future()
+        call.waiters.append(waiter)
+        timer = loop.call_at(until, _give_up, waiter)
         try:
-            return await asyncio.shield(call.task)
+            return await waiter
         finally:
-            call.waiting -= 1
-            if not call.waiting:
+            timer.cancel()
+            call.waiters.remove(waiter)
+            if not call.waiters and self._calls.get(question) is call:
                 del self._calls[question]
                 call.task.cancel()
 
-    async def _ask_in_turn(self, site: SiteSnapshot, token: str) -> tuple[str, ...]:
+    def _start(self, question: Question, site: SiteSnapshot) -> SharedCall:
+        task = asyncio.create_task(self._ask_in_turn(site, question[-1]))
+        call = self._calls[question] = SharedCall(task)
+        task.add_done_callback(partial(self._end, question, call))
+        return call
+
+    def _end(self, question: Question, call: SharedCall, task: "asyncio.Task[Rooms]") -> None:
+        """All that wait hear of it; nobody waits for what was cancelled."""
+        if self._calls.get(question) is call:
+            del self._calls[question]
+        if task.cancelled():
+            return
+        error = task.exception()
+        for waiter in call.waiters:
+            if waiter.done():
+                continue
+            if error is None:
+                waiter.set_result(task.result())
+            else:
+                waiter.set_exception(error)
+
+    async def _ask_in_turn(self, site: SiteSnapshot, token: str) -> Rooms:
         gate = self._gates.setdefault(site.name, asyncio.Semaphore(CALLS_PER_SITE))
         async with gate:
             return await self._ask_counted(site, token)
 
-    async def _ask_counted(self, site: SiteSnapshot, token: str) -> tuple[str, ...]:
+    async def _ask_counted(self, site: SiteSnapshot, token: str) -> Rooms:
         """A call that nobody waits for any more is not counted."""
         counts, began_at = self._counters.of(site.name), time.perf_counter()
         try:
@@ -137,33 +153,28 @@ class SiteAuth:
         counts.call_auth("rooms", time.perf_counter() - began_at)
         return rooms
 
-    async def _ask(self, site: SiteSnapshot, token: str) -> tuple[str, ...]:
+    async def _ask(self, site: SiteSnapshot, token: str) -> Rooms:
         headers = {"Authorization": f"{site.auth_scheme} {token}", "Accept": "application/json"}
         try:
-            async with self._open_session().get(
-                site.auth_url, headers=headers, allow_redirects=False
-            ) as response:
-                status = response.status
-                body = await _read_limited(response) if status == HTTPStatus.OK else b""
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            if isinstance(error.__cause__, AddressDenied):
-                logger.warning("authUrl of %s: its address is in auth_url_deny", site.name)
-                raise AuthUrlDenied(ADDRESS_DENIED) from error
-            text = in_words(error)
-            logger.warning("authUrl of %s: %s", site.name, text)
-            raise AuthUnavailable(text) from error
-        return _rooms_of_answer(site, status, body)
-
-    def _open_session(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            self._session = open_session(self._deny_list, CALL_TIMEOUT_SECONDS, NO_LIMIT)
-        return self._session
+            answer = await self._client.get(site.auth_url, headers)
+        except CallDenied as error:
+            logger.warning("authUrl of %s: its address is in auth_url_deny", site.name)
+            raise AuthUrlDenied(ADDRESS_DENIED) from error
+        except CallFailed as error:
+            logger.warning("authUrl of %s: %s", site.name, error)
+            raise AuthUnavailable(str(error)) from error
+        return _rooms_of_answer(site, answer.status, answer.body)
 
 
 def is_sendable(token: str) -> bool:
     """Whether the token can stand in a header: not empty, no line break, of bounded length."""
     is_bounded = 0 < len(token) <= MAX_TOKEN_LENGTH
     return is_bounded and not CONTROL_CHARACTERS.search(token)
+
+
+def _give_up(waiter: "asyncio.Future[Rooms]") -> None:
+    if not waiter.done():
+        waiter.set_exception(TimeoutError())
 
 
 def _with_jitter(seconds: float) -> float:
@@ -178,19 +189,7 @@ def _result(error: AuthRefused | AuthUnavailable) -> AuthResult:
     return "denied" if error.code in DENIALS else "bad_answer"
 
 
-async def _read_limited(response: aiohttp.ClientResponse) -> bytes:
-    """Return the body, or one byte more than allowed of it."""
-    chunks = []
-    missing = MAX_ANSWER_BYTES + 1
-    async for chunk in response.content.iter_any():
-        chunks.append(chunk[:missing])
-        missing -= len(chunks[-1])
-        if not missing:
-            break
-    return b"".join(chunks)
-
-
-def _rooms_of_answer(site: SiteSnapshot, status: int, body: bytes) -> tuple[str, ...]:
+def _rooms_of_answer(site: SiteSnapshot, status: int, body: bytes) -> Rooms:
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         logger.warning("authUrl of %s answered %d", site.name, status)
         raise AuthUnavailable(f"The site answered {status}", status)
@@ -199,7 +198,7 @@ def _rooms_of_answer(site: SiteSnapshot, status: int, body: bytes) -> tuple[str,
     if status != HTTPStatus.OK:
         logger.warning("authUrl of %s answered %d", site.name, status)
         raise AuthRefused(f"Auth {status} error", code=status)
-    problem = "more than 1 MiB" if len(body) > MAX_ANSWER_BYTES else ""
+    problem = "more than 1 MiB" if len(body) > MAX_BODY_BYTES else ""
     try:
         # A byte order mark, as an editor may leave in a script: Node's fetch drops it, too.
         rooms = [] if problem else orjson.loads(body.removeprefix(BOM_UTF8))

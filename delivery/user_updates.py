@@ -74,7 +74,7 @@ class UserUpdates:
         except DeliveryError as error:
             logger.warning("%d users are looked at late: %s", len(self._notes), error)
         await self._tasks.finish(timeout_seconds=2.0)
-        await self._site_updates.close()
+        self._site_updates.close()
 
     async def turn(self) -> bool:
         """Look at some of those that are due; return whether there may be more."""

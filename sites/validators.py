@@ -40,9 +40,9 @@ def validate_site_name(value: str) -> None:
 
 
 def validate_http_url(value: str) -> None:
-    """Accept what aiohttp can call: also hosts without a dot, as in a container network.
+    """Accept what can be called: also hosts without a dot, as in a container network.
 
-    Credentials are refused because aiohttp refuses them beside an Authorization header.
+    Credentials are refused: the Authorization header is for the client's token.
     """
     try:
         url = urlsplit(value)

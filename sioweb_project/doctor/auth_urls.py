@@ -5,10 +5,10 @@ import secrets
 from collections.abc import Sequence
 from http import HTTPStatus
 
-import aiohttp
 from django.conf import settings
 
-from delivery.outgoing import open_session
+from delivery.site_client import SiteClient
+from delivery.site_connection import CallFailed
 from sioweb_project.doctor.clock import compare_date_header
 from sioweb_project.doctor.findings import Finding, fail, ok, warn
 from sioweb_project.doctor.reach import RENEW, Reached, Unreachable, reach
@@ -27,14 +27,15 @@ async def examine_sites(sites: Sequence[SiteSnapshot]) -> list[Finding]:
     """Ask all, many at a time; say of whom there was no time for."""
     deny_list = read_deny_list(settings.CONFIG.auth_url_deny)
     gate = asyncio.Semaphore(SITES_AT_ONCE)
-    async with open_session(deny_list, CALL_SECONDS, SITES_AT_ONCE) as session:
-        tasks = [asyncio.create_task(_examine(site, session, deny_list, gate)) for site in sites]
-        if not tasks:
-            return []
-        _, late = await asyncio.wait(tasks, timeout=ALL_SECONDS)
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
+    client = SiteClient(deny_list, CALL_SECONDS)
+    tasks = [asyncio.create_task(_examine(site, client, gate)) for site in sites]
+    if not tasks:
+        return []
+    _, late = await asyncio.wait(tasks, timeout=ALL_SECONDS)
+    for task in late:
+        task.cancel()
+    await asyncio.gather(*late, return_exceptions=True)
+    client.close()
     return [
         finding
         for site, task in zip(sites, tasks, strict=True)
@@ -43,30 +44,27 @@ async def examine_sites(sites: Sequence[SiteSnapshot]) -> list[Finding]:
 
 
 async def _examine(
-    site: SiteSnapshot, session: aiohttp.ClientSession, deny_list: DenyList, gate: asyncio.Semaphore
+    site: SiteSnapshot, client: SiteClient, gate: asyncio.Semaphore
 ) -> list[Finding]:
     async with gate:
-        found = [*await _examine_auth_url(site, session, deny_list)]
+        found = [*await _examine_auth_url(site, client)]
         if site.update_user_url:
-            found.append(await _examine_update_url(site, deny_list))
+            found.append(await _examine_update_url(site, client.deny_list))
         return found
 
 
-async def _examine_auth_url(
-    site: SiteSnapshot, session: aiohttp.ClientSession, deny_list: DenyList
-) -> list[Finding]:
+async def _examine_auth_url(site: SiteSnapshot, client: SiteClient) -> list[Finding]:
     subject = f"authUrl of {site.name}"
     try:
-        reached = await reach(site.auth_url, deny_list)
+        reached = await reach(site.auth_url, client.deny_list)
     except Unreachable as error:
         return [fail(subject, str(error), error.mend)]
     token = f"made-up-by-doctor-{secrets.token_hex(8)}"
     headers = {"Authorization": f"{site.auth_scheme} {token}", "Accept": "application/json"}
     try:
-        async with session.get(site.auth_url, headers=headers, allow_redirects=False) as response:
-            status, date = response.status, response.headers.get("Date", "")
-    except (aiohttp.ClientError, OSError) as error:  # a TimeoutError is an OSError
-        text = f"{reached.host} takes the connection and does not answer: {type(error).__name__}"
+        status, date, _ = await client.get(site.auth_url, headers)
+    except CallFailed as error:
+        text = f"{reached.host} takes the connection and does not answer: {error}"
         return [fail(subject, text, "Read the log of the site's web server.")]
     clock = compare_date_header(f"the clock of {reached.host} ({site.name})", date)
     return [_of_status(subject, site, status), *_of_certificate(subject, reached), *clock]

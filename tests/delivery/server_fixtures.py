@@ -107,7 +107,7 @@ def sites(monkeypatch: pytest.MonkeyPatch, fake_site: FakeSite) -> Sites:
 async def site_auth() -> AsyncIterator[SiteAuth]:
     site_auth = SiteAuth(DenyList(), Counters())
     yield site_auth
-    await site_auth.close()
+    site_auth.close()
 
 
 MakeNamespaces = Callable[..., Namespaces]

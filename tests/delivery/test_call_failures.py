@@ -3,20 +3,23 @@
 import asyncio
 from collections.abc import AsyncIterator
 
-import aiohttp
 import pytest
 import pytest_asyncio
 
 from delivery.call_failures import in_words
+from delivery.outgoing import Place
+from delivery.site_client import SiteClient
+from delivery.site_connection import CallFailed
+from sites.networks import DenyList
 from tests.e2e.waiting import until_taken
 
 
 async def fail(url: str, timeout_seconds: float = 10) -> str:
-    timeout = aiohttp.ClientTimeout(total=timeout_seconds)
-    with pytest.raises((aiohttp.ClientError, TimeoutError, OSError)) as failure:
-        async with aiohttp.ClientSession(timeout=timeout) as http, http.get(url) as answer:
-            await answer.read()
-    return in_words(failure.value)
+    client = SiteClient(DenyList(), timeout_seconds)
+    with pytest.raises(CallFailed) as failure:
+        await client.get(url, {})
+    client.close()
+    return str(failure.value)
 
 
 @pytest_asyncio.fixture
@@ -46,8 +49,9 @@ async def test_nobody_listens(host: str) -> None:
     assert await fail(f"http://{host}:1/") == expected
 
 
-async def test_a_name_is_not_known() -> None:
-    assert await fail("http://shop.invalid/") == "The name shop.invalid is not known here (DNS)"
+@pytest.mark.parametrize("name", ["shop.invalid", f"{'x' * 64}.example.com"])
+async def test_a_name_is_not_known(name: str) -> None:
+    assert await fail(f"http://{name}/") == f"The name {name} is not known here (DNS)"
 
 
 @pytest.mark.parametrize(
@@ -72,6 +76,9 @@ async def test_https_is_not_spoken_there(rude_site: str) -> None:
     assert "TLS" in words or "cannot be reached" in words
 
 
+async def test_an_address_that_no_call_can_go_to() -> None:
+    assert (await fail("http://a:b:c/")).startswith("The call failed: ")
+
+
 def test_whatever_else_fails_is_named() -> None:
-    assert in_words(aiohttp.InvalidURL("x")) == "The call failed: x"
-    assert in_words(OSError()) == "The call failed: OSError"
+    assert in_words(OSError(), Place("x", 1, is_tls=False)) == "x:1 cannot be reached: OSError"

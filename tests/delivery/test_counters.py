@@ -180,7 +180,7 @@ async def test_what_the_site_answers_is_counted(
 async def test_a_denied_address_is_the_sites_failure_and_no_missing_token(
     make_namespaces: MakeNamespaces, process: Process, site_auth: SiteAuth
 ) -> None:
-    site_auth._deny_list = read_deny_list(["private"])
+    site_auth._client.deny_list = read_deny_list(["private"])
     await admit(make_namespaces, "/newsite", TOKEN)
     counts = process.switchboard.counters.of(SITE)
     failure = counts.take_auth_failure()

@@ -183,7 +183,7 @@ async def test_calls_of_sites_are_counted_and_timed(
     patience_seconds = 0.05 if result == "unreachable" else 9.0
     with contextlib.suppress(AuthRefused, AuthUnavailable):
         await site_auth.fetch_rooms(fake_site.snapshot(), "12345", patience_seconds)
-    await site_auth.close()
+    site_auth.close()
     assert counts.auth_results[result] >= 1
     assert sum(counts.auth_times.counts) == sum(counts.auth_results.values())
 

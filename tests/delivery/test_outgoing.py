@@ -39,7 +39,7 @@ LOOPBACK_FORMS = [
 async def guarded() -> AsyncIterator[SiteAuth]:
     site_auth = SiteAuth(read_deny_list(["private"]), Counters())
     yield site_auth
-    await site_auth.close()
+    site_auth.close()
 
 
 async def ask(site_auth: SiteAuth, fake_site: FakeSite, url: str) -> tuple[str, ...]:
@@ -101,14 +101,14 @@ async def test_by_default_a_site_in_the_own_network_is_asked(
 async def test_networks_that_are_not_named_are_asked(fake_site: FakeSite) -> None:
     site_auth = SiteAuth(read_deny_list(["10.0.0.0/8"]), Counters())
     assert await ask(site_auth, fake_site, fake_site.url) == ("user_1", "staff")
-    await site_auth.close()
+    site_auth.close()
 
 
 async def test_service_denies_what_the_configuration_names(settings: Settings) -> None:
     settings.CONFIG = settings.CONFIG.__class__(auth_url_deny=("private",))
     service, private = build_service(), read_deny_list(["private"])
-    assert service.site_auth._deny_list == private
-    assert service.updates._site_updates._deny_list == private
+    assert service.site_auth._client.deny_list == private
+    assert service.updates._site_updates._client.deny_list == private
 
 
 @pytest.mark.parametrize("host", LOOPBACK_FORMS)
@@ -119,7 +119,7 @@ async def test_denied_address_is_told_of_no_user_either(host: str, fake_site: Fa
         await site_updates.put(fake_site.snapshot(update_user_url=url), CAME)
     assert failed.value.is_definite
     assert fake_site.requests == []
-    await site_updates.close()
+    site_updates.close()
 
 
 @pytest_asyncio.fixture

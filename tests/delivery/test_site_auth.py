@@ -6,13 +6,8 @@ import orjson
 import pytest
 
 from delivery.exceptions import AuthRefused
-from delivery.site_auth import (
-    MAX_ANSWER_BYTES,
-    MAX_ROOM_LENGTH,
-    MAX_ROOMS,
-    MAX_TOKEN_LENGTH,
-    SiteAuth,
-)
+from delivery.site_auth import MAX_ROOM_LENGTH, MAX_ROOMS, MAX_TOKEN_LENGTH, SiteAuth
+from delivery.site_connection import MAX_BODY_BYTES
 from tests.delivery.fake_site import FakeSite, Reply, rooms_reply
 from tests.delivery.site_auth_fixtures import PATIENCE_SECONDS, TOKEN, fetch
 
@@ -160,8 +155,8 @@ async def test_other_definite_answers_are_named_by_their_status(
         (b'["a",""]', "a room name of 0 characters"),
         (orjson.dumps(["x" * 257]), "a room name of 257 characters"),
         (orjson.dumps(["a"] * (MAX_ROOMS + 1)), "more than 10000 rooms"),
-        (b'["' + b"x" * MAX_ANSWER_BYTES + b'"]', "more than 1 MiB"),
-        (b'["a"]' + b" " * MAX_ANSWER_BYTES, "more than 1 MiB"),
+        (b'["' + b"x" * MAX_BODY_BYTES + b'"]', "more than 1 MiB"),
+        (b'["a"]' + b" " * MAX_BODY_BYTES, "more than 1 MiB"),
     ],
     ids=lambda value: str(value)[:20],
 )
@@ -176,14 +171,14 @@ async def test_answer_that_is_no_list_of_rooms_is_refused_and_described(
 async def test_answer_of_the_greatest_size_passes(site_auth: SiteAuth, fake_site: FakeSite) -> None:
     fake_site.answer(rooms_reply(*map(str, range(MAX_ROOMS))))
     assert len(await fetch(site_auth, fake_site)) == MAX_ROOMS
-    fake_site.answer(Reply(body=b'["a"]'.ljust(MAX_ANSWER_BYTES)))
+    fake_site.answer(Reply(body=b'["a"]'.ljust(MAX_BODY_BYTES)))
     assert await fetch(site_auth, fake_site) == ("a",)
 
 
 async def test_small_answer_that_unpacks_to_a_large_one_is_too_large(
     site_auth: SiteAuth, fake_site: FakeSite
 ) -> None:
-    bomb = gzip.compress(b"[" + b" " * 16 * MAX_ANSWER_BYTES + b"]")
+    bomb = gzip.compress(b"[" + b" " * 16 * MAX_BODY_BYTES + b"]")
     fake_site.answer(Reply(body=bomb, headers={"Content-Encoding": "gzip"}))
     text, _ = await refusal(site_auth, fake_site)
     assert text.endswith("got more than 1 MiB")

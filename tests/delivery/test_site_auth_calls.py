@@ -38,10 +38,10 @@ async def test_call_taken_back_ends_and_leaves_the_pool_usable(
 async def test_closing_twice_is_harmless_and_asking_opens_again(
     site_auth: SiteAuth, fake_site: FakeSite
 ) -> None:
-    await site_auth.close()
+    site_auth.close()
     await fetch(site_auth, fake_site)
-    await site_auth.close()
-    await site_auth.close()
+    site_auth.close()
+    site_auth.close()
     assert await fetch(site_auth, fake_site) == ("user_1", "staff")
 
 

@@ -24,7 +24,7 @@ TIME = "2027-01-15T08:00:00.123Z"
 async def site_updates() -> AsyncIterator[SiteUpdates]:
     site_updates = SiteUpdates(DenyList())
     yield site_updates
-    await site_updates.close()
+    site_updates.close()
 
 
 @pytest.fixture
@@ -116,4 +116,4 @@ async def test_site_that_hangs_or_is_not_there_may_come_back(
             await site_updates.put(broken, CAME)
         assert not caught.value.is_definite
     released.set()
-    await site_updates.close()
+    site_updates.close()

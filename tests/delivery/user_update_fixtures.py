@@ -41,7 +41,7 @@ class FakeSite:
             raise self.failures.pop(0)
         self.told.append((update.room, update.is_online))
 
-    async def close(self) -> None: ...
+    def close(self) -> None: ...
 
 
 @dataclass

@@ -134,7 +134,7 @@ async def test_a_site_that_is_not_there_is_told_with_the_reason(
 async def test_a_denied_address_is_told_as_such(
     sites: Sites, fake_site: FakeSite, clients: Namespaces, site_auth: SiteAuth
 ) -> None:
-    site_auth._deny_list = read_deny_list(["private"])
+    site_auth._client.deny_list = read_deny_list(["private"])
     result = await check(clients, newsite(fake_site), TOKEN)
     assert (result.outcome, result.status) == (Outcome.REFUSED, None)
     assert "is denied by this service" in result.text
