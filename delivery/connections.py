@@ -17,7 +17,7 @@ from delivery.counters import SiteCounts
 from delivery.feeds import Feed
 from delivery.frames import EngineSocket, batch_text, event_text, write, write_event
 from delivery.journal import Journal
-from delivery.queue_values import Ack, Device, Waiting
+from delivery.queue_values import Ack, Device, Known, Waiting
 from delivery.send_queue import Frame
 from sites.registry import SiteSnapshot
 
@@ -60,7 +60,10 @@ class Connection:
     journal: Journal
     is_ready: bool = False  # the client has been told that it is connected
     feeds: dict[str, Feed] = field(default_factory=dict)  # user room -> feed
-    known_seqs: dict[str, int] | None = None  # of user rooms whose feeds are still to be started
+    # Of user rooms whose feeds are still to be started: where they stand, and which of them have
+    # heard of something since.
+    known: dict[str, Known] | None = None
+    stirred: set[str] | None = None
     _pending: dict[int, PendingAck] = field(default_factory=dict)
     _last_ack_id: int = field(default_factory=_before_first_ack_id)
     _sent: OrderedDict[str, PendingAck] = field(default_factory=OrderedDict)  # by message id
@@ -82,6 +85,19 @@ class Connection:
             for room in rooms
             if self.site.is_user_room(room)
         ]
+
+    def note_stirred(self, rooms: Iterable[str]) -> None:
+        """Announcements to these may have come before their feeds."""
+        if self.stirred is not None:
+            self.stirred.update(room for room in rooms if self.site.is_user_room(room))
+
+    def take_known(self) -> dict[str, Known]:
+        """Where its new user rooms stand; where something has stirred, it waits by now."""
+        known, self.known = self.known or {}, None
+        stirred, self.stirred = self.stirred or set(), None
+        for room in stirred.intersection(known):
+            known[room] = known[room]._replace(is_waiting=True)
+        return known
 
     @property
     def is_congested(self) -> bool:

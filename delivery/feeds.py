@@ -13,7 +13,7 @@ from enum import Enum, auto
 from typing import Protocol
 
 from delivery.exceptions import RedisUnavailable
-from delivery.queue_values import NOWHERE, Backlog, Device, Position, State, Waiting
+from delivery.queue_values import NOWHERE, Backlog, Device, Known, Position, State, Waiting
 from delivery.queues import Queues
 
 logger = logging.getLogger(__name__)
@@ -71,9 +71,12 @@ class Feed:
     def is_live(self) -> bool:
         return self._state is FeedState.LIVE
 
-    def start(self, end: int | None = None) -> None:
-        """Replay what waits up to the seq `end`, None = all, as batches, then go live."""
-        self._run(lambda: self._replay(end))
+    def start(self, known: Known | None = None) -> None:
+        """Go live behind batches of what waits up to where the room stood, None = of all."""
+        if known is None or known.is_waiting:
+            self._run(lambda: self._replay(known and known.position.seq))
+        else:
+            self.position, self._state = known.position, FeedState.LIVE
 
     def close(self) -> None:
         self._state = FeedState.CLOSED
@@ -215,7 +218,8 @@ class Feed:
         if backlog.has_more:
             return
         self._skip_to(Position(backlog.epoch, backlog.seq, backlog.last_id))
-        if not self._is_more_announced():
+        epoch, seq = self._announced
+        if epoch in ("", self.position.epoch) and seq <= self.position.seq:
             self._state = FeedState.LIVE
 
     def _write(self, epoch: str, message: Waiting) -> None:
@@ -228,10 +232,6 @@ class Feed:
     def _skip_to(self, position: Position) -> None:
         if position.seq > self.position.seq:
             self.position = position
-
-    def _is_more_announced(self) -> bool:
-        epoch, seq = self._announced
-        return epoch not in ("", self.position.epoch) or seq > self.position.seq
 
     def _open(self, device: Device) -> Awaitable[Backlog]:
         return self._queues.open(device, self.position)

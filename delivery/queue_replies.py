@@ -3,7 +3,7 @@
 from typing import Any
 
 from delivery import names
-from delivery.queue_values import Appended, Backlog, State, Waiting
+from delivery.queue_values import Appended, Backlog, Known, Position, State, Waiting
 
 
 def to_appended(room: str, reply: list[Any]) -> Appended:
@@ -11,6 +11,11 @@ def to_appended(room: str, reply: list[Any]) -> Appended:
     ids = message_id.decode(), previous_id.decode()
     devices = tuple(map(_to_device_id, overflowed))
     return Appended(room, epoch.decode(), seq, *ids, devices)
+
+
+def to_known(reply: list[Any]) -> Known:
+    epoch, seq, last_id, is_waiting = reply
+    return Known(Position(epoch.decode(), seq, last_id.decode()), bool(is_waiting))
 
 
 def to_backlog(reply: list[Any]) -> Backlog:

@@ -35,6 +35,13 @@ class Position(NamedTuple):
 NOWHERE = Position()
 
 
+class Known(NamedTuple):
+    """Where a room stands as a device comes, and whether something waits for the device."""
+
+    position: Position
+    is_waiting: bool
+
+
 class Waiting(NamedTuple):
     """A message that waits to be acknowledged; previous_id "" = not known, or the first."""
 

@@ -16,7 +16,7 @@ from django.conf import settings
 from delivery import names
 from delivery.calls import Call
 from delivery.message import Message
-from delivery.queue_replies import to_appended, to_backlog, to_state
+from delivery.queue_replies import to_appended, to_backlog, to_known, to_state
 from delivery.queue_values import (
     AS_CONFIGURED,
     NO_HINT,
@@ -27,6 +27,7 @@ from delivery.queue_values import (
     Backlog,
     Claim,
     Device,
+    Known,
     MakeHint,
     Position,
     QueueLimits,
@@ -68,9 +69,8 @@ class Queues:
         self._prefix = config.redis.prefix
         ttl = config.client_ttl_seconds if ttl_seconds is None else ttl_seconds
         self._ttl_ms = str(1000 * ttl)  # a text is packed in a fifth of the time of a number
-        limits = config.limits  # past them, reloading is cheaper than replaying
-        self._max_messages = max_messages or limits.queue_messages
-        self._max_bytes = max_bytes or limits.queue_bytes
+        self._max_messages = max_messages or config.limits.queue_messages
+        self._max_bytes = max_bytes or config.limits.queue_bytes  # more is cheaper to reload
         self._max_devices = max_devices
         self._now_ms = now_ms
         self._hint = hint
@@ -99,11 +99,11 @@ class Queues:
         replies = await run_scripts(self._alias, self._append_calls(site, messages, limits))
         return [to_appended(room, reply) for room, reply in zip(rooms, replies, strict=True)]
 
-    async def know(self, devices: Sequence[Device]) -> list[int]:
-        """Store for these devices from now on, and start their leases; return their rooms' seqs."""
-        args = (*self._lease, self._max_devices)
-        calls = [self._device_call("know", device, *args) for device in devices]
-        return await run_scripts(self._alias, calls)
+    async def know(self, devices: Sequence[Device]) -> list[Known]:
+        """Store for these devices from now on, and start their leases; return where each stands."""
+        more = *self._lease, self._max_devices
+        calls = [self._device_call("know", device, *more) for device in devices]
+        return [to_known(reply) for reply in await run_scripts(self._alias, calls)]
 
     async def open(
         self,

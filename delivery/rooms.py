@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Set
 
 from delivery.connections import Connection
 from delivery.feeds import Feed
-from delivery.queue_values import Device
+from delivery.queue_values import Device, Position
 
 NOBODY: frozenset[Connection] = frozenset()
 
@@ -45,6 +45,23 @@ class Rooms:
             feed = connection.feeds.get(device.room)
             if feed is not None and connection.device_id == device.id:
                 yield feed
+
+    def positions(self) -> dict[Device, Position]:
+        """Of each device with a feed that of its furthest one."""
+        positions: dict[Device, Position] = {}
+        for (_, room), members in self._members.items():
+            for connection in members:
+                feed = connection.feeds.get(room)
+                if feed is not None:
+                    known = positions.setdefault(feed.device, feed.position)
+                    if known.seq < feed.position.seq:
+                        positions[feed.device] = feed.position
+        return positions
+
+    def stir(self, site: str, room: str) -> None:
+        """Something was announced: whoever is on the way in looks."""
+        for connection in self.members(site, room):
+            connection.note_stirred([room])
 
     def has(self, device: Device) -> bool:
         """Whether a socket of the device is there, or on its way in."""

@@ -86,6 +86,7 @@ class Service:
         await self.backplane.start()
         self.backplane.listen(self._hear)
         await self.generator.hold()
+        self.backplane.on_reconnect(self.switchboard.note_break)
         self.backplane.on_reconnect(self.leases.renew_now)
         self.registry.add_listener(self.server.drop_outdated)
         self.registry.add_listener(self.reauth.forget_sites)

@@ -25,7 +25,6 @@ from delivery.traces import trace_heard
 logger = logging.getLogger(__name__)
 
 REMEMBERED_BROADCASTS = 10_000  # ids of the last broadcasts: a call is heard once per group
-
 NOT_RELEASED = "%(site)s/%(room)s '%(device)s' not released, its lease will run out: %(error)s"
 
 
@@ -142,17 +141,17 @@ class Switchboard:
         feeds = list(self._rooms.feeds_of(device))
         for feed in feeds:
             feed.give_up(reason, epoch, seq)
+        self._rooms.stir(device.site, device.room)
         return len(feeds)
+
+    def note_break(self) -> None:
+        """Announcements may have been missed: `leases` asks for those that have feeds."""
+        for connection in self:
+            connection.note_stirred(connection.rooms)
 
     def positions(self) -> dict[Device, Position]:
         """The devices that are online in this process, and how far the first of their tabs is."""
-        positions: dict[Device, Position] = {}
-        for connection in self:
-            for feed in connection.feeds.values():
-                known = positions.setdefault(feed.device, feed.position)
-                if known.seq < feed.position.seq:
-                    positions[feed.device] = feed.position
-        return positions
+        return self._rooms.positions()
 
     def compare(self, device: Device, state: State) -> None:
         for feed in self._rooms.feeds_of(device):
@@ -162,9 +161,9 @@ class Switchboard:
         self._rooms.enter(connection, rooms)
         await self._backplane.join(connection.site.name, rooms)
         if devices := connection.devices_in(rooms):
-            seqs = await self._queues.know(devices)
-            names = [device.room for device in devices]
-            connection.known_seqs = dict(zip(names, seqs, strict=True))
+            connection.stirred = set()
+            known = await self._queues.know(devices)
+            connection.known = dict(zip((each.room for each in devices), known, strict=True))
 
     async def _exit(self, connection: Connection, rooms: Sequence[str]) -> None:
         self._rooms.leave(connection, rooms)
@@ -182,11 +181,11 @@ class Switchboard:
     def _start_feeds(self, connection: Connection) -> None:
         """Start those of the user rooms that have none. What is sent from when the client knows
         that it is connected comes by itself, however late its queue is opened."""
-        seqs, connection.known_seqs = connection.known_seqs or {}, None
+        known = connection.take_known()
         for device in connection.devices:
             if device.room not in connection.feeds:
                 feed = connection.feeds[device.room] = Feed(device, self._queues, connection)
-                feed.start(seqs.get(device.room))
+                feed.start(known.get(device.room))
 
     def _has(self, connection: Connection) -> bool:
         return self._connections.get(connection.sid) is connection
@@ -206,6 +205,7 @@ class Switchboard:
         for connection in list(self._rooms.members(site, room)):
             feed = connection.feeds.get(room)
             if feed is None or not connection.is_ready:
+                connection.note_stirred([room])
                 continue
             if connection.device_id in overflowed:
                 feed.give_up("overflow", epoch, message.seq)

@@ -4,7 +4,7 @@ import pytest
 
 from delivery.exceptions import RedisUnavailable
 from delivery.inspection import Inspection
-from delivery.queue_values import NOWHERE, Device
+from delivery.queue_values import NOWHERE, Device, Known
 from delivery.queues import Queues
 from tests.delivery.process_fixtures import connect
 from tests.delivery.queue_fixtures import SITE
@@ -90,7 +90,7 @@ async def test_socket_that_leaves_while_it_is_moved_leaves_nothing_behind(
     tab = await connect(process, "staff")
     know = process.queues.know
 
-    async def know_late(devices: list[Device]) -> list[int]:
+    async def know_late(devices: list[Device]) -> list[Known]:
         await process.leave(tab)
         return await know(devices)
 
