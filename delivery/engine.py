@@ -31,7 +31,8 @@ PROBE, PROBED, UPGRADE = "2probe", "3probe", "5"  # of a websocket that follows 
 WEBSOCKET_TRANSPORT = "websocket"
 NOTHING = contextvars.Context()  # for callbacks of sockets: a copy for each would be kept with it
 
-TakeAck = Callable[[str, str], bool]
+TakePacket = Callable[[str, str], bool]
+"""Given a session and what it sent; False = it is for the library to look at."""
 CloseTransport = Callable[[str], None]
 
 
@@ -42,7 +43,8 @@ class Engine(engineio.AsyncServer):
         super().__init__(**options, monitor_clients=False)  # each socket has its timer
         self.tasks = Tasks()
         self._unsent = Unsent()
-        self.take_ack: TakeAck = lambda eio_sid, text: False
+        self.take_ack: TakePacket = lambda eio_sid, text: False
+        self.take_connect: TakePacket = lambda eio_sid, text: False
         self.close_transport: CloseTransport = lambda eio_sid: None
         self.admits_origin: Callable[[str], bool] = lambda origin: True
         self.id_prefix = ""  # of this process's sessions, where several serve one address

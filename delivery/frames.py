@@ -38,7 +38,12 @@ def event_frame(namespace: str, text: str) -> Frame:
     >>> event_frame("/newsite", '["hello"]').encode()
     '42/newsite,["hello"]'
     """
-    return Frame(MESSAGE, f"2{namespace},{text}")
+    return packet_frame(f"2{namespace},{text}")
+
+
+def packet_frame(packet: str) -> Frame:
+    """Of any packet of Socket.IO."""
+    return Frame(MESSAGE, packet)
 
 
 def batch_text(event: str, texts: Iterable[str]) -> str:

@@ -1,6 +1,7 @@
 """What a client sends over a websocket that was taken over: heard in order, and not without end.
 
-The base of `engine.Socket`. Acks and pongs, which are nearly all, are taken in the callback.
+The base of `engine.Socket`. Acks, pongs and connects, which are nearly all, are taken in the
+callback.
 """
 
 import asyncio
@@ -39,7 +40,7 @@ class HearingSocket(AsyncSocket):
     _is_given_up: bool = False
 
     def hear(self, packet: str | bytes) -> None:
-        """Take what the client sent: acks and pongs now, all else in a task, in order."""
+        """Take what the client sent: what is short now, all else in a task, in order."""
         size = len(packet)
         self._sent_bytes += PACKET_BYTES + size
         if self._is_given_up:
@@ -75,8 +76,11 @@ class HearingSocket(AsyncSocket):
         if packet == PLAIN_PONG:
             self.schedule_ping()
             return True
-        is_ack = isinstance(packet, str) and packet.startswith("43")
-        return is_ack and not self.closed and self.server.take_ack(self.sid, packet[1:])
+        if not isinstance(packet, str) or self.closed:
+            return False
+        if packet.startswith("43"):
+            return bool(self.server.take_ack(self.sid, packet[1:]))
+        return packet.startswith("40") and bool(self.server.take_connect(self.sid, packet[1:]))
 
     def _keep(self, packet: str | bytes, heard: deque[str | bytes]) -> None:
         if self._heard_bytes > MAX_HEARD_BYTES:

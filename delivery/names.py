@@ -37,6 +37,7 @@ Imports nothing of the project.
 """
 
 import hashlib
+import re
 from functools import lru_cache
 from urllib.parse import quote, unquote
 from zlib import crc32
@@ -44,6 +45,7 @@ from zlib import crc32
 NAMES_KEPT = 10_000  # of the rooms used last: some 4 MB
 # At most so many calls take the notes of a moment to Redis, and so far a cluster spreads them.
 RECEIPT_SLOTS = 16
+PLAIN = re.compile(r"[A-Za-z0-9_.~-]+")  # what `quote` leaves as it is
 ERRORS = "surrogatepass"  # clients choose device ids; half a surrogate pair is text to JSON
 
 
@@ -211,6 +213,8 @@ def _escape(prefix: str) -> str:
 
 
 def _quote(name: str) -> str:
+    if PLAIN.fullmatch(name):  # as nearly all: a tenth of the work
+        return name
     return quote(name, safe="", errors=ERRORS)
 
 

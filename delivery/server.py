@@ -11,11 +11,12 @@ from functools import partial
 from typing import Any
 
 from socketio import exceptions as refusals
+from socketio.packet import CONNECT
 
 from delivery.addresses import Addresses
 from delivery.exceptions import AuthRefused, DeliveryError
 from delivery.namespace import Namespaces
-from delivery.packets import parse_ack
+from delivery.packets import MALFORMED, Packet, parse_ack
 from delivery.transport_server import TransportServer
 from delivery.transports import Transport
 
@@ -37,6 +38,7 @@ class Server(TransportServer):
             clients.limits, clients.counters, addresses, connect_timeout_seconds, **options
         )
         self.eio.take_ack = self._take_ack
+        self.eio.take_connect = self._take_connect
         self.eio.admits_origin = clients.origins.allow
         self._clients = clients
         self._limits = clients.limits
@@ -50,7 +52,22 @@ class Server(TransportServer):
             else:
                 self.close_transport(self.manager.eio_sid_from_sid(sid, namespace))
 
+    def _take_connect(self, eio_sid: str, text: str) -> bool:
+        """Take `0/newsite,{"token":"12345"}` without the library's task for it; False = it makes
+        no sense, or comes where an attachment is due."""
+        try:
+            packet = Packet(encoded_packet=text)
+        except MALFORMED:
+            return False
+        if packet.packet_type != CONNECT or eio_sid in self._binary_packet:
+            return False
+        self._begin_connect(eio_sid, packet.namespace, packet.data)
+        return True
+
     async def _handle_connect(self, eio_sid: str, namespace: str | None, data: object) -> None:
+        self._begin_connect(eio_sid, namespace, data)
+
+    def _begin_connect(self, eio_sid: str, namespace: str | None, data: object) -> None:
         name = namespace or "/"
         transport = self._transports.get(eio_sid)
         if transport is None or name in transport.joined:

@@ -4,8 +4,11 @@ Between `channel_layer` and `outbox`; imports channels-redis and redis-py.
 """
 
 import asyncio
+import itertools
 import logging
+from collections import defaultdict
 from collections.abc import Awaitable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from channels_redis.pubsub import RedisSingleShardConnection
@@ -13,6 +16,7 @@ from redis import RedisError, ResponseError
 from redis import asyncio as aioredis
 
 from delivery.outbox import Announcement, Outbox
+from delivery.patience import Patience
 from delivery.redis_pools import layer_pool
 from delivery.subscription import Subscription
 
@@ -30,6 +34,14 @@ class Layer(Protocol):
     def tell_reconnected(self) -> None: ...
 
 
+@dataclass(eq=False, slots=True)
+class Join:
+    """Somebody who waits until so many channels more are confirmed."""
+
+    missing: int
+    confirmed: "asyncio.Future[None]"
+
+
 class Shard(RedisSingleShardConnection):
     """Two connections to one Redis: one that listens, one that publishes.
 
@@ -44,7 +56,8 @@ class Shard(RedisSingleShardConnection):
         self._wanted: set[str] = set()
         self._asked: set[str] = set()  # to subscribe or unsubscribe, not answered yet
         self._confirmed: set[str] = set()  # subscribed by the last answer
-        self._confirmations: dict[str, asyncio.Future[None]] = {}  # that joins wait for
+        self._joins: defaultdict[str, list[Join]] = defaultdict(list)  # that wait for it
+        self._patience = Patience(REPLY_TIMEOUT_SECONDS, TimeoutError)
         self._changed: set[str] = set()  # to be looked at by the task that asks
         self._asking: asyncio.Task[None] | None = None
         self._unconfirmed: set[str] = set()  # since a break
@@ -61,16 +74,18 @@ class Shard(RedisSingleShardConnection):
 
     async def subscribe_all(self, channels: Iterable[str]) -> None:
         """Subscribe, and return when Redis has confirmed all. Raises RedisError, TimeoutError."""
-        awaited = [each for each in map(self._want, channels) if each is not None]
+        awaited = [channel for channel in channels if self._want(channel)]
         if awaited:
-            async with asyncio.timeout(REPLY_TIMEOUT_SECONDS):
-                for confirmation in awaited:
-                    await asyncio.shield(confirmation)
+            join = Join(len(awaited), asyncio.get_running_loop().create_future())
+            for channel in awaited:
+                self._joins[channel].append(join)
+            self._patience.watch(join.confirmed)
+            await join.confirmed
 
     async def unsubscribe(self, channel: str) -> None:
         """Have it unsubscribed, without waiting for that."""
         self._wanted.discard(channel)
-        self._confirmations.pop(channel, None)
+        self._joins.pop(channel, None)
         self._note_change(channel)
         self._settle(channel)
 
@@ -86,22 +101,18 @@ class Shard(RedisSingleShardConnection):
             self._asking.cancel()
         await self._outbox.close()
         await super().flush()
-        self._confirmations.clear()
+        self._joins.clear()
         for names in (self._wanted, self._asked, self._confirmed, self._changed, self._unconfirmed):
             names.clear()
         self._is_broken = False
 
-    def _want(self, channel: str) -> "asyncio.Future[None] | None":
-        """Return what is to be waited for; None = it is subscribed."""
+    def _want(self, channel: str) -> bool:
+        """Return whether it is to be waited for; else it is subscribed."""
         self._wanted.add(channel)
         if channel in self._confirmed and channel not in self._asked:
-            return None
-        confirmation = self._confirmations.get(channel)
-        if confirmation is None:
-            confirmation = asyncio.get_running_loop().create_future()
-            self._confirmations[channel] = confirmation
+            return False
         self._note_change(channel)
-        return confirmation
+        return True
 
     def _note_change(self, channel: str) -> None:
         self._changed.add(channel)
@@ -145,11 +156,10 @@ class Shard(RedisSingleShardConnection):
         self._fail_joins(error)
 
     def _fail_joins(self, error: Exception) -> None:
-        for confirmation in self._confirmations.values():
-            if not confirmation.done():
-                confirmation.set_exception(error)
-                confirmation.exception()  # whoever waited for it may be gone
-        self._confirmations.clear()
+        joins, self._joins = self._joins, defaultdict(list)
+        for join in itertools.chain.from_iterable(joins.values()):
+            if not join.confirmed.done():
+                join.confirmed.set_exception(error)
 
     def _ensure_redis(self) -> None:
         if self._redis is None:
@@ -215,9 +225,10 @@ class Shard(RedisSingleShardConnection):
 
     def _confirm(self, channel: str) -> None:
         self._confirmed.add(channel)
-        confirmation = self._confirmations.pop(channel, None)
-        if confirmation is not None and not confirmation.done():
-            confirmation.set_result(None)
+        for join in self._joins.pop(channel, ()):
+            join.missing -= 1
+            if not (join.missing or join.confirmed.done()):
+                join.confirmed.set_result(None)
         self._settle(channel)
 
     def _settle(self, channel: str) -> None:

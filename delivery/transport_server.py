@@ -16,7 +16,7 @@ from delivery.counters import Counters
 from delivery.engine import Engine
 from delivery.entrance import Entrance, refusal
 from delivery.exceptions import InvalidRequest
-from delivery.frames import end_poll
+from delivery.frames import end_poll, packet_frame, write
 from delivery.origins import kept_of, read_origin
 from delivery.packets import MALFORMED, Orjson, Packet
 from delivery.register import Register
@@ -137,6 +137,10 @@ class TransportServer(socketio.AsyncServer):
         except MALFORMED as error:
             logger.info("Transport closed after a malformed packet: %s", type(error).__name__)
             self._give_up(eio_sid)
+
+    async def _send_packet(self, eio_sid: str, pkt: Packet) -> None:
+        """As the library, past its layers: what is sent here is never binary."""
+        write(self.eio.sockets.get(eio_sid), packet_frame(pkt.encode()))
 
     def _give_up(self, eio_sid: str) -> None:
         """Close it, and read nothing more of it meanwhile."""
