@@ -22,7 +22,7 @@ from zope.interface import implementer
 
 from delivery.daphne_handshake import DirectHandshake
 from delivery.idle_websocket import AtFirst, slim
-from delivery.takeover import READ_BYTES, Takeover
+from delivery.takeover import READ_BYTES, Takeover, join_many
 from delivery.transports import CLOSED_FOR_A_REASON, Listener
 
 logger = logging.getLogger(__name__)
@@ -50,6 +50,7 @@ class FlowControlledWebSocket(Takeover, DirectHandshake, AtFirst, WebSocketProto
     """One websocket; Twisted's producer of its own, in place of the HTTP channel's."""
 
     server: Any = None  # daphne's, from the moment that autobahn has found no fault
+    message_data: list[bytes]
     _on_end: Callable[[], None] | None = None
 
     @classmethod
@@ -99,6 +100,8 @@ class FlowControlledWebSocket(Takeover, DirectHandshake, AtFirst, WebSocketProto
             data = self._hear_short_texts(data)
         if data:
             super().dataReceived(data)
+            if self.inside_message:
+                self.message_data = join_many(self.message_data)
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         if self._listener is None:

@@ -21,9 +21,15 @@ STALLED_SECONDS = 60.0  # a client that takes nothing for so long is gone
 # Read of a websocket at a time. The smallest frames are dear: 64 KiB of them would hold everybody
 # up for a tenth of a second.
 READ_BYTES = 4_096
+MAX_PIECES = 1_000  # of a message that comes in fragments; then they are joined
 TIMED_BYTES = 1_024  # less cannot take long
 LONG_SECONDS = 0.001  # to work on what was read; acks and pongs of one client are far less
 RESTS = 10  # as long as that took, until more of this client is read
+
+
+def join_many(pieces: list[bytes]) -> list[bytes]:
+    """Of a message in fragments of a byte, or none, each would take forty."""
+    return [b"".join(pieces)] if len(pieces) >= MAX_PIECES else pieces
 
 
 class Takeover:

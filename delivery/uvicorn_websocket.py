@@ -11,7 +11,7 @@ from websockets.http11 import Request
 from websockets.protocol import State
 
 from delivery.library_versions import are_known
-from delivery.takeover import READ_BYTES, Takeover
+from delivery.takeover import READ_BYTES, Takeover, join_many
 from delivery.transports import CLOSED_FOR_A_REASON, WEBSOCKET, Listener
 
 CLOSE_NORMALLY = 1000
@@ -74,6 +74,7 @@ class UvicornWebSocket(Takeover, WebSocketsSansIOProtocol):
             data = self._hear_short_texts(data)
         if data:
             super().data_received(data)
+            self.frames = join_many(self.frames)
 
     def _is_between_messages(self) -> bool:
         """Its parser waits for the first byte of a frame, and none of a message has come."""

@@ -19,6 +19,7 @@ from delivery.daphne_websocket import FlowControlledWebSocket
 from delivery.heads import Heads
 from delivery.idle_websocket import AT_FIRST, OF_HANDSHAKE
 from delivery.listening import Place
+from delivery.takeover import MAX_PIECES
 from delivery.turnstile import Turnstile
 from tests.delivery.socket_fixtures import until
 
@@ -182,6 +183,20 @@ async def test_a_message_in_several_frames_is_one(open_websocket: Open) -> None:
     await websocket.take_over(listener)
     websocket.dataReceived(frame("one, ", fin=False) + frame("two", Opcode.CONT) + frame("three"))
     assert listener.heard == ["one, two", "three"]
+
+
+@pytest.mark.parametrize("piece", ["x", ""])
+async def test_fragments_take_no_more_than_what_is_in_them(
+    piece: str, open_websocket: Open
+) -> None:
+    websocket, listener = open_websocket(), Listener()
+    await websocket.take_over(listener)
+    websocket.dataReceived(frame("", fin=False))
+    for _ in range(10 * MAX_PIECES):
+        websocket.dataReceived(frame(piece, Opcode.CONT, fin=False))
+        assert len(websocket.message_data) <= MAX_PIECES
+    websocket.dataReceived(frame("", Opcode.CONT))
+    assert listener.heard == [10 * MAX_PIECES * piece]
 
 
 async def test_a_text_that_is_none_closes_the_websocket(open_websocket: Open) -> None:

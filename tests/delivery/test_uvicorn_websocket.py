@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from uvicorn.server import ServerState
 from websockets.frames import Opcode
 
+from delivery.takeover import MAX_PIECES
 from delivery.transports import find_websocket
 from delivery.uvicorn_websocket import UvicornWebSocket
 from tests.delivery.socket_fixtures import until
@@ -111,6 +112,21 @@ async def test_a_message_in_several_frames_is_one(open_websocket: Open) -> None:
     ):
         websocket.data_received(part)
     assert listener.heard == ["one, two", "three"]
+    websocket.connection_lost(None)
+
+
+@pytest.mark.parametrize("piece", ["x", ""])
+async def test_fragments_take_no_more_than_what_is_in_them(
+    piece: str, open_websocket: Open
+) -> None:
+    listener = Listener()
+    websocket = await open_websocket(listener)
+    websocket.data_received(frame("", fin=False))
+    for _ in range(10 * MAX_PIECES):
+        websocket.data_received(frame(piece, Opcode.CONT, fin=False))
+        assert len(websocket.frames) <= MAX_PIECES
+    websocket.data_received(frame("", Opcode.CONT))
+    assert listener.heard == [10 * MAX_PIECES * piece]
     websocket.connection_lost(None)
 
 
