@@ -46,8 +46,7 @@ async def open_connection(
 ) -> Protocol:
     """Raises OSError, of which AddressDenied and ssl.SSLError are some; as long as it takes."""
     loop = asyncio.get_running_loop()
-    is_address = ":" in place.host  # IPv6, also where this machine has none
-    flags = 0 if is_address else socket.AI_ADDRCONFIG
+    flags = 0 if _is_address(place.host) else socket.AI_ADDRCONFIG
     found = await loop.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM, flags=flags)
     connected = await start_connection(
         found,
@@ -55,14 +54,21 @@ async def open_connection(
         socket_factory=_guarded_sockets(deny_list),
     )
     tls: dict[str, Any] = {}
-    if place.is_tls:
-        tls = {"ssl": _tls_context(), "server_hostname": place.host}
-    try:
-        _, protocol = await loop.create_connection(make_protocol, sock=connected, **tls)
-    except BaseException:
-        connected.close()
-        raise
+    if place.is_tls:  # no certificate has the dot that may end a name
+        tls = {"ssl": _tls_context(), "server_hostname": place.host.rstrip(".")}
+    # From here on the socket is the transport's, which may outlive a cancellation: closed beneath
+    # it, its number would be another connection's, and that one be stopped with it.
+    _, protocol = await loop.create_connection(make_protocol, sock=connected, **tls)
     return protocol
+
+
+def _is_address(host: str) -> bool:
+    """Whether it can be called also where this machine has no address of its kind.
+
+    >>> [_is_address(host) for host in ("::1", "127.0.0.1", "2130706433", "newsite.com")]
+    [True, True, True, False]
+    """
+    return ":" in host or host.replace(".", "").isdecimal()
 
 
 @cache

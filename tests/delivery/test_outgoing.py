@@ -12,16 +12,19 @@ import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from pytest_django import Settings
+from yarl import URL
 
+from delivery import outgoing
 from delivery.counters import Counters
 from delivery.exceptions import AuthRefused, AuthUnavailable, UpdateFailed
+from delivery.outgoing import Place
 from delivery.service import build_service
 from delivery.site_auth import ADDRESS_DENIED, SiteAuth
 from delivery.site_updates import SiteUpdates, Update
-from sites.networks import read_deny_list
+from sites.networks import DenyList, read_deny_list
 from tests.certificates import make_certificate
 from tests.delivery.fake_site import FakeSite
-from tests.delivery.socket_fixtures import TIMEOUT_SECONDS
+from tests.delivery.socket_fixtures import TIMEOUT_SECONDS, until
 from tests.e2e.waiting import until_taken
 
 CAME = Update("user_1", is_online=True, at_ms=1_800_000_000_000)
@@ -139,3 +142,70 @@ async def test_certificate_that_nobody_vouches_for_is_refused(
 ) -> None:
     with pytest.raises(AuthUnavailable, match=r"certificate of .* is not valid for it"):
         await ask(site_auth, fake_site, self_signed)
+
+
+class Taken(asyncio.Protocol):
+    """A connection whose call is taken back in the moment in which it is there."""
+
+    call: asyncio.Task[Any]
+    lost = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.call.cancel()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.lost = True
+
+
+async def test_a_call_that_is_taken_back_leaves_the_socket_to_its_transport(
+    self_signed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Closed beneath it, its number is the next connection's, which the transport then stops."""
+    trusting = ssl.create_default_context()
+    trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+    monkeypatch.setattr(outgoing, "_tls_context", lambda: trusting)
+    place, protocol = Place("localhost", URL(self_signed).port or 0, is_tls=True), Taken()
+    opening = outgoing.open_connection(place, DenyList(), lambda: protocol)
+    protocol.call = asyncio.create_task(opening)
+    with pytest.raises(asyncio.CancelledError):
+        await protocol.call
+    await until(lambda: protocol.lost)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "2130706433", "::1"])
+async def test_an_address_leads_somewhere_where_this_machine_has_none_of_its_kind(
+    host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    async def find(*_: Any, flags: int, **__: Any) -> None:
+        asked.append(flags)
+        raise socket.gaierror
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", find)
+    with pytest.raises(socket.gaierror):
+        await outgoing.open_connection(Place(host, 80, is_tls=False), DenyList(), Taken)
+    assert not asked[0] & socket.AI_ADDRCONFIG
+
+
+async def test_a_certificate_bears_a_name_without_the_dot_at_its_end(
+    self_signed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names: list[str] = []
+
+    async def connect(*_: Any, server_hostname: str, sock: socket.socket, **__: Any) -> None:
+        names.append(server_hostname)
+        sock.close()
+        raise ssl.SSLError
+
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo("127.0.0.1", URL(self_signed).port, type=socket.SOCK_STREAM)
+
+    async def find(*_: Any, **__: Any) -> Any:
+        return found
+
+    monkeypatch.setattr(loop, "getaddrinfo", find)
+    monkeypatch.setattr(loop, "create_connection", connect)
+    with pytest.raises(ssl.SSLError):
+        await outgoing.open_connection(Place("localhost.", 443, is_tls=True), DenyList(), Taken)
+    assert names == ["localhost"]
