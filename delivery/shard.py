@@ -56,7 +56,7 @@ class Shard(RedisSingleShardConnection):
         self._wanted: set[str] = set()
         self._asked: set[str] = set()  # to subscribe or unsubscribe, not answered yet
         self._confirmed: set[str] = set()  # subscribed by the last answer
-        self._joins: defaultdict[str, list[Join]] = defaultdict(list)  # that wait for it
+        self._joins: defaultdict[str, set[Join]] = defaultdict(set)  # that wait for it
         self._patience = Patience(REPLY_TIMEOUT_SECONDS, TimeoutError)
         self._changed: set[str] = set()  # to be looked at by the task that asks
         self._asking: asyncio.Task[None] | None = None
@@ -74,13 +74,17 @@ class Shard(RedisSingleShardConnection):
 
     async def subscribe_all(self, channels: Iterable[str]) -> None:
         """Subscribe, and return when Redis has confirmed all. Raises RedisError, TimeoutError."""
-        awaited = [channel for channel in channels if self._want(channel)]
+        awaited = {channel for channel in channels if self._want(channel)}
         if awaited:
             join = Join(len(awaited), asyncio.get_running_loop().create_future())
             for channel in awaited:
-                self._joins[channel].append(join)
+                self._joins[channel].add(join)
             self._patience.watch(join.confirmed)
-            await join.confirmed
+            try:
+                await join.confirmed
+            except BaseException:
+                self._forget_join(join, awaited)
+                raise
 
     async def unsubscribe(self, channel: str) -> None:
         """Have it unsubscribed, without waiting for that."""
@@ -156,10 +160,17 @@ class Shard(RedisSingleShardConnection):
         self._fail_joins(error)
 
     def _fail_joins(self, error: Exception) -> None:
-        joins, self._joins = self._joins, defaultdict(list)
+        joins, self._joins = self._joins, defaultdict(set)
         for join in itertools.chain.from_iterable(joins.values()):
             if not join.confirmed.done():
                 join.confirmed.set_exception(error)
+
+    def _forget_join(self, join: Join, channels: Iterable[str]) -> None:
+        """Else those that fail in an outage pile up: others may hold their channels meanwhile."""
+        for channel in channels:
+            self._joins[channel].discard(join)
+            if not self._joins[channel]:
+                del self._joins[channel]
 
     def _ensure_redis(self) -> None:
         if self._redis is None:

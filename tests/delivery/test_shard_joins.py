@@ -159,3 +159,19 @@ async def test_group_left_is_no_longer_subscribed(layer: Layer, redis: Redis) ->
     await layer.group_add("room", channel)
     await layer.group_discard("room", channel)
     await wait_for_subscribers(redis, layer, "room", 0)
+
+
+async def test_joins_that_fail_leave_nothing_behind_where_others_stay(
+    far_layer: Layer, redis_proxy: RedisProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    channel = await far_layer.new_channel()
+    monkeypatch.setattr(far_layer._get_layer()._shard._patience, "_seconds", 0.01)
+    redis_proxy.hang()
+    taken_back = asyncio.create_task(far_layer.group_add("room", channel))
+    await until(lambda: redis_proxy.held)
+    for _ in range(2):
+        with pytest.raises(TimeoutError):
+            await far_layer.group_add("room", channel)
+    taken_back.cancel()
+    await asyncio.wait([taken_back])
+    assert not far_layer._get_layer()._shard._joins
