@@ -14,7 +14,12 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 MAX_BODY_BYTES = 1_048_576
 # Of a whole answer: one in chunks of a byte has six for each.
 MAX_HEARD_BYTES = 8 * MAX_BODY_BYTES
+# Of what is no body, in one piece: a head, or what comes between chunks and behind the last. The
+# parser keeps a header that is not complete, and copies it with each piece that comes.
+MAX_BARE_BYTES = 65_536
 GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
+BARE_DEFLATE = -zlib.MAX_WBITS  # no zlib: some servers read RFC 9110 that way
+ZLIB_MARK = 8  # in the lower half of its first byte
 PACKED = frozenset({b"gzip", b"x-gzip", b"deflate"})
 
 
@@ -99,6 +104,7 @@ class SiteConnection(asyncio.Protocol):
             self.abort()
             return
         self._heard_bytes += len(data)
+        self._bare_bytes += len(data)
         try:
             self._parser.feed_data(data)
         except (HttpParserError, HttpParserUpgrade):
@@ -106,7 +112,7 @@ class SiteConnection(asyncio.Protocol):
             return
         if self._is_enough():
             self._succeed()
-        elif self._heard_bytes > MAX_HEARD_BYTES:
+        elif self._heard_bytes > MAX_HEARD_BYTES or self._bare_bytes > MAX_BARE_BYTES:
             self._fail(BrokenAnswer())
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -126,23 +132,28 @@ class SiteConnection(asyncio.Protocol):
         if self._has_head:  # a trailer
             return
         match name.lower():
-            case b"content-length" | b"transfer-encoding":
+            case b"content-length":
                 self._is_framed = True
+            case b"transfer-encoding":  # else the body ends with the connection
+                self._is_framed = value.strip().lower().endswith(b"chunked")
             case b"content-encoding":
-                self._is_packed = value.strip().lower() in PACKED
+                self._packing = value.strip().lower()
             case b"date":
                 self._date = value
 
     def on_headers_complete(self) -> None:
         self._status = self._parser.get_status_code()
-        self._has_head = self._status >= HTTPStatus.OK  # else it is a hint of what will come
-        if self._has_head and self._status != HTTPStatus.OK:
+        self._has_head = self._status >= HTTPStatus.OK
+        if not self._has_head:  # but a hint of what will come
+            self._forget_headers()
+        elif self._status != HTTPStatus.OK:
             self._reads_body = False
 
     def on_body(self, body: bytes) -> None:
+        self._bare_bytes = 0
         self._body_bytes += len(body)
         if self._reads_body and not self._is_complete:
-            self._body.append(body)
+            self._body += body
 
     def on_message_complete(self) -> None:
         if self._has_head:
@@ -157,13 +168,15 @@ class SiteConnection(asyncio.Protocol):
     def _begin(self, reads_body: bool) -> None:
         self._reads_body = reads_body
         self._has_head = False
-        self._is_framed = False  # its body has a length of its own
-        self._is_packed = False
         self._is_complete = False
         self._is_kept = False  # the connection, for the next call
-        self._status = self._heard_bytes = self._body_bytes = 0
-        self._date = b""
-        self._body: list[bytes] = []
+        self._status = self._heard_bytes = self._bare_bytes = self._body_bytes = 0
+        self._body = bytearray()
+        self._forget_headers()
+
+    def _forget_headers(self) -> None:
+        self._is_framed = False  # its body has a length of its own
+        self._packing = self._date = b""
 
     def _succeed(self) -> None:
         answer, self._answer = self._answer, None
@@ -183,10 +196,12 @@ class SiteConnection(asyncio.Protocol):
             self.abort()
 
     def _read_body(self) -> bytes:
-        body = b"".join(self._body)
-        if not self._is_packed or not body:
+        body = bytes(self._body)
+        if self._packing not in PACKED or not body:
             return body
-        return zlib.decompressobj(GZIP_OR_ZLIB).decompress(body, MAX_BODY_BYTES + 1)
+        is_bare = self._packing == b"deflate" and body[0] & 15 != ZLIB_MARK
+        unpacking = zlib.decompressobj(BARE_DEFLATE if is_bare else GZIP_OR_ZLIB)
+        return unpacking.decompress(body, MAX_BODY_BYTES + 1)
 
     def _fail(self, error: CallFailed) -> None:
         answer, self._answer = self._answer, None

@@ -125,11 +125,15 @@ async def test_a_put_has_its_length(client: SiteClient, raw_site: RawSite) -> No
         (chunked(b"[]", trailer=b"Content-Encoding: gzip\r\n"), b"[]"),
         (b"HTTP/1.1 100 Continue\r\n\r\n" + OK, b"[]"),
         (b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + OK, b"[]"),
+        (b"HTTP/1.1 103 Early Hints\r\nContent-Encoding: gzip\r\nDate: 1\r\n\r\n" + OK, b"[]"),
         (b"HTTP/1.1 200 \r\ncontent-length:2\r\n\r\n[]", b"[]"),
         (b"HTTP/1.1 200 OK\nContent-Length: 2\n\n[]", b"[]"),
         (OK_BEFORE_THE_END, b"[]"),
     ],
-    ids=["plain", "chunks", "trailer", "continue", "hints", "no reason", "line feeds", "close"],
+    ids=[
+        *("plain", "chunks", "trailer", "continue", "hints", "headers of a hint"),
+        *("no reason", "line feeds", "close"),
+    ],
 )
 async def test_an_answer_is_read_in_pieces_of_any_size(
     reply: bytes, body: bytes, piece_bytes: int, client: SiteClient, raw_site: RawSite
@@ -144,9 +148,10 @@ async def test_an_answer_is_read_in_pieces_of_any_size(
     [
         (b"gzip", gzip.compress(b"[1]")),
         (b"deflate", zlib.compress(b"[1]")),
+        (b"deflate", zlib.compress(b"[1]", wbits=-zlib.MAX_WBITS)),
         (b"identity", b"[1]"),
     ],
-    ids=["gzip", "deflate", "not at all"],
+    ids=["gzip", "deflate", "deflate without zlib", "not at all"],
 )
 async def test_a_packed_body_is_unpacked(
     encoding: bytes, packed: bytes, client: SiteClient, raw_site: RawSite
@@ -165,7 +170,14 @@ async def test_a_body_that_says_it_is_packed_and_is_not(
 
 
 @pytest.mark.parametrize(
-    "head", [b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.0 200 OK\r\nServer: old\r\n\r\n"]
+    "head",
+    [
+        b"HTTP/1.1 200 OK\r\n\r\n",
+        b"HTTP/1.0 200 OK\r\nServer: old\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\n\r\n",
+        b"HTTP/1.1 100 Continue\r\nContent-Length: 0\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
+    ],
+    ids=["new", "old", "identity", "behind a hint"],
 )
 async def test_a_body_without_a_length_ends_with_the_connection(
     head: bytes, client: SiteClient, raw_site: RawSite
@@ -260,16 +272,25 @@ async def test_what_a_site_closes_or_says_unasked_ends_a_kept_connection(
     [
         (b"HTTP/1.1 200 OK\r\nX: ", b"x" * 1_000),
         (b"HTTP/1.1 200 OK\r\n", b"X: y\r\n" * 1_000),
+        (b"", b"HTTP/1.1 103 Early Hints\r\n\r\n" * 100),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;", b"x" * 1_000),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: ", b"x" * 1_000),
     ],
-    ids=["a header", "headers", "a chunk"],
+    ids=["a header", "headers", "hints", "a chunk", "a trailer"],
 )
-async def test_an_answer_without_end_is_cut(
+async def test_what_is_no_body_and_does_not_end_is_cut_soon(
     start: bytes, more: bytes, client: SiteClient, raw_site: RawSite
 ) -> None:
-    endless = start + more * (2 * MAX_HEARD_BYTES // len(more))
     with pytest.raises(CallFailed, match="no valid HTTP"):
-        await get(client, raw_site, endless)
+        await get(client, raw_site, start + more * (MAX_BODY_BYTES // len(more)))
+
+
+async def test_chunks_that_say_more_of_themselves_than_they_hold_are_cut(
+    client: SiteClient, raw_site: RawSite
+) -> None:
+    chunk = b"1;%s\r\n \r\n" % (b"x" * 1_000)
+    with pytest.raises(CallFailed, match="no valid HTTP"):
+        await get(client, raw_site, chunked()[:-5] + chunk * (2 * MAX_HEARD_BYTES // len(chunk)))
 
 
 async def test_a_body_without_end_is_cut_behind_what_is_allowed(
