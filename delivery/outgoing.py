@@ -1,25 +1,24 @@
 """Opens connections to sites: none to a denied address, and certificates are verified.
 
-For `site_client`. The look is at the address that is about to be connected to, after all
-resolving: a name that leads elsewhere a second later, or an odd way to write an address, gains
-nothing.
+For `site_client`, behind `lookups`. The look is at the address that is about to be connected to,
+after all resolving: a name that leads elsewhere a second later, or an odd way to write an
+address, gains nothing.
 """
 
 import asyncio
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
 from aiohappyeyeballs import start_connection
 
+from delivery.lookups import AddressInfo
 from sites.networks import DenyList
 
 OTHER_FAMILY_SECONDS = 0.25  # RFC 8305: IPv4 is tried beside IPv6 that takes so long
 
-# (family, type, protocol, canonical name, socket address), as of getaddrinfo().
-AddressInfo = tuple[Any, Any, Any, str, Any]
 Protocol = TypeVar("Protocol", bound=asyncio.Protocol)
 
 
@@ -42,12 +41,13 @@ class Place(NamedTuple):
 
 
 async def open_connection(
-    place: Place, deny_list: DenyList, make_protocol: Callable[[], Protocol]
+    place: Place,
+    found: Sequence[AddressInfo],
+    deny_list: DenyList,
+    make_protocol: Callable[[], Protocol],
 ) -> Protocol:
-    """Raises OSError, of which AddressDenied and ssl.SSLError are some; as long as it takes."""
-    loop = asyncio.get_running_loop()
-    flags = 0 if _is_address(place.host) else socket.AI_ADDRCONFIG
-    found = await loop.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM, flags=flags)
+    """Connect to the first of the place's addresses that answers, as long as it takes. Raises
+    OSError, of which AddressDenied and ssl.SSLError are some."""
     connected = await start_connection(
         found,
         happy_eyeballs_delay=OTHER_FAMILY_SECONDS,
@@ -58,17 +58,9 @@ async def open_connection(
         tls = {"ssl": _tls_context(), "server_hostname": place.host.rstrip(".")}
     # From here on the socket is the transport's, which may outlive a cancellation: closed beneath
     # it, its number would be another connection's, and that one be stopped with it.
+    loop = asyncio.get_running_loop()
     _, protocol = await loop.create_connection(make_protocol, sock=connected, **tls)
     return protocol
-
-
-def _is_address(host: str) -> bool:
-    """Whether it can be called also where this machine has no address of its kind.
-
-    >>> [_is_address(host) for host in ("::1", "127.0.0.1", "2130706433", "newsite.com")]
-    [True, True, True, False]
-    """
-    return ":" in host or host.replace(".", "").isdecimal()
 
 
 @cache

@@ -1,6 +1,6 @@
 """Ends what has waited too long: one timer for all that wait, not one for each.
 
-For `runner` and `outbox`. Imports nothing of the project.
+For `runner`, `outbox` and `shard`. Imports nothing of the project.
 """
 
 import asyncio

@@ -13,8 +13,8 @@ from yarl import URL
 
 from delivery import names
 from delivery.call_failures import in_words
+from delivery.lookups import Lookup
 from delivery.outgoing import AddressDenied, Place, open_connection
-from delivery.patience import Patience
 from delivery.site_connection import Answer, CallFailed, NothingHeard, SiteConnection
 from delivery.version import VERSION
 from sites.networks import DenyList
@@ -37,27 +37,26 @@ class Target(NamedTuple):
 class Pool:
     """The connections to one place."""
 
-    def __init__(self) -> None:
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._lookup = Lookup(place.host, place.port)
         self._connections: set[SiteConnection] = set()
         self._idle: dict[SiteConnection, float] = {}  # since when; the longest come first
-        self._opening = 0
         self._is_closed = False
+        self.calls = 0  # under way, those that still want a connection among them
 
     @property
-    def is_empty(self) -> bool:
-        return not (self._connections or self._opening)
+    def is_unused(self) -> bool:
+        return not (self._connections or self.calls)
 
     def take(self) -> SiteConnection | None:
         """Return the one that was used last: servers close the others first."""
         return self._idle.popitem()[0] if self._idle else None
 
-    async def open(self, place: Place, deny_list: DenyList) -> SiteConnection:
+    async def open(self, deny_list: DenyList) -> SiteConnection:
         """Raises OSError, UnicodeError."""
-        self._opening += 1
-        try:
-            return await open_connection(place, deny_list, lambda: SiteConnection(self))
-        finally:
-            self._opening -= 1
+        found = await self._lookup.addresses()
+        return await open_connection(self._place, found, deny_list, lambda: SiteConnection(self))
 
     def close(self) -> None:
         self._is_closed = True
@@ -90,7 +89,6 @@ class SiteClient:
     def __init__(self, deny_list: DenyList, seconds: float) -> None:
         self.deny_list = deny_list
         self._seconds = seconds
-        self._patience = Patience(seconds, TimeoutError)
         self._pools: dict[Place, Pool] = {}
         self._sweep: asyncio.TimerHandle | None = None
 
@@ -127,24 +125,34 @@ class SiteClient:
             raise CallFailed(in_words(error, target.place)) from error
 
     async def _ask(self, place: Place, request: bytes, *, reads_body: bool) -> Answer:
-        until = asyncio.get_running_loop().time() + self._seconds
         pool = self._pool_of(place)
+        pool.calls += 1
+        try:
+            return await self._ask_over(pool, request, reads_body)
+        finally:
+            pool.calls -= 1
+
+    async def _ask_over(self, pool: Pool, request: bytes, reads_body: bool) -> Answer:
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self._seconds
         kept = pool.take()
         if kept is not None:
             answer = kept.ask(request, reads_body=reads_body)
-            self._patience.watch(answer)
+            timer = loop.call_at(until, _give_up, answer)
             try:
                 return await _wait(kept, answer)
             except NothingHeard:  # it was closed as the call came: asking again harms nobody
                 pass
+            finally:
+                timer.cancel()
         async with asyncio.timeout_at(until):
-            new = await pool.open(place, self.deny_list)
+            new = await pool.open(self.deny_list)
             return await _wait(new, new.ask(request, reads_body=reads_body))
 
     def _pool_of(self, place: Place) -> Pool:
         pool = self._pools.get(place)
         if pool is None:
-            pool = self._pools[place] = Pool()
+            pool = self._pools[place] = Pool(place)
             if self._sweep is None:
                 self._sweep_later()
         return pool
@@ -157,7 +165,7 @@ class SiteClient:
         before = asyncio.get_running_loop().time() - KEPT_SECONDS
         for place, pool in list(self._pools.items()):
             pool.close_idle(before)
-            if pool.is_empty:
+            if pool.is_unused:
                 del self._pools[place]
         if self._pools:
             self._sweep_later()
@@ -169,6 +177,11 @@ async def _wait(connection: SiteConnection, answer: "asyncio.Future[Answer]") ->
     except BaseException:
         connection.give_up(answer)
         raise
+
+
+def _give_up(answer: "asyncio.Future[Answer]") -> None:
+    if not answer.done():
+        answer.set_exception(TimeoutError())
 
 
 @lru_cache(REMEMBERED_URLS)

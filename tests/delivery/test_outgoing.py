@@ -17,6 +17,7 @@ from yarl import URL
 from delivery import outgoing
 from delivery.counters import Counters
 from delivery.exceptions import AuthRefused, AuthUnavailable, UpdateFailed
+from delivery.lookups import Lookup
 from delivery.outgoing import Place
 from delivery.service import build_service
 from delivery.site_auth import ADDRESS_DENIED, SiteAuth
@@ -165,27 +166,12 @@ async def test_a_call_that_is_taken_back_leaves_the_socket_to_its_transport(
     trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
     monkeypatch.setattr(outgoing, "_tls_context", lambda: trusting)
     place, protocol = Place("localhost", URL(self_signed).port or 0, is_tls=True), Taken()
-    opening = outgoing.open_connection(place, DenyList(), lambda: protocol)
+    found = await Lookup("127.0.0.1", place.port).addresses()
+    opening = outgoing.open_connection(place, found, DenyList(), lambda: protocol)
     protocol.call = asyncio.create_task(opening)
     with pytest.raises(asyncio.CancelledError):
         await protocol.call
     await until(lambda: protocol.lost)
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "2130706433", "::1"])
-async def test_an_address_leads_somewhere_where_this_machine_has_none_of_its_kind(
-    host: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[int] = []
-
-    async def find(*_: Any, flags: int, **__: Any) -> None:
-        asked.append(flags)
-        raise socket.gaierror
-
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", find)
-    with pytest.raises(socket.gaierror):
-        await outgoing.open_connection(Place(host, 80, is_tls=False), DenyList(), Taken)
-    assert not asked[0] & socket.AI_ADDRCONFIG
 
 
 async def test_a_certificate_bears_a_name_without_the_dot_at_its_end(
@@ -198,14 +184,9 @@ async def test_a_certificate_bears_a_name_without_the_dot_at_its_end(
         sock.close()
         raise ssl.SSLError
 
-    loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo("127.0.0.1", URL(self_signed).port, type=socket.SOCK_STREAM)
-
-    async def find(*_: Any, **__: Any) -> Any:
-        return found
-
-    monkeypatch.setattr(loop, "getaddrinfo", find)
-    monkeypatch.setattr(loop, "create_connection", connect)
+    found = await Lookup("127.0.0.1", URL(self_signed).port or 0).addresses()
+    monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", connect)
+    place = Place("localhost.", 443, is_tls=True)
     with pytest.raises(ssl.SSLError):
-        await outgoing.open_connection(Place("localhost.", 443, is_tls=True), DenyList(), Taken)
+        await outgoing.open_connection(place, found, DenyList(), Taken)
     assert names == ["localhost"]

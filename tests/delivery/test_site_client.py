@@ -2,10 +2,12 @@
 
 import asyncio
 import gzip
+import sys
 import zlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -18,6 +20,7 @@ from delivery.site_connection import (
     Answer,
     CallFailed,
     NothingHeard,
+    SiteConnection,
 )
 from sites.networks import DenyList
 from tests.delivery.socket_fixtures import TIMEOUT_SECONDS, until
@@ -236,6 +239,38 @@ async def test_many_calls_have_a_connection_each(client: SiteClient, raw_site: R
     assert len(raw_site.writers) == 20
 
 
+async def test_many_calls_look_a_name_up_once(
+    client: SiteClient, raw_site: RawSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lookup holds one of a few threads: those of a slow name would leave others none."""
+    loop = asyncio.get_running_loop()
+    look_up, looked_up = loop.getaddrinfo, []
+
+    def count(*args: Any, **options: Any) -> Any:
+        looked_up.append(args)
+        return look_up(*args, **options)
+
+    monkeypatch.setattr(loop, "getaddrinfo", count)
+    for _ in range(2):
+        await asyncio.gather(*(get(client, raw_site, OK_BEFORE_THE_END) for _ in range(20)))
+    assert len(looked_up) == 1
+
+
+async def test_an_answer_is_not_kept_while_another_call_hangs(
+    client: SiteClient, raw_site: RawSite
+) -> None:
+    await asyncio.gather(*(get(client, raw_site) for _ in range(2)))
+    raw_site.replies = [HUNG, OK]
+    hung = asyncio.create_task(get(client, raw_site))
+    await until(lambda: len(raw_site.heads) == 3)
+    answer = await get(client, raw_site)
+    await asyncio.sleep(0)  # the turn that brought it holds it, too
+    references = sys.getrefcount(answer)
+    assert references == 2  # here, and its own argument
+    hung.cancel()
+    await asyncio.wait([hung])
+
+
 @pytest.mark.parametrize("method", ["GET", "PUT"])
 async def test_a_kept_connection_that_is_closed_as_the_call_comes_costs_nothing(
     method: str, client: SiteClient, raw_site: RawSite
@@ -244,6 +279,23 @@ async def test_a_kept_connection_that_is_closed_as_the_call_comes_costs_nothing(
     call = client.get(raw_site.url, {}) if method == "GET" else client.put(raw_site.url, {}, b"{}")
     assert (await call).status == 200
     assert len(raw_site.writers) == 2
+
+
+async def test_a_sweep_in_that_moment_leaves_no_connection_to_nobody(
+    client: SiteClient, raw_site: RawSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await get(client, raw_site, OK, CLOSED, OK)
+    [pool] = client._pools.values()
+    note_closed = pool.note_closed
+
+    def sweep_behind(connection: SiteConnection) -> None:
+        note_closed(connection)
+        client._close_unused()
+
+    monkeypatch.setattr(pool, "note_closed", sweep_behind)
+    await get(client, raw_site)
+    client.close()
+    await until(lambda: len(raw_site.closed) == 2)
 
 
 async def test_a_new_connection_that_is_closed_is_no_answer(
