@@ -20,7 +20,8 @@ from sites.registry import SiteSnapshot
 
 CALL_TIMEOUT_SECONDS = 10.0
 MAX_CALLS = 100  # at once, to all sites together
-JSON_HEADERS = {"Content-Type": "application/json"}
+# Firewalls in front of sites refuse calls without `Accept`.
+JSON_HEADERS = {"Content-Type": "application/json", "Accept": "*/*"}
 ID_MARK = ":id"  # the first in the URL stands for the user's id, as in the Node service
 ADDRESS_DENIED = "Its address is in auth_url_deny"
 TRY_AGAIN = frozenset({408, 425, 429})  # and 500 or more

@@ -40,6 +40,7 @@ async def test_site_is_told_who_came_or_went(
     await site_updates.put(site, CAME)
     await site_updates.put(site, CAME._replace(is_online=False))
     assert [request.method for request in fake_site.requests] == ["PUT", "PUT"]
+    assert fake_site.headers("Accept") == ["*/*", "*/*"]
     assert fake_site.requests[0].path_qs == "/users/8/:id?secret=1"
     assert [orjson.loads(body) for body in fake_site.bodies] == [
         {
