@@ -13,6 +13,7 @@ from typing import Any
 from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 
+from delivery.direct_reading import DirectConnection
 from delivery.mail import Mail
 from delivery.send_connections import REQUEST, SendConnections
 from delivery.turnstile import Turnstile
@@ -129,8 +130,8 @@ class Doorway:
 
 
 def keep_in_bounds(port: Any) -> None:
-    """Have a listening port of Twisted take few connections at a time, and none of them keep
-    megabytes in the system."""
+    """Have a listening port of Twisted take few connections at a time, have them read directly,
+    and none of them keep megabytes in the system."""
     read = port.doRead
 
     def read_some() -> None:
@@ -138,5 +139,6 @@ def keep_in_bounds(port: Any) -> None:
         read()
 
     port.doRead = read_some
+    port.transport = DirectConnection
     # The connections have it from their port.
     port.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)

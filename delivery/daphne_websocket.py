@@ -6,21 +6,18 @@ in a queue that is counted. Whoever takes it over is told of what comes in a cal
 Between `daphne_server` and `transports`.
 """
 
-import asyncio
-import contextvars
 import logging
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Self
 
 from daphne.ws_protocol import WebSocketProtocol
-from twisted.internet import reactor
 from twisted.internet.abstract import FileDescriptor
-from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
 from delivery.daphne_handshake import DirectHandshake
+from delivery.direct_reading import read_directly
 from delivery.idle_websocket import AtFirst, slim
 from delivery.takeover import READ_BYTES, Takeover, join_many
 from delivery.transports import CLOSED_FOR_A_REASON, Listener
@@ -33,12 +30,6 @@ CAN_WRITE_AT_ONCE = all(
 )
 if not CAN_WRITE_AT_ONCE:
     logger.warning("This Twisted is not known: websockets are written to the slower way")
-
-CAN_READ_WITHOUT_LOG_CONTEXT = isinstance(reactor, AsyncioSelectorReactor) and all(
-    hasattr(reactor, name) for name in ("_readers", "_readOrWrite")
-)
-# One for all: each look-up makes an object, which would be kept with the connection.
-READ_OR_WRITE: Any = getattr(reactor, "_readOrWrite", None)
 
 OPTIONS = (*WebSocketProtocol.CONFIG_ATTRS_COMMON, *WebSocketProtocol.CONFIG_ATTRS_SERVER)
 
@@ -87,7 +78,7 @@ class FlowControlledWebSocket(Takeover, DirectHandshake, AtFirst, WebSocketProto
         del self.application_queue  # daphne looks whether there is one
         self.server.note_taken(self)
         slim(self)
-        read_without_log_context(self.transport)
+        read_directly(self.transport)
         while not came.empty():
             self._hear_event(came.get_nowait())
 
@@ -160,7 +151,7 @@ class FlowControlledWebSocket(Takeover, DirectHandshake, AtFirst, WebSocketProto
 
     def _resume_reading(self) -> None:
         self.transport.resumeProducing()
-        read_without_log_context(self.transport)
+        read_directly(self.transport)
 
     def finish(self) -> None:
         self.sendClose(self.CLOSE_STATUS_CODE_NORMAL)
@@ -188,17 +179,3 @@ class FlowControlledWebSocket(Takeover, DirectHandshake, AtFirst, WebSocketProto
 
     def stopProducing(self) -> None:
         self.resumeProducing()
-
-
-def read_without_log_context(transport: Any) -> None:
-    """Have the event loop call Twisted's reactor itself when something comes: in between, Twisted
-    builds a context for its own log, which nobody reads, and which costs more than reading.
-
-    The reactor knows no difference, and takes the long way again whenever it reads anew.
-    """
-    if not CAN_READ_WITHOUT_LOG_CONTEXT or transport not in reactor._readers:
-        return
-    loop = asyncio.get_running_loop()
-    # In a context of its own: that of the caller would be kept for as long.
-    context = contextvars.Context()
-    context.run(loop.add_reader, transport.fileno(), READ_OR_WRITE, transport, True)

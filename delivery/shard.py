@@ -4,19 +4,16 @@ Between `channel_layer` and `outbox`; imports channels-redis and redis-py.
 """
 
 import asyncio
-import itertools
 import logging
-from collections import defaultdict
 from collections.abc import Awaitable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from channels_redis.pubsub import RedisSingleShardConnection
 from redis import RedisError, ResponseError
 from redis import asyncio as aioredis
 
+from delivery.joins import Joins
 from delivery.outbox import Announcement, Outbox
-from delivery.patience import Patience
 from delivery.redis_pools import layer_pool
 from delivery.subscription import Subscription
 
@@ -34,14 +31,6 @@ class Layer(Protocol):
     def tell_reconnected(self) -> None: ...
 
 
-@dataclass(eq=False, slots=True)
-class Join:
-    """Somebody who waits until so many channels more are confirmed."""
-
-    missing: int
-    confirmed: "asyncio.Future[None]"
-
-
 class Shard(RedisSingleShardConnection):
     """Two connections to one Redis: one that listens, one that publishes.
 
@@ -56,8 +45,7 @@ class Shard(RedisSingleShardConnection):
         self._wanted: set[str] = set()
         self._asked: set[str] = set()  # to subscribe or unsubscribe, not answered yet
         self._confirmed: set[str] = set()  # subscribed by the last answer
-        self._joins: defaultdict[str, set[Join]] = defaultdict(set)  # that wait for it
-        self._patience = Patience(REPLY_TIMEOUT_SECONDS, TimeoutError)
+        self._joins = Joins(REPLY_TIMEOUT_SECONDS)
         self._changed: set[str] = set()  # to be looked at by the task that asks
         self._asking: asyncio.Task[None] | None = None
         self._unconfirmed: set[str] = set()  # since a break
@@ -76,20 +64,12 @@ class Shard(RedisSingleShardConnection):
         """Subscribe, and return when Redis has confirmed all. Raises RedisError, TimeoutError."""
         awaited = {channel for channel in channels if self._want(channel)}
         if awaited:
-            join = Join(len(awaited), asyncio.get_running_loop().create_future())
-            for channel in awaited:
-                self._joins[channel].add(join)
-            self._patience.watch(join.confirmed)
-            try:
-                await join.confirmed
-            except BaseException:
-                self._forget_join(join, awaited)
-                raise
+            await self._joins.wait(awaited)
 
     async def unsubscribe(self, channel: str) -> None:
         """Have it unsubscribed, without waiting for that."""
         self._wanted.discard(channel)
-        self._joins.pop(channel, None)
+        self._joins.leave(channel)
         self._note_change(channel)
         self._settle(channel)
 
@@ -157,20 +137,7 @@ class Shard(RedisSingleShardConnection):
         if self._receive_task is not None:
             return
         self._asked.clear()
-        self._fail_joins(error)
-
-    def _fail_joins(self, error: Exception) -> None:
-        joins, self._joins = self._joins, defaultdict(set)
-        for join in itertools.chain.from_iterable(joins.values()):
-            if not join.confirmed.done():
-                join.confirmed.set_exception(error)
-
-    def _forget_join(self, join: Join, channels: Iterable[str]) -> None:
-        """Else those that fail in an outage pile up: others may hold their channels meanwhile."""
-        for channel in channels:
-            self._joins[channel].discard(join)
-            if not self._joins[channel]:
-                del self._joins[channel]
+        self._joins.fail(error)
 
     def _ensure_redis(self) -> None:
         if self._redis is None:
@@ -186,7 +153,7 @@ class Shard(RedisSingleShardConnection):
     async def _do_receiving(self) -> None:
         while True:
             try:
-                message = await self._pubsub.next_message(self.channel_layer.hear)
+                message = await self._pubsub.next_message(self.channel_layer.hear, self._confirm)
             except Exception as error:
                 if not isinstance(error, RedisError | OSError):
                     logger.exception("The backplane's subscription failed")
@@ -216,7 +183,7 @@ class Shard(RedisSingleShardConnection):
         self._is_broken = True
         self._unconfirmed = set(self._wanted)
         if isinstance(error, ResponseError):
-            self._fail_joins(error)
+            self._joins.fail(error)
 
     def _dispatch(self, message: dict[str, Any] | None) -> None:
         if message is None:
@@ -225,21 +192,23 @@ class Shard(RedisSingleShardConnection):
             self.channel_layer.hear(message["channel"].decode(), message["data"])
             return
         channel = message["channel"].decode()
-        self._asked.discard(channel)
         if message["type"] == "subscribe":
             self._confirm(channel)
         else:
             self._confirmed.discard(channel)
+            self._note_answer(channel)
+
+    def _note_answer(self, channel: str) -> None:
+        """Behind the last one, ask for what is wanted otherwise by now."""
+        self._asked.discard(channel)
         if (channel in self._wanted) != (channel in self._confirmed):
             self._changed.add(channel)
         self._ask_for_changes()
 
     def _confirm(self, channel: str) -> None:
         self._confirmed.add(channel)
-        for join in self._joins.pop(channel, ()):
-            join.missing -= 1
-            if not (join.missing or join.confirmed.done()):
-                join.confirmed.set_result(None)
+        self._note_answer(channel)
+        self._joins.confirm(channel)
         self._settle(channel)
 
     def _settle(self, channel: str) -> None:

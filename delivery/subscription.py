@@ -22,25 +22,29 @@ PONG_SECONDS = 2.0
 
 Hear = Callable[[str, bytes], None]
 """Is given a channel and a message."""
+Confirm = Callable[[str], None]
+"""Is given a channel that is subscribed now."""
 
 
 class Heard(OverStream):
-    """Messages are told as they come; what else comes is kept for `next_other`."""
+    """Messages, and what confirms a channel, are told as they come; what else comes is kept for
+    `next_other`."""
 
     def __init__(self, *parts: Any) -> None:
         super().__init__(*parts)
         self._hear: Hear | None = None
+        self._confirm: Confirm
         self._others: deque[Any] = deque()
         self._error: Exception | None = None
         self._came = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._heard_at = 0.0  # by the event loop's clock
 
-    def listen(self, hear: Hear, stream: asyncio.StreamReader) -> None:
+    def listen(self, hear: Hear, confirm: Confirm, stream: asyncio.StreamReader) -> None:
         """Begin with what redis-py's stream has kept."""
         if self._hear is not None:
             return
-        self._hear = hear
+        self._hear, self._confirm = hear, confirm
         kept: bytearray = stream._buffer  # type: ignore[attr-defined]
         self.data_received(bytes(kept))
         kept.clear()
@@ -57,8 +61,11 @@ class Heard(OverStream):
         self._heard_at = self._loop.time()
         try:
             for response in self._parse(data):
-                if isinstance(response, list) and response[0] == b"message":
+                kind = response[0] if isinstance(response, list) else b""
+                if kind == b"message":
                     hear(response[1].decode(), response[2])
+                elif kind == b"subscribe":
+                    self._confirm(response[1].decode())
                 else:
                     self._others.append(response)
                     self._came.set()
@@ -111,13 +118,13 @@ class Subscription(PubSub):
         connection: Any = self.connection
         await connection.send_command(*args, check_health=not self.subscribed)
 
-    async def next_message(self, hear: Hear) -> dict[str, Any] | None:
-        """Wait for what comes, and tell `hear` of the messages; return what is none; None = nothing
-        that matters. Raises RedisError, OSError."""
-        message = await self._next_other(hear, SILENCE_SECONDS)
+    async def next_message(self, hear: Hear, confirm: Confirm) -> dict[str, Any] | None:
+        """Wait for what comes, and tell `hear` of the messages, `confirm` of new channels; return
+        what is neither; None = nothing that matters. Raises RedisError, OSError."""
+        message = await self._next_other(hear, confirm, SILENCE_SECONDS)
         if message is None:
             await self.ping()
-            message = await self._next_other(hear, PONG_SECONDS)
+            message = await self._next_other(hear, confirm, PONG_SECONDS)
             if message is None:
                 raise RedisConnectionError("The server has fallen silent")
         return None if message["type"] == "pong" else message
@@ -133,9 +140,11 @@ class Subscription(PubSub):
             await connection.disconnect(nowait=True)
             raise
 
-    async def _next_other(self, hear: Hear, seconds: float) -> dict[str, Any] | None:
+    async def _next_other(
+        self, hear: Hear, confirm: Confirm, seconds: float
+    ) -> dict[str, Any] | None:
         """None = for so long nothing at all has come. Where redis-py has other parts than are
-        known, messages are among the others."""
+        known, all are among the others."""
         message: dict[str, Any] | None
         connection: Any = self.connection
         if not connection.is_connected:
@@ -144,7 +153,7 @@ class Subscription(PubSub):
         if heard is None:
             message = await self.get_message(timeout=seconds)
             return message
-        heard.listen(hear, connection._reader)
+        heard.listen(hear, confirm, connection._reader)
         response = await heard.next_other(seconds)
         message = await self.handle_message(response)  # type: ignore[no-untyped-call]
         return message

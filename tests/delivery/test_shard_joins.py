@@ -165,7 +165,7 @@ async def test_joins_that_fail_leave_nothing_behind_where_others_stay(
     far_layer: Layer, redis_proxy: RedisProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     channel = await far_layer.new_channel()
-    monkeypatch.setattr(far_layer._get_layer()._shard._patience, "_seconds", 0.01)
+    monkeypatch.setattr(far_layer._get_layer()._shard._joins._patience, "_seconds", 0.01)
     redis_proxy.hang()
     taken_back = asyncio.create_task(far_layer.group_add("room", channel))
     await until(lambda: redis_proxy.held)

@@ -7,13 +7,17 @@ import asyncio
 import socket
 import struct
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from daphne.server import twisted_loop
 from twisted.internet import reactor
+from twisted.internet.defer import maybeDeferred
+from twisted.python.log import callWithLogger
 from websockets.frames import Frame, Opcode
 
-from delivery import daphne_websocket, takeover
+from delivery import direct_reading, takeover
+from delivery.daphne_doorway import keep_in_bounds
 from tests.delivery.socket_fixtures import until
 from tests.delivery.test_daphne_websocket import HANDSHAKE, Listener, make_websocket
 
@@ -23,17 +27,35 @@ RESET = struct.pack("ii", 1, 0)  # SO_LINGER: the end cuts the connection
 class Client:
     """The client's end of a websocket that is open, and who is to listen at the other."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_accepted: bool) -> None:
         self.websocket, self.listener = make_websocket(), Listener()
+        self.websocket.factory.buildProtocol = lambda address: self.websocket
+        if is_accepted:
+            self._connect_to_port()
+        else:
+            self._have_adopted()
+        self.websocket.dataReceived(HANDSHAKE)
+        self.websocket.serverAccept()
+
+    def _connect_to_port(self) -> None:
+        """As all connections come that are not passed on by another process."""
+        port: Any = reactor.listenTCP(0, self.websocket.factory, interface="127.0.0.1")
+        keep_in_bounds(port)
+        self.socket = socket.create_connection(("127.0.0.1", port.getHost().port))
+
+        async def accept() -> None:
+            port.doRead()
+            await maybeDeferred(port.stopListening).asFuture(twisted_loop)
+
+        twisted_loop.run_until_complete(accept())
+
+    def _have_adopted(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as server:
             self.socket = socket.create_connection(server.getsockname())
             end, _ = server.accept()
         with end:
             factory = self.websocket.factory
-            factory.buildProtocol = lambda address: self.websocket
             reactor.adoptStreamConnection(end.fileno(), socket.AF_INET, factory)
-        self.websocket.dataReceived(HANDSHAKE)
-        self.websocket.serverAccept()
 
     def send(self, text: str) -> None:
         self.socket.sendall(Frame(Opcode.TEXT, text.encode()).serialize(mask=True))
@@ -42,10 +64,16 @@ class Client:
         await until(lambda: self.listener.heard == list(texts))
 
 
-@pytest.fixture(params=[True, False], ids=["without its log", "as Twisted has it"])
-def client(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
-    monkeypatch.setattr(daphne_websocket, "CAN_READ_WITHOUT_LOG_CONTEXT", request.param)
-    client = Client()
+@pytest.fixture(params=[True, False], ids=["directly", "as Twisted has it"])
+def can_read_directly(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    can: bool = request.param
+    monkeypatch.setattr(direct_reading, "CAN_READ_DIRECTLY", can)
+    return can
+
+
+@pytest.fixture(params=[True, False], ids=["accepted", "adopted"])
+def client(request: pytest.FixtureRequest, can_read_directly: bool) -> Iterator[Client]:
+    client = Client(is_accepted=request.param)
 
     async def end() -> None:
         client.websocket.abort()
@@ -55,6 +83,13 @@ def client(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
     twisted_loop.run_until_complete(client.websocket.take_over(client.listener))
     yield client
     twisted_loop.run_until_complete(end())
+
+
+def test_it_is_read_past_the_log_of_twisted(client: Client, can_read_directly: bool) -> None:
+    """Which is what asyncio calls otherwise."""
+    key = twisted_loop._selector.get_key(client.websocket.transport.fileno())
+    handle, _ = key.data
+    assert (handle._callback is callWithLogger) != can_read_directly
 
 
 def test_what_comes_is_heard_also_after_a_rest(client: Client) -> None:

@@ -1,0 +1,45 @@
+"""Connections of Twisted's whose reading the event loop calls itself.
+
+In between, Twisted builds a context for its own log, which nobody reads, and which costs more
+than reading. The reactor knows no difference. For `daphne_doorway` and `daphne_websocket`;
+imports nothing of the project.
+"""
+
+import asyncio
+import contextvars
+from typing import Any
+
+from twisted.internet import reactor, tcp
+from twisted.internet.asyncioreactor import AsyncioSelectorReactor
+
+CAN_READ_DIRECTLY = isinstance(reactor, AsyncioSelectorReactor) and all(
+    hasattr(reactor, name) for name in ("_readers", "_readOrWrite")
+)
+# One for all: each look-up makes an object, which would be kept with the connection.
+READ_OR_WRITE: Any = getattr(reactor, "_readOrWrite", None)
+
+
+class DirectConnection(tcp.Server):  # type: ignore[misc]
+    """In place of the connections that a `tcp.Port` makes."""
+
+    def startReading(self) -> None:
+        if CAN_READ_DIRECTLY and self not in reactor._readers:
+            _add(self)
+        else:
+            super().startReading()
+
+
+def read_directly(transport: Any) -> None:
+    """For one that was made in another way, and is read; it takes the long way again whenever it
+    is read anew."""
+    is_direct = isinstance(transport, DirectConnection)
+    if CAN_READ_DIRECTLY and not is_direct and transport in reactor._readers:
+        _add(transport)
+
+
+def _add(transport: Any) -> None:
+    fd = transport.fileno()
+    # In a context of its own: that of the caller would be kept for as long.
+    context = contextvars.Context()
+    context.run(asyncio.get_running_loop().add_reader, fd, READ_OR_WRITE, transport, True)
+    reactor._readers[transport] = fd
