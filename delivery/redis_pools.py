@@ -21,6 +21,7 @@ from redis.asyncio.sentinel import (
     SentinelManagedConnection,
     SentinelManagedSSLConnection,
 )
+from redis.driver_info import DriverInfo
 
 from delivery.replies import Replies
 from delivery.tasks import Tasks
@@ -33,6 +34,9 @@ CAN_RELEASE_AT_ONCE = all(
     for name in ("_available_connections", "_in_use_connections")
 )
 
+# One for all: redis-py would read its own version from its files for each connection.
+DRIVER = DriverInfo()
+
 Node = tuple[str, int]
 """A host and its port."""
 
@@ -44,7 +48,7 @@ class ReadyPool(BlockingConnectionPool):
     _waiting = 0  # for a connection
 
     def __init__(self, *args: Any, **keywords: Any) -> None:
-        super().__init__(*args, **keywords)
+        super().__init__(*args, driver_info=DRIVER, **keywords)
         self._releases = Tasks()
 
     def take_open(self) -> tuple[Any, Replies] | None:
