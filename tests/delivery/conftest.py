@@ -6,6 +6,7 @@ from tests.delivery.feed_fixtures import feed, make_feed, no_waiting, outlet
 from tests.delivery.http_fixtures import edge
 from tests.delivery.layer_fixtures import far_layer, layer, limited_layer
 from tests.delivery.queue_fixtures import clock, queues, redis, send
+from tests.delivery.raw_site import caller, raw_site
 from tests.delivery.redis_proxy import redis_proxy
 from tests.delivery.server_fixtures import (
     gateway,
@@ -22,6 +23,7 @@ from tests.delivery.socket_fixtures import acks_count_from_one, own_layers, proc
 __all__ = [
     "acks_count_from_one",
     "backplane",
+    "caller",
     "clock",
     "edge",
     "fake_site",
@@ -40,6 +42,7 @@ __all__ = [
     "own_layers",
     "process",
     "queues",
+    "raw_site",
     "reauth",
     "redis",
     "redis_proxy",

@@ -19,7 +19,6 @@ from delivery.daphne_websocket import FlowControlledWebSocket
 from delivery.heads import Heads
 from delivery.idle_websocket import AT_FIRST, OF_HANDSHAKE
 from delivery.listening import Place
-from delivery.takeover import MAX_PIECES
 from delivery.turnstile import Turnstile
 from tests.delivery.socket_fixtures import until
 
@@ -185,18 +184,15 @@ async def test_a_message_in_several_frames_is_one(open_websocket: Open) -> None:
     assert listener.heard == ["one, two", "three"]
 
 
-@pytest.mark.parametrize("piece", ["x", ""])
-async def test_fragments_take_no_more_than_what_is_in_them(
-    piece: str, open_websocket: Open
-) -> None:
+async def test_fragments_take_no_more_than_what_is_in_them(open_websocket: Open) -> None:
     websocket, listener = open_websocket(), Listener()
     await websocket.take_over(listener)
     websocket.dataReceived(frame("", fin=False))
-    for _ in range(10 * MAX_PIECES):
-        websocket.dataReceived(frame(piece, Opcode.CONT, fin=False))
-        assert len(websocket.message_data) <= MAX_PIECES
+    for number in range(10 * takeover.MAX_PIECES):
+        websocket.dataReceived(frame("x" * (number % 2), Opcode.CONT, fin=False))
+        assert len(websocket.message_data) <= takeover.MAX_PIECES
     websocket.dataReceived(frame("", Opcode.CONT))
-    assert listener.heard == [10 * MAX_PIECES * piece]
+    assert listener.heard == [5 * takeover.MAX_PIECES * "x"]
 
 
 async def test_a_text_that_is_none_closes_the_websocket(open_websocket: Open) -> None:
