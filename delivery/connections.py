@@ -189,8 +189,7 @@ class Connection:
                 feed.close()
 
     def close(self) -> None:
-        for feed in self.feeds.values():
-            feed.close()
+        self.close_feeds(list(self.feeds))  # and lets go of them, as they know this connection
         self._pending.clear()
 
     def _write(self, text: str, ack_id: int | None = None) -> None:

@@ -69,7 +69,13 @@ class FlowControlledWebSocket(Takeover, DirectHandshake, AtFirst, WebSocketProto
 
     def connectionLost(self, reason: Any) -> None:
         self.resumeProducing()
-        self.factory.turnstile.leave(partial(super().connectionLost, reason))
+        self.factory.turnstile.leave(partial(self._lose, reason))
+
+    def _lose(self, reason: Any) -> None:
+        super().connectionLost(reason)
+        # It is resolved with this websocket, which would know itself by it: garbage that nothing
+        # but a look through all objects finds.
+        self.__dict__.pop("is_closed", None)
 
     async def take_over(self, listener: Listener) -> None:
         """Tell the listener what comes, in place of the ASGI application, which may end."""

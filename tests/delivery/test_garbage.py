@@ -73,6 +73,18 @@ def test_what_has_survived_is_looked_through_again_when_many_have_gone_or_after_
     assert gone() is None
 
 
+def test_all_is_not_looked_through_for_those_who_have_left_nothing_the_last_time() -> None:
+    spare_the_rush()
+    crowd = Crowd(clients=1_000_000)
+    tidying = Tidying(crowd)
+    crowd.disconnects += 900_000  # more than all objects that the test itself may leave
+    tidying.tidy()
+    gone = _leave_garbage(tidying)
+    crowd.disconnects += 900_000
+    tidying.tidy()
+    assert gone() is not None
+
+
 def _leave_garbage(survived: Tidying | None = None) -> "weakref.ref[Ring]":
     ring = Ring()
     gc.collect()

@@ -1,5 +1,7 @@
 """Sockets that join and leave, and what a process keeps of them."""
 
+import weakref
+
 import pytest
 from django.conf import settings
 from redis.asyncio import Redis
@@ -46,6 +48,14 @@ async def test_device_that_cannot_be_released_is_left_to_its_lease(
         assert len(process.switchboard) == 0
     assert await is_held(redis, PHONE)
     assert "newsite/user_1 'phone' not released, its lease will run out: gone" in caplog.text
+
+
+async def test_feeds_of_a_socket_that_has_left_are_gone_with_it(process: Process) -> None:
+    """Each knows its socket: both would wait for the garbage collector."""
+    tab = await connect(process, ROOM)
+    feed = weakref.ref(tab.connection.feeds[ROOM])
+    await process.leave(tab)
+    assert feed() is None
 
 
 async def test_socket_that_has_left_gets_nothing_more_and_its_process_hears_nothing(

@@ -4,8 +4,10 @@ The reactor has an event loop of its own, so these tests run on that one.
 """
 
 import asyncio
+import gc
 import socket
 import struct
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -134,6 +136,26 @@ def test_the_end_is_told_of_a_client_that(client: Client, linger: bytes | None) 
     client.socket.close()
     twisted_loop.run_until_complete(until(lambda: client.listener.has_ended))
     assert client.websocket.transport not in reactor.getReaders()
+
+
+@pytest.mark.parametrize("linger", [None, RESET], ids=["hangs up", "cuts"])
+def test_the_end_leaves_nothing_that_only_a_look_through_all_objects_finds(
+    linger: bytes | None,
+) -> None:
+    client = Client(is_accepted=True)
+    twisted_loop.run_until_complete(client.websocket.take_over(client.listener))
+    known = weakref.ref(client.websocket)
+    gc.collect()
+    gc.disable()
+    try:
+        if linger is not None:
+            client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        client.socket.close()
+        client.websocket = None
+        twisted_loop.run_until_complete(until(lambda: known() is None))
+    finally:
+        gc.enable()
+    assert client.listener.has_ended
 
 
 def test_a_failure_of_who_listens_ends_the_connection(client: Client) -> None:
