@@ -67,7 +67,7 @@ class Tidying:
         are_many_gone = gone > GONE_SHARE * self._crowd.clients
         if (are_many_gone and self._leave_garbage) or self._looks >= MOST_LOOKS:
             gc.unfreeze()
-            self._leave_garbage = gc.collect() > gone
+            self._leave_garbage = gc.collect() >= gone
             self._looks, self._had_gone = 0, self._crowd.disconnects
         else:
             gc.collect()

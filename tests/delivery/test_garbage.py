@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from delivery.garbage import NEVER, Tidying, spare_the_rush
+from delivery.garbage import MOST_LOOKS, NEVER, Tidying, spare_the_rush
 
 
 @dataclass
@@ -83,6 +83,22 @@ def test_all_is_not_looked_through_for_those_who_have_left_nothing_the_last_time
     crowd.disconnects += 900_000
     tidying.tidy()
     assert gone() is not None
+
+
+def test_while_nobody_goes_it_is_not_learned_that_they_leave_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    spare_the_rush()
+    crowd = Crowd(clients=100)
+    tidying = Tidying(crowd)
+    with monkeypatch.context() as nothing_found:
+        nothing_found.setattr(gc, "collect", lambda: 0)
+        for _ in range(MOST_LOOKS):
+            tidying.tidy()
+    gone = _leave_garbage(tidying)
+    crowd.disconnects += 11
+    tidying.tidy()
+    assert gone() is None
 
 
 def _leave_garbage(survived: Tidying | None = None) -> "weakref.ref[Ring]":
