@@ -89,7 +89,7 @@ class Connection:
     def note_stirred(self, rooms: Iterable[str]) -> None:
         """Announcements to these may have come before their feeds."""
         if self.stirred is not None:
-            self.stirred.update(room for room in rooms if self.site.is_user_room(room))
+            self.stirred.update(rooms)
 
     def take_known(self) -> dict[str, Known]:
         """Where its new user rooms stand; where something has stirred, it waits by now."""

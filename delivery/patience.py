@@ -1,14 +1,16 @@
 """Ends what has waited too long: one timer for all that wait, not one for each.
 
-For `runner`, `outbox` and `shard`. Imports nothing of the project.
+For `runner`, `outbox` and `joins`; `wait_until`, where each waits for as long as it may, for the
+calls of sites. Imports nothing of the project.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 Future = asyncio.Future[Any]
+T = TypeVar("T")
 
 
 class Patience:
@@ -39,7 +41,21 @@ class Patience:
         self._forget_done()
         while self._waiting and self._waiting[0][0] <= now:
             _, waiting = self._waiting.popleft()
-            if not waiting.done():
-                waiting.set_exception(self._error())
+            _end(waiting, self._error)
         if self._waiting:
             self._timer = loop.call_at(self._waiting[0][0], self._end_due, loop)
+
+
+async def wait_until(waiting: "asyncio.Future[T]", due_at: float) -> T:
+    """Return its result. Raises TimeoutError when it has none by then, by the loop's time: for
+    less than `asyncio.timeout_at` takes."""
+    timer = waiting.get_loop().call_at(due_at, _end, waiting, TimeoutError)
+    try:
+        return await waiting
+    finally:
+        timer.cancel()
+
+
+def _end(waiting: Future, error: Callable[[], Exception]) -> None:
+    if not waiting.done():
+        waiting.set_exception(error())

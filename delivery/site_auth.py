@@ -18,6 +18,7 @@ import orjson
 
 from delivery.counters import AuthResult, Counters
 from delivery.exceptions import AuthRefused, AuthUnavailable, AuthUrlDenied
+from delivery.patience import wait_until
 from delivery.site_client import CallDenied, SiteClient
 from delivery.site_connection import MAX_BODY_BYTES, CallFailed
 from sites.networks import DenyList
@@ -100,17 +101,14 @@ class SiteAuth:
 
     async def _ask_shared(self, site: SiteSnapshot, token: str, until: float) -> Rooms:
         """Wait for the call with this token that is under way, or make one. It ends when the
-        last client that waits for it has gone. Raises TimeoutError then, by the loop's time."""
+        last client that waits for it has gone. Raises TimeoutError from `until` on."""
         question = (site.name, site.auth_url, site.auth_scheme, token)
         call = self._calls.get(question) or self._start(question, site)
-        loop = asyncio.get_running_loop()
-        waiter: asyncio.Future[Rooms] = loop.create_future()
+        waiter: asyncio.Future[Rooms] = asyncio.get_running_loop().create_future()
         call.waiters.append(waiter)
-        timer = loop.call_at(until, _give_up, waiter)
         try:
-            return await waiter
+            return await wait_until(waiter, until)
         finally:
-            timer.cancel()
             call.waiters.remove(waiter)
             if not call.waiters and self._calls.get(question) is call:
                 del self._calls[question]
@@ -170,11 +168,6 @@ def is_sendable(token: str) -> bool:
     """Whether the token can stand in a header: not empty, no line break, of bounded length."""
     is_bounded = 0 < len(token) <= MAX_TOKEN_LENGTH
     return is_bounded and not CONTROL_CHARACTERS.search(token)
-
-
-def _give_up(waiter: "asyncio.Future[Rooms]") -> None:
-    if not waiter.done():
-        waiter.set_exception(TimeoutError())
 
 
 def _with_jitter(seconds: float) -> float:

@@ -15,6 +15,7 @@ from delivery import names
 from delivery.call_failures import in_words
 from delivery.lookups import Lookup
 from delivery.outgoing import AddressDenied, Place, open_connection
+from delivery.patience import wait_until
 from delivery.site_connection import Answer, CallFailed, NothingHeard, SiteConnection
 from delivery.version import VERSION
 from sites.networks import DenyList
@@ -133,21 +134,16 @@ class SiteClient:
             pool.calls -= 1
 
     async def _ask_over(self, pool: Pool, request: bytes, reads_body: bool) -> Answer:
-        loop = asyncio.get_running_loop()
-        until = loop.time() + self._seconds
+        due_at = asyncio.get_running_loop().time() + self._seconds
         kept = pool.take()
         if kept is not None:
-            answer = kept.ask(request, reads_body=reads_body)
-            timer = loop.call_at(until, _give_up, answer)
             try:
-                return await _wait(kept, answer)
+                return await _wait(kept, kept.ask(request, reads_body=reads_body), due_at)
             except NothingHeard:  # it was closed as the call came: asking again harms nobody
                 pass
-            finally:
-                timer.cancel()
-        async with asyncio.timeout_at(until):
+        async with asyncio.timeout_at(due_at):
             new = await pool.open(self.deny_list)
-            return await _wait(new, new.ask(request, reads_body=reads_body))
+            return await _wait(new, new.ask(request, reads_body=reads_body), due_at)
 
     def _pool_of(self, place: Place) -> Pool:
         pool = self._pools.get(place)
@@ -171,17 +167,14 @@ class SiteClient:
             self._sweep_later()
 
 
-async def _wait(connection: SiteConnection, answer: "asyncio.Future[Answer]") -> Answer:
+async def _wait(
+    connection: SiteConnection, answer: "asyncio.Future[Answer]", due_at: float
+) -> Answer:
     try:
-        return await answer
+        return await wait_until(answer, due_at)
     except BaseException:
         connection.give_up(answer)
         raise
-
-
-def _give_up(answer: "asyncio.Future[Answer]") -> None:
-    if not answer.done():
-        answer.set_exception(TimeoutError())
 
 
 @lru_cache(REMEMBERED_URLS)

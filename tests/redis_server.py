@@ -44,7 +44,7 @@ def _wait_until_it_answers(socket: str) -> None:
         client.ping()
 
 
-# Read from its files for each connection, which was a seventh of what the tests took.
+# Read from its files for each connection: a fifth of what the tests around queues took.
 redis.utils.get_lib_version = functools.cache(redis.utils.get_lib_version)
 os.environ["SIOWEB_ENV"] = "production"
 os.environ["SIOWEB_REDIS_URL"] = _start_server()

@@ -37,6 +37,23 @@ def opened(queues: Queues, monkeypatch: pytest.MonkeyPatch) -> list[Device]:
     return devices
 
 
+@pytest.fixture
+def announced_before_the_answer(
+    process: Process, queues: Queues, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """HELLO is, once Redis knows the device: by another connection than its answer to that, which
+    may be later."""
+    know = queues.know
+
+    async def know_late(devices: Sequence[Device]) -> list[Known]:
+        known = await know(devices)
+        await process.publish(ROOM, content=HELLO)
+        await process.settle()
+        return known
+
+    monkeypatch.setattr(queues, "know", know_late)
+
+
 async def join(process: Process, *rooms: str, device: str = "phone") -> Tab:
     tab = process.make_tab(*rooms, device=device)
     await process.switchboard.join(tab.connection)
@@ -101,37 +118,16 @@ async def test_what_is_announced_before_it_is_live_comes_alone(
     assert opened == [PHONE]
 
 
-async def test_what_is_announced_before_redis_has_answered_comes(
-    process: Process, queues: Queues, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The announcement comes by another connection than the answer, which may be later."""
-    know = queues.know
-
-    async def know_late(devices: Sequence[Device]) -> list[Known]:
-        known = await know(devices)
-        await process.publish(ROOM, content=HELLO)
-        await process.settle()
-        return known
-
-    monkeypatch.setattr(queues, "know", know_late)
+@pytest.mark.usefixtures("announced_before_the_answer")
+async def test_what_is_announced_before_redis_has_answered_comes(process: Process) -> None:
     tab = await join(process, ROOM)
     await go_live(process, tab)
     assert tab.events == [HELLO]
 
 
-async def test_what_is_announced_to_a_room_that_is_moved_to_comes(
-    process: Process, queues: Queues, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("announced_before_the_answer")
+async def test_what_is_announced_to_a_room_that_is_moved_to_comes(process: Process) -> None:
     tab = await connect(process, "staff", device="phone")
-    know = queues.know
-
-    async def know_late(devices: Sequence[Device]) -> list[Known]:
-        known = await know(devices)
-        await process.publish(ROOM, content=HELLO)
-        await process.settle()
-        return known
-
-    monkeypatch.setattr(queues, "know", know_late)
     await process.switchboard.move(tab.connection, ["staff", ROOM])
     await process.settle()
     assert tab.events == [HELLO]
