@@ -14,7 +14,10 @@ settings.load_profile("suite")
 HERE = Path(__file__).parent
 # A file is tried by one worker. Those that take minutes come first, so that nobody has to wait for
 # one that was begun last; among themselves, and the rest, they come as the seed has it.
-LONGEST_FIRST = ("deploy", "browser", "bench", "fuzz", "attacks", "upgrade", "e2e")
+LONGEST_FIRST = (
+    "deploy", "browser", "bench", "fuzz", "attacks", "upgrade",
+    "delivery/test_redis_topologies.py", "sioweb_project/test_serve_topologies.py", "e2e",
+)  # fmt: skip
 
 
 @pytest.hookimpl(trylast=True)

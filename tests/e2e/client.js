@@ -53,6 +53,14 @@ const commands = {
   cut(name) { clients.get(name).socket.io.engine.transport.ws.terminate(); },
   ack(name, { number, args }) { clients.get(name).callbacks[number](...args); },
   emit(name, { event, args }) { clients.get(name).socket.emit(event, ...args); },
+  // As when a page is left; they do not come again.
+  closeAll() {
+    for (const { socket } of clients.values()) socket.disconnect();
+    clients.clear();
+    // Loaded anew, a library knows no connection that a namespace could share (`forceNew: false`).
+    for (const library of Object.values(LIBRARIES)) delete require.cache[require.resolve(library)];
+    report(null, "all closed");
+  },
 };
 
 readline.createInterface({ input: process.stdin })

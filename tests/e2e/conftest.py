@@ -69,11 +69,18 @@ async def run(fake_site: FakeSite, tmp_path: Path) -> AsyncIterator[Run]:
         yield start
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def node() -> AsyncIterator[NodeProcess]:
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def node_process() -> AsyncIterator[NodeProcess]:
     process = await NodeProcess.start()
     yield process
     await process.stop()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def node(node_process: NodeProcess) -> AsyncIterator[NodeProcess]:
+    """Clients of this test's own, in the Node process of all tests."""
+    yield node_process
+    await node_process.close_all()
 
 
 @pytest.fixture

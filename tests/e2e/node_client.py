@@ -112,6 +112,7 @@ class NodeProcess:
     _clients: dict[str, NodeClient] = field(default_factory=dict)
     _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
     _reader: "asyncio.Task[None] | None" = None
+    _all_are_closed: asyncio.Event = field(default_factory=asyncio.Event)
 
     @classmethod
     async def start(cls) -> Self:
@@ -151,6 +152,13 @@ class NodeProcess:
         assert self.process.stdin is not None
         self.process.stdin.write(json.dumps(command).encode() + b"\n")
 
+    async def close_all(self) -> None:
+        """Let all clients go, so that nothing of them is left for the next test."""
+        self._clients.clear()
+        self._all_are_closed.clear()
+        self.write({"command": "closeAll"})
+        await asyncio.wait_for(self._all_are_closed.wait(), WAIT_SECONDS)
+
     async def stop(self) -> None:
         """End the process, and with it all connections, without a word."""
         assert self.process.stdin is not None
@@ -165,4 +173,7 @@ class NodeProcess:
         assert self.process.stdout is not None
         async for line in self.process.stdout:
             report = json.loads(line)
-            self._clients[report["client"]].heard(report)
+            if report["kind"] == "all closed":
+                self._all_are_closed.set()
+            elif client := self._clients.get(report["client"]):  # else it has been let go
+                client.heard(report)
