@@ -11,10 +11,11 @@ import ctypes
 import gc
 from typing import Protocol
 
-# Objects made before the youngest are looked through, in half a millisecond; ten times as many
-# before the next generation is. A connection has some hundreds.
-YOUNG_OBJECTS = 2_000
-YOUNG_ROUNDS = 10
+# Objects made before the youngest are looked through, in two milliseconds; three times as many
+# before the next generation is. A connection has some hundreds, and so have calls under way: with
+# few of them each burst of calls would be looked through, and found to be in use.
+YOUNG_OBJECTS = 10_000
+YOUNG_ROUNDS = 2
 NEVER = 1_000_000_000
 # Between two looks at what has come since the last one.
 TIDY_SECONDS = 60.0
