@@ -12,6 +12,7 @@ from functools import lru_cache, partial
 from typing import Any
 from urllib.parse import quote, unquote_plus
 
+from delivery.known_head import once_per_head
 from delivery.request_lines import Line, begin_line
 from delivery.transports import find_websocket
 
@@ -51,7 +52,13 @@ def with_access_log(application: Application, find_address: Callable[[Scope], st
         try:
             await application(scope, receive, noted)
         finally:
-            told = (line, _head(scope), outcome, find_address(scope), started_at)
+            told = (
+                line,
+                once_per_head(scope, _head, scope),
+                outcome,
+                find_address(scope),
+                started_at,
+            )
             websocket = find_websocket(scope)
             if websocket is None or not websocket.tell_end(partial(_log, *told)):
                 _log(*told)

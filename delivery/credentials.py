@@ -11,9 +11,11 @@ from django.http import HttpRequest
 from delivery.addresses import Scope
 from delivery.bearer import read_bearer
 from delivery.exceptions import InvalidRequest
+from delivery.known_head import facts_of, once_per_head
 from delivery.service import Service
 from sites.registry import SiteSnapshot
 
+ADMITTED = object()  # the fact of a head: the registry's version, its site, and its key's number
 MAX_QUERY_PARAMETERS = 100  # three are known; the rest is noise, and noise is bounded
 
 Query = dict[str, list[str]]
@@ -25,7 +27,10 @@ def read_query(request: HttpRequest) -> Query:
     Not `request.GET`, which answers too many parameters with an HTML page.
     Raises InvalidRequest.
     """
-    text = request.META["QUERY_STRING"]
+    return once_per_head(_scope(request), _parse_query, request.META["QUERY_STRING"])
+
+
+def _parse_query(text: str) -> Query:
     if text.count("&") >= MAX_QUERY_PARAMETERS:
         message = f"Query: more than {MAX_QUERY_PARAMETERS} parameters."
         raise InvalidRequest(status=400, code="invalid_query", message=message)
@@ -53,6 +58,12 @@ def identify(request: HttpRequest, query: Query, serving: Service) -> tuple[Site
 
     Raises InvalidRequest; LimitReached where too many keys have been wrong.
     """
+    facts = facts_of(_scope(request))
+    admitted = facts.get(ADMITTED)
+    if admitted is not None and not serving.failed_keys and serving.registry.still_has(*admitted):
+        _, site, key = admitted
+        return site, key
+    version = serving.registry.version
     names, keys = query.get("site", []), query.get("apiKey", [])
     name = "".join(names[:1])
     api_key = "".join(keys[:1]) or _key_of_headers(request)
@@ -66,6 +77,7 @@ def identify(request: HttpRequest, query: Query, serving: Service) -> tuple[Site
     if site is None:
         serving.failed_keys.note(_address(request, serving), name)
         raise InvalidRequest(status=401, code="invalid_api_key", message="ApiKey invalid.")
+    facts[ADMITTED] = version, site, key
     return site, key
 
 
@@ -84,8 +96,12 @@ def _split(query: str) -> Query:
 
 
 def _address(request: HttpRequest, serving: Service) -> str:
+    return serving.addresses.to_limit(_scope(request))
+
+
+def _scope(request: HttpRequest) -> Scope:
     scope: Scope = request.scope  # type: ignore[attr-defined]  # of an ASGIRequest
-    return serving.addresses.to_limit(scope)
+    return scope
 
 
 def _key_of_headers(request: HttpRequest) -> str:

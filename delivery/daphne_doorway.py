@@ -14,8 +14,9 @@ from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 
 from delivery.direct_reading import DirectConnection
+from delivery.known_head import REQUEST
 from delivery.mail import Mail
-from delivery.send_connections import REQUEST, SendConnections
+from delivery.send_connections import SendConnections
 from delivery.turnstile import Turnstile
 
 POLLING = b"transport=polling"

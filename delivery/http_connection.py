@@ -1,8 +1,8 @@
 """A connection that carries HTTP, read by httptools: bounded in what it may hold and how long.
 
 uvicorn's own, which trusts a proxy to do that, with one timer for the life of a connection.
-Below `uvicorn_server` and `send_connections`; imports uvicorn, `heads`, `http_answers` and
-`request_parser`.
+Below `uvicorn_server` and `send_connections`; imports uvicorn, `heads`, `http_answers`,
+`known_head` and `request_parser`.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from delivery.heads import LINGER_SECONDS, TOO_LONG_ANSWER, Heads
 from delivery.http_answers import WHOLE_ANSWERS, joining
+from delivery.known_head import KnownHead
 from delivery.request_parser import RequestParser
 
 # A proxy that keeps connections for a minute, as nginx does, must not find one just closed.
@@ -37,6 +38,7 @@ class HttpConnection(HttpToolsProtocol):
     _heard_at = 0.0  # by time.monotonic()
     _answered_at = 0.0
     _watch: asyncio.TimerHandle | None = None
+    _known: KnownHead | None = None  # of the last request, if it may come again
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -51,9 +53,13 @@ class HttpConnection(HttpToolsProtocol):
         if self._is_too_long:
             return  # what is not read would make the close a reset, and the answer be lost
         self._heard_at = monotonic()
+        if self._begins_as_before(data):
+            return
         self._came_bytes = len(data)
-        self._has_advanced = False
+        was_in_request, self._has_advanced = self._is_in_request, False
         super().data_received(data)
+        if not was_in_request:
+            self._keep_head(data)
         if self._is_in_request and not self._is_too_long:
             self._head_bytes = 0 if self._has_advanced else self._head_bytes + len(data)
             if self._head_bytes > self.heads.max_bytes:
@@ -116,7 +122,42 @@ class HttpConnection(HttpToolsProtocol):
             self.flow.resume_reading()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        super()._start_asgi_task(cycle, partial(_answer, app, cycle))
+        super()._start_asgi_task(cycle, partial(_run, app, cycle))
+
+    def _begins_as_before(self, data: bytes) -> bool:
+        """Answer a request with the head of the last one; False = it is to be parsed."""
+        if self._known is None or self._is_in_request or not self.cycle.response_complete:
+            return False
+        request = self._known.read(data)
+        if request is None:
+            return False
+        self._answer(*request)
+        return True
+
+    def _answer(self, scope: Any, body: bytes) -> None:
+        """As uvicorn does when it has parsed a request."""
+        cycle = RequestResponseCycle(
+            scope=scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=self.access_log,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=False,
+            keep_alive=True,
+            on_response=self.on_response_complete,
+        )
+        cycle.body += body
+        cycle.more_body = False
+        cycle.message_event.set()
+        self.cycle = cycle
+        self._start_asgi_task(cycle, self.app)
+
+    def _keep_head(self, request: bytes) -> None:
+        """Of what has come with one read."""
+        self._known = KnownHead.of(request, self.scope)
 
     def send_400_response(self, msg: str) -> None:
         if self._is_too_long:
@@ -167,7 +208,7 @@ class HttpConnection(HttpToolsProtocol):
             self._watch = None
 
 
-def _answer(app: Any, cycle: RequestResponseCycle, scope: Any, receive: Any, _: Any) -> Any:
+def _run(app: Any, cycle: RequestResponseCycle, scope: Any, receive: Any, _: Any) -> Any:
     """An ASGI application."""
     return app(scope, receive, joining(cycle))
 

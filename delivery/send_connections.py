@@ -18,8 +18,7 @@ from uvicorn.server import ServerState
 
 from delivery.heads import Heads
 from delivery.http_connection import KEEP_ALIVE_SECONDS, HttpConnection
-
-REQUEST = b"POST /send"
+from delivery.known_head import REQUEST
 
 HandBack = Callable[[int, bytes], None]
 
@@ -98,6 +97,10 @@ class SendConnection(HttpConnection):
     def on_headers_complete(self) -> None:
         self._siblings.stamp()
         super().on_headers_complete()
+
+    def _answer(self, scope: Any, body: bytes) -> None:
+        self._siblings.stamp()
+        super()._answer(scope, body)
 
     def _is_idle(self) -> bool:
         return not self._is_in_request and self.cycle is not None and self.cycle.response_complete

@@ -6,7 +6,6 @@ become answers in `answers`; no view touches the database on the way of a messag
 """
 
 import functools
-from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
@@ -28,6 +27,7 @@ from delivery.payloads import SendRequest, parse_flag, parse_send
 from delivery.service import service
 from sites.registry import SiteSnapshot
 
+BAD_REQUEST = 400  # the first status of a refusal
 MAX_IDEMPOTENCY_KEY_CHARACTERS = 256
 UNKNOWN_MESSAGE = "No receipt: not a message of this site, older than an hour, or not noted."
 FAILURES: dict[int, SendFailure] = {  # of all other statuses the sender's request is the reason
@@ -49,7 +49,7 @@ def _takes_calls(view: View[[]]) -> View[[]]:
             answer = await view(request)
         except Exception as error:  # noqa: BLE001, each has its answer
             answer = failure_answer(request, error)
-        if answer.status_code >= HTTPStatus.BAD_REQUEST:
+        if answer.status_code >= BAD_REQUEST:
             site = service().registry.get(read_site_name(request))
             counts = service().counters.of(ALL_SITES if site is None else site.name)
             counts.send_failures[FAILURES.get(answer.status_code, "invalid")] += 1

@@ -6,6 +6,7 @@ first call; `manage.py serve` has started it by then.
 
 import os
 import re
+from functools import lru_cache
 from typing import Any
 
 import django
@@ -42,15 +43,20 @@ async def application(scope: Scope, receive: Any, send: Any) -> None:
         refuse = service().server.turn_away if _is_socketio(scope["path"]) else turn_away
         await refuse(scope, receive, send, LONG_QUERY)
         return
-    if scope["type"] in ("http", "websocket") and _is_socketio(scope["path"]):
-        await service().server.handle(scope, receive, send)
-    elif scope["type"] == "http" and DIRECT_PATHS.fullmatch(scope["path"]):
+    if scope["type"] == "http" and _is_direct(scope["path"]):
         await direct_application(scope, receive, send)
+    elif scope["type"] in ("http", "websocket") and _is_socketio(scope["path"]):
+        await service().server.handle(scope, receive, send)
     elif scope["type"] == "http":
         await django_application(scope, receive, send)
     elif scope["type"] == "websocket":
         await receive()
         await send({"type": "websocket.close", "code": 1008})
+
+
+@lru_cache(maxsize=256)
+def _is_direct(path: str) -> bool:
+    return DIRECT_PATHS.fullmatch(path) is not None and not _is_socketio(path)
 
 
 def _is_socketio(path: str) -> bool:

@@ -14,7 +14,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from asgiref.sync import sync_to_async
@@ -126,6 +126,16 @@ class Registry:
             return None, 0
         self._uses.note(matching[0].pk, now)
         return site, matching[0].pk
+
+    def still_has(self, version: int, site: SiteSnapshot, pk: int) -> bool:
+        """Whether a key that `identify` has found at this version is still usable; a use of it."""
+        now = datetime.now(UTC)
+        if version != self.version or any(
+            key.pk == pk and key.is_expired(now) for key in site.keys
+        ):
+            return False
+        self._uses.note(pk, now)
+        return True
 
     def add_listener(self, listener: Listener) -> None:
         """Call `listener(names)` after each change, with every site added, changed or gone."""

@@ -3,7 +3,7 @@
 from urllib.parse import parse_qs
 
 import pytest
-from django.test import RequestFactory
+from django.test import AsyncRequestFactory
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,7 +14,7 @@ PARTS = st.sampled_from(["site", "apiKey", "=", "&", "%41", "%", "+", ";", "ä",
 
 
 def read(query: str) -> dict[str, list[str]]:
-    request = RequestFactory().post("/send")
+    request = AsyncRequestFactory().post("/send")
     request.META["QUERY_STRING"] = query
     return read_query(request)
 

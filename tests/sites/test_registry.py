@@ -1,6 +1,7 @@
 """The sites in memory: what is read, who is let in, and who is told of changes."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -93,6 +94,24 @@ def test_expired_key_is_refused_at_once_and_without_a_read(
     assert loaded.identify("newsite", KEY)[0]
     monkeypatch.setattr(timezone, "now", lambda: end)
     assert loaded.identify("newsite", KEY) == (None, 0)
+
+
+def test_key_that_was_right_is_so_until_a_site_changes(newsite: Site, loaded: Registry) -> None:
+    site, pk = loaded.identify("newsite", KEY)
+    assert site is not None
+    assert loaded.still_has(loaded.version, site, pk)
+    former = loaded.version
+    newsite.api_keys.get().revoke()
+    loaded.load()
+    assert not loaded.still_has(former, site, pk)
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_key_that_was_right_is_so_until_it_expires(loaded: Registry, hours: int) -> None:
+    site, pk = loaded.identify("newsite", KEY)
+    assert site is not None
+    key = site.keys[0]._replace(expires_at=timezone.now() + timedelta(hours=hours))
+    assert loaded.still_has(loaded.version, replace(site, keys=(key,)), pk) == (hours > 0)
 
 
 def test_expired_key_is_not_even_read(newsite: Site, loaded: Registry) -> None:
