@@ -21,6 +21,7 @@ from delivery.request_parser import RequestParser
 # A proxy that keeps connections for a minute, as nginx does, must not find one just closed.
 KEEP_ALIVE_SECONDS = 75
 STALL_SECONDS = 60.0  # from byte to byte of a request, as daphne's Twisted has it
+MAX_UNUSED = 5  # heads in a row that did not come again, after which none is kept
 RUNS_TO_END = "sioweb.runs_to_end"  # extension of an ASGI scope: nobody cancels its application
 EXTENSIONS: Mapping[str, Mapping[str, object]] = {RUNS_TO_END: {}, WHOLE_ANSWERS: {}}
 
@@ -38,7 +39,8 @@ class HttpConnection(HttpToolsProtocol):
     _heard_at = 0.0  # by time.monotonic()
     _answered_at = 0.0
     _watch: asyncio.TimerHandle | None = None
-    _known: KnownHead | None = None  # of the last request, if it may come again
+    _known: KnownHead | None = None  # of the last request that came with one read
+    _unused = 0  # heads kept since one came again
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -131,6 +133,7 @@ class HttpConnection(HttpToolsProtocol):
         request = self._known.read(data)
         if request is None:
             return False
+        self._unused = 0
         self._answer(*request)
         return True
 
@@ -155,9 +158,11 @@ class HttpConnection(HttpToolsProtocol):
         self.cycle = cycle
         self._start_asgi_task(cycle, self.app)
 
-    def _keep_head(self, request: bytes) -> None:
-        """Of what has come with one read."""
-        self._known = KnownHead.of(request, self.scope)
+    def _keep_head(self, data: bytes) -> None:
+        """If it is a whole request, and not one of many whose heads all differ."""
+        if self._unused < MAX_UNUSED and (known := KnownHead.of(data, self.scope)):
+            self._known = known
+            self._unused += 1
 
     def send_400_response(self, msg: str) -> None:
         if self._is_too_long:

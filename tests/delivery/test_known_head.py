@@ -8,8 +8,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from uvicorn.server import ServerState
 
-from delivery.http_connection import HttpConnection
-from delivery.known_head import facts_of, once_per_head
+from delivery.http_connection import MAX_UNUSED, HttpConnection
+from delivery.known_head import FACTS, facts_of, once_per_head
 
 LINE = b"POST /send?site=newsite HTTP/1.1\r\n"
 TURNS = 40  # of the event loop, more than all requests of a test take
@@ -54,6 +54,7 @@ class Server:
     def __init__(self, kind: type[HttpConnection]) -> None:
         self.requests: list[tuple[dict[str, Any], bytes]] = []
         self.facts: list[dict[Any, Any]] = []
+        self.were_known: list[bool] = []
         options: dict[str, Any] = {"ws": "none", "log_config": None, "proxy_headers": False}
         config = uvicorn.Config(self.application, interface="asgi3", **options)
         config.load()
@@ -68,6 +69,7 @@ class Server:
             event = await receive()
             body, more = body + event.get("body", b""), event.get("more_body", False)
         self.facts.append(facts_of(scope))
+        self.were_known.append(FACTS in scope["extensions"])
         self.requests.append(({**scope, "extensions": None}, body))
         headers = [(b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -164,6 +166,15 @@ async def test_facts_are_those_of_the_head() -> None:
         *(b"4", b"2", b"10"),
         *(b"4", b"4"),
     ]
+    await server.end()
+
+
+async def test_heads_that_do_not_come_again_are_not_kept_for_ever() -> None:
+    server = Server(HttpConnection)
+    requests = [WHOLE.replace(b"y", b"%d" % number) for number in range(MAX_UNUSED + 1)]
+    last_kept, last = requests[-2:]
+    await server.read(*requests, last, last_kept, last, last)
+    assert server.were_known == [*[False] * len(requests), False, True, False, True]
     await server.end()
 
 
