@@ -6,6 +6,7 @@ import os
 import sys
 
 from sioweb_project.config import ConfigError
+from sioweb_project.lean_imports import import_lean
 
 # A start makes some 300,000 objects, nearly all of which stay: looking through them again and
 # again meanwhile would take a fifth of it.
@@ -14,6 +15,7 @@ OBJECTS_BETWEEN_LOOKS = 100_000
 
 def main() -> None:
     gc.set_threshold(OBJECTS_BETWEEN_LOOKS)
+    import_lean()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sioweb_project.settings")
     from django.core.management import execute_from_command_line
 

@@ -39,8 +39,8 @@ class Crowd(Protocol):
 
 
 def spare_the_rush() -> None:
-    """Set aside what lives as long as the process, and leave the rest to `tidy_for_ever`."""
-    gc.collect()
+    """Set aside what there is at the start, nearly all of which lives as long as the process, and
+    leave the rest to `tidy_for_ever`."""
     gc.freeze()
     gc.set_threshold(YOUNG_OBJECTS, YOUNG_ROUNDS, NEVER)
 

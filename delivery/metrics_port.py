@@ -1,17 +1,21 @@
 """`/metrics` on a port of its own, for a Prometheus in the same network and for nobody else.
 
 Beside the web server, on the same event loop: it answers also while the service drains or
-its port is crowded. Worker n listens n ports further on.
+its port is crowded. Worker n listens n ports further on. aiohttp, a tenth of the memory of a
+process, is imported where there is such a port.
 """
 
 import logging
+from typing import TYPE_CHECKING
 
-from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from delivery.exceptions import MetricsUnavailable
 from delivery.listening import url_of
 from delivery.metrics import Metrics, bears_token
+
+if TYPE_CHECKING:
+    from aiohttp import web
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +37,8 @@ class MetricsPort:
         Raises MetricsUnavailable."""
         if self._port is None:
             return
+        from aiohttp import web
+
         port = self._port and self._port + self._metrics.worker
         runner = web.ServerRunner(web.Server(self._answer, access_log=None), shutdown_timeout=0)
         await runner.setup()
@@ -51,7 +57,9 @@ class MetricsPort:
             await self._runner.cleanup()
             self._runner = None
 
-    async def _answer(self, request: web.BaseRequest) -> web.Response:
+    async def _answer(self, request: "web.BaseRequest") -> "web.Response":
+        from aiohttp import web
+
         if request.path != "/metrics":
             return web.Response(status=404, text="There is no such page.\n")
         if request.method not in ("GET", "HEAD"):
