@@ -42,7 +42,7 @@ TINY = Sizes(
 )
 SERVICE = Side("service", PROJECT)
 NAMES = list(SCENARIOS)
-HALF = len(NAMES) // 2
+PARTS = 3  # each a test of its own, well within the time that a test may take
 PEER_HAS_NONE = ("queue ", "CPU with a ", "slowest admin page")
 
 
@@ -67,7 +67,7 @@ async def durable_and_gone(turn: Turn) -> AsyncIterator[Measure]:
         raise LoadError(f"{before} became {heard}")
 
 
-@pytest.mark.parametrize("names", [NAMES[:HALF], NAMES[HALF:]], ids=["first", "second"])
+@pytest.mark.parametrize("names", [NAMES[part::PARTS] for part in range(PARTS)], ids=" ".join)
 async def test_every_scenario_gives_a_figure_for_both_sides(
     names: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
