@@ -1,4 +1,4 @@
-"""What libraries import in case somebody needs it, and nobody does here: a fifth of a start.
+"""What libraries import in case somebody needs it, and nobody does here: an eighth of a start.
 
 python-socketio and python-engineio bring their clients and each broker, structlog what draws on a
 terminal, wherever that happens to be installed. For `manage.py`; imports nothing of the project.

@@ -1,7 +1,7 @@
 """API keys as text: making one, its digest, and the part of it that may be shown.
 
-The text of a key exists only here, in the request that brings it and in sites.yml;
-the database holds digests. Imports nothing of the project.
+The text of a key exists only here, in the request that brings it, for as long as its
+connection lives, and in sites.yml; the database holds digests. Imports nothing of the project.
 """
 
 import hashlib
