@@ -19,7 +19,7 @@ from delivery.frames import EngineSocket, batch_text, event_text, write, write_e
 from delivery.journal import Journal
 from delivery.queue_values import Ack, Device, Known, Waiting
 from delivery.send_queue import Frame
-from sites.registry import SiteSnapshot
+from sites.snapshots import SiteSnapshot
 
 MAX_UNSENT_BYTES = 1024 * 1024  # of a socket: past it, its user rooms wait in their queues
 MAX_UNSENT_WITH_BROADCASTS = 2 * MAX_UNSENT_BYTES  # what has no queue may come on top

@@ -13,7 +13,7 @@ from delivery.bearer import read_bearer
 from delivery.exceptions import InvalidRequest
 from delivery.known_head import facts_of, once_per_head
 from delivery.service import Service
-from sites.registry import SiteSnapshot
+from sites.snapshots import SiteSnapshot
 
 ADMITTED = object()  # the fact of a head: the registry's version, its site, and its key's number
 MAX_QUERY_PARAMETERS = 100  # three are known; the rest is noise, and noise is bounded

@@ -31,7 +31,8 @@ from delivery.site_auth import AUTHENTICATION_FAILED, SiteAuth
 from delivery.switchboard import Switchboard
 from delivery.traced_connection import TracedConnection
 from delivery.user_updates import UserUpdates
-from sites.registry import Registry, SiteSnapshot
+from sites.registry import Registry
+from sites.snapshots import SiteSnapshot
 
 logger = logging.getLogger(__name__)
 

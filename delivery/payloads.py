@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeGuard
 import orjson
 
 from delivery.exceptions import InvalidRequest
-from sites.registry import SiteSnapshot
+from sites.snapshots import SiteSnapshot
 
 MAX_ROOMS = 1_000
 MAX_CHARACTERS = 256  # of a room or an event

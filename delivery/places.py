@@ -7,7 +7,7 @@ from delivery.connection_limits import ConnectionLimits, Turns
 from delivery.exceptions import TooManyClients
 from delivery.switchboard import Switchboard
 from sites.limits import in_force
-from sites.registry import SiteSnapshot
+from sites.snapshots import SiteSnapshot
 
 TOO_MANY = 429
 

@@ -23,7 +23,7 @@ from delivery.queues import Queues
 from delivery.request_lines import note_sent
 from delivery.sendings import Outcome, Sending, keys_of, sending_of
 from delivery.traces import trace_stored
-from sites.registry import SiteSnapshot
+from sites.snapshots import SiteSnapshot
 
 logger = logging.getLogger(__name__)
 

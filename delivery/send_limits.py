@@ -19,7 +19,7 @@ from delivery.counters import Counters
 from delivery.exceptions import LimitReached
 from delivery.redis_client import QUEUES, run_scripts
 from sites.limits import in_force
-from sites.registry import SiteSnapshot
+from sites.snapshots import SiteSnapshot
 
 PORTIONS_PER_SECOND = 10  # what a process that ends has taken and not spent is lost
 MAX_BUCKETS = 10_000  # of sites and keys; more forget what they hold

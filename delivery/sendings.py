@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from delivery.message import Message
 from delivery.payloads import SendRequest
-from sites.registry import SiteSnapshot
+from sites.snapshots import SiteSnapshot
 
 
 class Outcome(NamedTuple):

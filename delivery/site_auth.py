@@ -22,7 +22,7 @@ from delivery.patience import wait_until
 from delivery.site_client import CallDenied, SiteClient
 from delivery.site_connection import MAX_BODY_BYTES, CallFailed
 from sites.networks import DenyList
-from sites.registry import SiteSnapshot
+from sites.snapshots import SiteSnapshot
 
 logger = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from delivery.site_client import CallDenied, SiteClient
 from delivery.site_connection import CallFailed
 from delivery.timestamps import to_text
 from sites.networks import DenyList
-from sites.registry import SiteSnapshot
+from sites.snapshots import SiteSnapshot
 
 CALL_TIMEOUT_SECONDS = 10.0
 MAX_CALLS = 100  # at once, to all sites together

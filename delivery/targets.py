@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from delivery.exceptions import InvalidRequest
 from delivery.handshake import MAX_DEVICE_ID_LENGTH
 from delivery.payloads import MISSING, invalid, parse_name, parse_rooms
-from sites.registry import SiteSnapshot
+from sites.snapshots import SiteSnapshot
 
 MAX_DEVICES = 1_000
 MAX_PRESENCE_ROOMS = 90  # a query has at most 100 parameters

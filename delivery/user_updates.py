@@ -16,7 +16,8 @@ from delivery.presence import Presence, UserPresence
 from delivery.site_updates import SiteUpdates, Update
 from delivery.tasks import Tasks
 from delivery.update_schedule import FORGET, Settled, Taken, Told, UpdateSchedule, User
-from sites.registry import Registry, SiteSnapshot
+from sites.registry import Registry
+from sites.snapshots import SiteSnapshot
 
 logger = logging.getLogger(__name__)
 

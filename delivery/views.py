@@ -25,7 +25,7 @@ from delivery.exceptions import InvalidRequest
 from delivery.http_connection import runs_to_end
 from delivery.payloads import SendRequest, parse_flag, parse_send
 from delivery.service import service
-from sites.registry import SiteSnapshot
+from sites.snapshots import SiteSnapshot
 
 BAD_REQUEST = 400  # the first status of a refusal
 MAX_IDEMPOTENCY_KEY_CHARACTERS = 256

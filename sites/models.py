@@ -1,6 +1,6 @@
 """Site and ApiKey: who may send, and where a client's rooms are asked for.
 
-Edited in the admin, seeded from sites.yml, read by `sites.registry`. Nothing on the
+Edited in the admin, seeded from sites.yml, read by `sites.snapshots`. Nothing on the
 way of a message touches these tables.
 """
 

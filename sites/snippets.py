@@ -17,7 +17,7 @@ from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 
 from sites.models import Site
-from sites.registry import SiteSnapshot
+from sites.snapshots import SiteSnapshot
 
 KEY_PLACEHOLDER = "YOUR_API_KEY"
 TOKEN_PLACEHOLDER = "TOKEN_OF_THE_USER"  # noqa: S105  # a placeholder

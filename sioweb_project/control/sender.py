@@ -17,7 +17,7 @@ from delivery.service import service
 from sioweb_project.control.access import find_site, for_staff
 from sioweb_project.control.log import log_action
 from sites.access import SEND_TEST
-from sites.registry import SiteSnapshot
+from sites.snapshots import SiteSnapshot
 
 MAX_FOLLOWED = 10  # rooms
 

@@ -13,7 +13,7 @@ from sioweb_project.doctor.clock import compare_date_header
 from sioweb_project.doctor.findings import Finding, fail, ok, warn
 from sioweb_project.doctor.reach import RENEW, Reached, Unreachable, reach
 from sites.networks import DenyList, read_deny_list
-from sites.registry import SiteSnapshot
+from sites.snapshots import SiteSnapshot
 
 SITES_AT_ONCE = 50
 CALL_SECONDS = 5.0

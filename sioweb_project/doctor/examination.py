@@ -17,7 +17,7 @@ from sioweb_project.doctor import (
     site_keys,
 )
 from sioweb_project.doctor.findings import Finding, fail, warn
-from sites.registry import SiteSnapshot, read_sites
+from sites.snapshots import SiteSnapshot, read_sites
 
 LOOK_SECONDS = 30.0
 

@@ -9,7 +9,7 @@ import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from sites.registry import SiteSnapshot
+from sites.snapshots import SiteSnapshot
 from tests.delivery.http_fixtures import make_site
 from tests.e2e.waiting import until_taken
 

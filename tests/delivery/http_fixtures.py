@@ -24,7 +24,8 @@ from delivery.sendings import Outcome
 from delivery.tasks import Tasks
 from sites import registry as site_registry
 from sites.keys import digest_key
-from sites.registry import KeySnapshot, Registry, SiteSnapshot
+from sites.registry import Registry
+from sites.snapshots import KeySnapshot, SiteSnapshot
 from tests.delivery.metrics_fixtures import make_metrics
 
 API_KEY = "54321"

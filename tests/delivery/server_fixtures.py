@@ -20,7 +20,8 @@ from delivery.update_schedule import UpdateSchedule
 from delivery.user_updates import UserUpdates
 from sites import registry as site_registry
 from sites.networks import DenyList
-from sites.registry import Registry, SiteSnapshot
+from sites.registry import Registry
+from sites.snapshots import SiteSnapshot
 from tests.delivery.fake_site import FakeSite
 from tests.delivery.server_client import Client
 from tests.delivery.socket_fixtures import Process

@@ -27,7 +27,7 @@ from delivery.queues import Queues
 from delivery.send_queue import SendQueue
 from delivery.switchboard import Switchboard
 from delivery.tasks import Tasks
-from sites.registry import SiteSnapshot
+from sites.snapshots import SiteSnapshot
 from tests.delivery.http_fixtures import make_site
 
 TIMEOUT_SECONDS = 20

@@ -7,7 +7,7 @@ import pytest
 
 from delivery.namespace import Namespaces
 from sites.keys import digest_key
-from sites.registry import KeySnapshot
+from sites.snapshots import KeySnapshot
 from tests.delivery.namespace_fixtures import Admit, admit, namespaces, socket
 from tests.delivery.server_fixtures import Sites
 

@@ -9,7 +9,7 @@ from delivery import reauth as reauth_module
 from delivery.connections import Connection
 from delivery.exceptions import RedisUnavailable
 from delivery.reauth import QUESTIONS_PER_SITE, SITE_IS_SILENT, Reauth
-from sites.registry import SiteSnapshot
+from sites.snapshots import SiteSnapshot
 from tests.delivery.fake_site import FakeSite, Reply, rooms_reply
 from tests.delivery.process_fixtures import connect
 from tests.delivery.server_fixtures import MakeGateway, Seconds, Sites

@@ -12,7 +12,7 @@ from delivery import site_updates as site_updates_module
 from delivery.exceptions import UpdateFailed
 from delivery.site_updates import SiteUpdates, Update
 from sites.networks import DenyList
-from sites.registry import SiteSnapshot
+from sites.snapshots import SiteSnapshot
 from tests.delivery.fake_site import FakeSite, Reply
 from tests.delivery.http_fixtures import make_site
 

@@ -16,7 +16,8 @@ from delivery.queues import Queues
 from delivery.site_updates import SiteUpdates, Update
 from delivery.update_schedule import UpdateSchedule
 from delivery.user_updates import UserUpdates
-from sites.registry import Registry, SiteSnapshot
+from sites.registry import Registry
+from sites.snapshots import SiteSnapshot
 from tests.delivery.http_fixtures import make_site
 from tests.delivery.queue_fixtures import ROOM, SITE, TTL_SECONDS, find_keys
 from tests.delivery.socket_fixtures import until

@@ -15,7 +15,7 @@ from delivery.receipt_values import DeviceReceipt, Noted, Receipt
 from delivery.sendings import Outcome
 from delivery.statistics import Figures
 from sites.models import Site
-from sites.registry import SiteSnapshot
+from sites.snapshots import SiteSnapshot
 
 HEAD = WaitingHead(seq=4, id="77", event="update", stored_at_ms=900, resync=True, bytes=20)
 PHONE = DeviceState("phone", True, 2_000, 1, 20, "", (HEAD,))

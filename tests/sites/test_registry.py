@@ -9,7 +9,8 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from sites.models import ApiKey, Site
-from sites.registry import Registry, SiteSnapshot
+from sites.registry import Registry
+from sites.snapshots import SiteSnapshot
 from tests.sites.conftest import KEY
 
 

@@ -11,7 +11,8 @@ from django.db import OperationalError
 
 from sites import registry as module
 from sites.models import ApiKey, Site
-from sites.registry import Registry, SiteSnapshot
+from sites.registry import Registry
+from sites.snapshots import SiteSnapshot, read_sites
 from tests.sites.conftest import KEY
 
 TIMEOUT_SECONDS = 10
@@ -114,7 +115,7 @@ async def test_lost_database_is_logged_once_and_changes_nothing(
 ) -> None:
     refresh_every(monkeypatch, 0)
     caplog.set_level(logging.INFO, "sites.registry")
-    read, failures, tried_often = module.read_sites, 0, asyncio.Event()
+    failures, tried_often = 0, asyncio.Event()
 
     def fail() -> dict[str, SiteSnapshot]:
         nonlocal failures
@@ -131,7 +132,7 @@ async def test_lost_database_is_logged_once_and_changes_nothing(
             await tried_often.wait()
         assert process_registry.identify("newsite", KEY)[0]
         await sync_to_async(Site.objects.update)(auth_scheme="Token")
-        monkeypatch.setattr(module, "read_sites", read)
+        monkeypatch.setattr(module, "read_sites", read_sites)
         assert await told_next(told) == {"newsite"}
     assert [record.levelname for record in caplog.records if "Database" in record.message] == [
         "WARNING",
@@ -146,10 +147,9 @@ async def test_unforeseen_error_is_logged_and_survived(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     refresh_every(monkeypatch, 0)
-    read = module.read_sites
 
     def fail_once() -> dict[str, SiteSnapshot]:
-        monkeypatch.setattr(module, "read_sites", read)
+        monkeypatch.setattr(module, "read_sites", read_sites)
         raise ValueError("a digest that is no hexadecimal")
 
     monkeypatch.setattr(module, "read_sites", fail_once)

@@ -16,7 +16,7 @@ from pytest_django import Settings
 
 from sioweb_project.doctor import auth_urls
 from sioweb_project.doctor.findings import Finding, Level
-from sites.registry import SiteSnapshot
+from sites.snapshots import SiteSnapshot
 from tests.e2e.waiting import until_taken
 from tests.redis_process import free_port
 from tests.sioweb_project.doctor import certificates
