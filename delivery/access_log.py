@@ -52,13 +52,8 @@ def with_access_log(application: Application, find_address: Callable[[Scope], st
         try:
             await application(scope, receive, noted)
         finally:
-            told = (
-                line,
-                once_per_head(scope, _head, scope),
-                outcome,
-                find_address(scope),
-                started_at,
-            )
+            head = once_per_head(scope, _head, scope)
+            told = (line, head, outcome, find_address(scope), started_at)
             websocket = find_websocket(scope)
             if websocket is None or not websocket.tell_end(partial(_log, *told)):
                 _log(*told)

@@ -27,7 +27,7 @@ def read_query(request: HttpRequest) -> Query:
     Not `request.GET`, which answers too many parameters with an HTML page.
     Raises InvalidRequest.
     """
-    return once_per_head(_scope(request), _parse_query, request.META["QUERY_STRING"])
+    return once_per_head(scope_of(request), _parse_query, request.META["QUERY_STRING"])
 
 
 def _parse_query(text: str) -> Query:
@@ -58,7 +58,7 @@ def identify(request: HttpRequest, query: Query, serving: Service) -> tuple[Site
 
     Raises InvalidRequest; LimitReached where too many keys have been wrong.
     """
-    facts = facts_of(_scope(request))
+    facts = facts_of(scope_of(request))
     admitted = facts.get(ADMITTED)
     if admitted is not None and not serving.failed_keys and serving.registry.still_has(*admitted):
         _, site, key = admitted
@@ -96,10 +96,10 @@ def _split(query: str) -> Query:
 
 
 def _address(request: HttpRequest, serving: Service) -> str:
-    return serving.addresses.to_limit(_scope(request))
+    return serving.addresses.to_limit(scope_of(request))
 
 
-def _scope(request: HttpRequest) -> Scope:
+def scope_of(request: HttpRequest) -> Scope:
     scope: Scope = request.scope  # type: ignore[attr-defined]  # of an ASGIRequest
     return scope
 

@@ -11,7 +11,7 @@ import ctypes
 import gc
 from typing import Protocol
 
-# Objects made before the youngest are looked through, in two milliseconds; three times as many
+# Objects made before the youngest are looked through, in a millisecond or two; three times as many
 # before the next generation is. A connection has some hundreds, and so have calls under way: with
 # few of them each burst of calls would be looked through, and found to be in use.
 YOUNG_OBJECTS = 10_000

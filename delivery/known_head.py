@@ -70,8 +70,8 @@ class KnownHead(NamedTuple):
 def facts_of(scope: Mapping[str, Any]) -> dict[Any, Any]:
     """Return what has been found out from the head of this request, for who looks again; an empty
     dict where that is read for the first time."""
-    found: dict[Any, Any] = scope.get("extensions", {}).get(FACTS)
-    return {} if found is None else found
+    found: dict[Any, Any] = scope.get("extensions", {}).get(FACTS, {})
+    return found
 
 
 def once_per_head(scope: Mapping[str, Any], read: Callable[[T], U], argument: T) -> U:

@@ -90,17 +90,10 @@ class SendConnection(HttpConnection):
 
     def data_received(self, data: bytes) -> None:
         if data.startswith(REQUEST) or not self._is_idle():
+            self._siblings.stamp()
             super().data_received(data)
         else:
             self._hand_back(data)
-
-    def on_headers_complete(self) -> None:
-        self._siblings.stamp()
-        super().on_headers_complete()
-
-    def _answer(self, scope: Any, body: bytes) -> None:
-        self._siblings.stamp()
-        super()._answer(scope, body)
 
     def _is_idle(self) -> bool:
         return not self._is_in_request and self.cycle is not None and self.cycle.response_complete

@@ -20,7 +20,7 @@ from delivery.answers import (
 )
 from delivery.bodies import read_fields, read_messages
 from delivery.counters import ALL_SITES, SendFailure
-from delivery.credentials import authenticate, identify, read_query, read_site_name
+from delivery.credentials import authenticate, identify, read_query, read_site_name, scope_of
 from delivery.exceptions import InvalidRequest
 from delivery.http_connection import runs_to_end
 from delivery.payloads import SendRequest, parse_flag, parse_send
@@ -138,7 +138,7 @@ async def readyz(request: HttpRequest) -> HttpResponse:
 
 def _is_cut(request: HttpRequest) -> bool:
     """Whether the server cancels this view when its sender hangs up."""
-    return not runs_to_end(request.scope)  # type: ignore[attr-defined]  # of an ASGIRequest
+    return not runs_to_end(scope_of(request))
 
 
 def _check_entry(entry: object, site: SiteSnapshot) -> SendRequest | InvalidRequest:

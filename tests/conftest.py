@@ -15,9 +15,16 @@ HERE = Path(__file__).parent
 # A file is tried by one worker. Those that take minutes come first, so that nobody has to wait for
 # one that was begun last; among themselves, and the rest, they come as the seed has it.
 LONGEST_FIRST = (
-    "deploy", "browser", "bench", "fuzz", "attacks", "upgrade",
-    "delivery/test_redis_topologies.py", "sioweb_project/test_serve_topologies.py", "e2e",
-)  # fmt: skip
+    "deploy",
+    "browser",
+    "bench",
+    "fuzz",
+    "attacks",
+    "upgrade",
+    "delivery/test_redis_topologies.py",
+    "sioweb_project/test_serve_topologies.py",
+    "e2e",
+)
 
 
 @pytest.hookimpl(trylast=True)

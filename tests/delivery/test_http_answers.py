@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Sequence
-from typing import Any
 
 import pytest
 from uvicorn.protocols.http.flow_control import FlowControl
@@ -11,32 +10,17 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from delivery.http_answers import JoinedAnswer, joining
 from tests.delivery.socket_fixtures import TIMEOUT_SECONDS
+from tests.delivery.transport_double import KeepingTransport
 
 BODY = b'{"ok":true}'
 HEADERS = [(b"Content-Type", b"application/json"), (b"Content-Length", b"11")]
-
-
-class Transport(asyncio.Transport):
-    def __init__(self) -> None:
-        super().__init__()
-        self.written: list[bytes] = []
-        self.is_closed = False
-
-    def write(self, data: Any) -> None:
-        self.written.append(data)
-
-    def close(self) -> None:
-        self.is_closed = True
-
-    def is_closing(self) -> bool:
-        return self.is_closed
 
 
 class Exchange:
     """One request of uvicorn, and what became of it."""
 
     def __init__(self, method: str = "POST", *, keep_alive: bool = True) -> None:
-        self.transport = Transport()
+        self.transport = KeepingTransport()
         self.flow = FlowControl(self.transport)
         self.ended = 0
         logger = logging.getLogger(__name__)
@@ -130,7 +114,7 @@ async def test_head_of_an_answer_in_parts_goes_out_with_the_first() -> None:
 
 
 def test_what_follows_the_body_goes_out_by_itself() -> None:
-    transport = Transport()
+    transport = KeepingTransport()
     answer = JoinedAnswer(transport)
     for data in (b"HTTP/1.1 200 OK\r\n\r\n", b"one", b"two"):
         answer.write(data)

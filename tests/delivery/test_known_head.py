@@ -10,35 +10,11 @@ from uvicorn.server import ServerState
 
 from delivery.http_connection import MAX_UNUSED, HttpConnection
 from delivery.known_head import FACTS, facts_of, once_per_head
+from tests.delivery.transport_double import KeepingTransport
 
 LINE = b"POST /send?site=newsite HTTP/1.1\r\n"
 TURNS = 40  # of the event loop, more than all requests of a test take
 HEAD = LINE + b"Host: x\r\nContent-Length: %d\r\nX-Last: y\r\n\r\n"
-
-
-class Transport(asyncio.Transport):
-    """Keeps what is written."""
-
-    def __init__(self) -> None:
-        super().__init__({"peername": ("192.0.2.1", 4711), "sockname": ("192.0.2.2", 80)})
-        self.written = b""
-        self.is_closed = False
-
-    def write(self, data: Any) -> None:
-        if not self.is_closed:
-            self.written += data
-
-    def write_eof(self) -> None:
-        pass
-
-    def is_closing(self) -> bool:
-        return self.is_closed
-
-    def close(self) -> None:
-        self.is_closed = True
-
-    abort = close
-    pause_reading = resume_reading = write_eof
 
 
 class Forgetful(HttpConnection):
@@ -60,7 +36,7 @@ class Server:
         config.load()
         self.state = ServerState()
         self.connection = kind(config, self.state, {})
-        self.transport = Transport()
+        self.transport = KeepingTransport()
         self.connection.connection_made(self.transport)
 
     async def application(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -94,7 +70,7 @@ async def outcome(kind: type[HttpConnection], reads: list[bytes], turns: int) ->
     server = Server(kind)
     await server.read(*reads, turns=turns)
     await server.end()
-    return server.requests, server.transport.written, server.transport.is_closed
+    return server.requests, b"".join(server.transport.written), server.transport.is_closed
 
 
 def head(*lines: bytes, first: bytes = LINE) -> bytes:
@@ -179,7 +155,7 @@ async def test_heads_that_do_not_come_again_are_not_kept_for_ever() -> None:
 
 
 def test_what_depends_on_the_head_alone_is_read_once() -> None:
-    scope: dict[str, Any] = {"extensions": {"sioweb.facts": {}}}
+    scope: dict[str, Any] = {"extensions": {FACTS: {}}}
     heard: list[str] = []
 
     def read(text: str) -> int:

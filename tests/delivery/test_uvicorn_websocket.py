@@ -1,6 +1,5 @@
 """What a client's bytes are taken for under uvicorn: by the short way, by its library, or both."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -16,30 +15,9 @@ from delivery.transports import find_websocket
 from delivery.uvicorn_websocket import UvicornWebSocket
 from tests.delivery.socket_fixtures import until
 from tests.delivery.test_daphne_websocket import HANDSHAKE, Listener, cut, frame, texts
+from tests.delivery.transport_double import KeepingTransport
 
 Open = Callable[[Listener], Awaitable[UvicornWebSocket]]
-
-
-class Transport(asyncio.Transport):
-    """Keeps what is written."""
-
-    def __init__(self) -> None:
-        super().__init__({"peername": ("127.0.0.1", 1), "sockname": ("127.0.0.1", 2)})
-        self.written = b""
-        self.is_closed = False
-
-    def write(self, data: Any) -> None:
-        self.written += data
-
-    def is_closing(self) -> bool:
-        return self.is_closed
-
-    def close(self) -> None:
-        self.is_closed = True
-
-    def pause_reading(self) -> None: ...
-
-    def resume_reading(self) -> None: ...
 
 
 @pytest.fixture
@@ -57,7 +35,7 @@ def open_websocket() -> Open:
         config = uvicorn.Config(application, ws=UvicornWebSocket, log_config=None, lifespan="off")
         config.load()
         websocket = UvicornWebSocket(config=config, server_state=ServerState(), app_state={})
-        websocket.connection_made(Transport())
+        websocket.connection_made(KeepingTransport())
         websocket.data_received(HANDSHAKE)
         await until(lambda: websocket._listener is not None)
         return websocket
