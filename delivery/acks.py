@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from delivery.backplane import Backplane
 from delivery.exceptions import DeliveryError, RedisUnavailable
-from delivery.queue_values import Ack, Acknowledged
+from delivery.queue_values import Ack
 from delivery.queues import Queues
 from delivery.switchboard import Switchboard
 
@@ -78,22 +78,22 @@ class Acks:
             await asyncio.sleep(RETRY_SECONDS)
             return
         for ack, result in zip(some, results, strict=True):
-            if result.out_of_order:
-                await self._tell_out_of_order(ack, result)
+            if result.dropped_to:
+                await self._tell_out_of_order(ack, result.dropped_to)
             elif result.removed:
                 self._switchboard.journal.acked(ack.device, ack.ids)
 
-    async def _tell_out_of_order(self, ack: Ack, result: Acknowledged) -> None:
+    async def _tell_out_of_order(self, ack: Ack, seq: int) -> None:
         device = ack.device
         logger.warning(
             "Ack out of order: queue of %(site)s/%(room)s '%(device)s' dropped up to seq %(seq)d",
-            device.fields | {"seq": result.seq},
+            device.fields | {"seq": seq},
         )
-        is_told = self._switchboard.resync(device, "out_of_order", ack.epoch, result.seq)
+        is_told = self._switchboard.resync(device, "out_of_order", ack.epoch, seq)
         try:
             if is_told:
                 await self._queues.take_resync(device)
-            await self._backplane.announce_resync(device, "out_of_order", ack.epoch, result.seq)
+            await self._backplane.announce_resync(device, "out_of_order", ack.epoch, seq)
         except DeliveryError as error:
             logger.warning(
                 "Other sockets of %(site)s/%(room)s '%(device)s' not told to resync: %(error)s",

@@ -1,8 +1,8 @@
 """The backplane: announcements between processes, over one Channels group per room.
 
 What is for shared rooms is announced here by `publish`; what is stored, by Redis itself as it
-stores it, for which `queues` gets a `hint` from here. Each process that has a socket in the room
-hears of it through the `switchboard`. Of a user room an announcement is a hint: one that is lost,
+stores it, in the same words. Each process that has a socket in the room hears of it through the
+`switchboard`. Of a user room an announcement is a hint: one that is lost,
 doubled or late costs time, never a message. The only importer of Channels.
 """
 
@@ -11,7 +11,6 @@ import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
 from channels.layers import get_channel_layer
@@ -19,8 +18,8 @@ from redis import RedisError
 
 from delivery.exceptions import BackplaneUnavailable
 from delivery.message import Message
-from delivery.names import NAMES_KEPT, group_name
-from delivery.queue_values import Appended, Device, Hint
+from delivery.names import group_name
+from delivery.queue_values import Appended, Device
 
 logger = logging.getLogger(__name__)
 
@@ -31,8 +30,6 @@ EVERYBODY, MANY_ROOMS = "everybody", 50
 # A client may have 10,000 rooms: each portion of joins has the timeout to itself, and while there
 # is more to leave, others have their turn.
 ROOMS_AT_ONCE = 500
-
-ENTRIES_OF_APPEND = 7  # of an announcement: what append.lua adds
 
 T = TypeVar("T")
 
@@ -111,9 +108,11 @@ class Backplane:
             for room in rooms[start : start + ROOMS_AT_ONCE]:
                 await self._leave(group_name(site, room))
 
-    def hint(self, site: str, room: str) -> Hint:
-        """Return what Redis needs to announce to the room's processes what it stores."""
-        return _hint(self._layer, site, room)
+    @property
+    def channels(self) -> str:
+        """What their names in Redis begin with; the group follows."""
+        name: str = self._layer.channel_name("")
+        return name
 
     async def announce_stored(
         self, site: str, messages: Iterable[tuple[Message, Appended]]
@@ -222,12 +221,6 @@ class Backplane:
         except (RedisError, OSError) as error:
             # A dead subscription is gone with its connection.
             logger.info("Group %s not left: %s", group, error)
-
-
-@lru_cache(NAMES_KEPT)
-def _hint(layer: Any, site: str, room: str) -> Hint:
-    known = {"type": "stored", "site": site, "room": room}
-    return Hint(*layer.begin(group_name(site, room), known, ENTRIES_OF_APPEND))
 
 
 def _groups_of(site: str, shared_rooms: Sequence[str]) -> list[str]:

@@ -52,9 +52,14 @@ class LoopLayer(RedisPubSubLoopLayer):
         """Whether this process hears of everything that is announced to it."""
         return self._shard.is_whole
 
+    def channel_name(self, group: str) -> str:
+        """Of the group, in Redis."""
+        name: str = self._get_group_channel_name(group)
+        return name
+
     async def group_add_all(self, groups: Iterable[str], channel: str) -> None:
         """As many calls of `group_add(group, channel)`, without a task for each."""
-        names = [self._get_group_channel_name(group) for group in groups]
+        names = list(map(self.channel_name, groups))
         for name in names:
             self.groups.setdefault(name, set()).add(channel)
         await self._shard.subscribe_all(names)
@@ -63,15 +68,9 @@ class LoopLayer(RedisPubSubLoopLayer):
         """As many calls of `group_send(group, message)`, for little more than one."""
         serialize = self.channel_layer.serialize
         announcements = [
-            (self._get_group_channel_name(group), serialize(message)) for group, message in messages
+            (self.channel_name(group), serialize(message)) for group, message in messages
         ]
         await self._shard.publish_all(announcements)
-
-    def begin(self, group: str, message: dict[str, Any], more: int) -> tuple[str, bytes]:
-        """Return a group's channel in Redis, and the beginning of what is published there: of a
-        message of less than 16 entries, so many `more` of which are put behind."""
-        packed = self.channel_layer.serialize(message)
-        return self._get_group_channel_name(group), bytes((packed[0] + more,)) + packed[1:]
 
     def listen(self, channel: str, hear: Callable[[Any], None]) -> None:
         """Call `hear` with what has come for a channel and all that comes, instead of keeping it

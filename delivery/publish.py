@@ -1,7 +1,7 @@
 """Messages on their way: `/send` and `/send/batch` -> queue -> backplane.
 
-`views` hands over what `payloads` has checked; `queues` stores what is for user rooms, and has
-Redis announce it; `backplane` announces the rest. Nothing here knows HTTP, Redis or Channels.
+`views` hands over what `payloads` has checked; `storing` sees to what is for user rooms,
+`backplane` announces the rest. Nothing here knows HTTP, Redis or Channels.
 """
 
 import asyncio
@@ -15,14 +15,14 @@ import orjson
 
 from delivery.backplane import Backplane, Broadcast
 from delivery.counters import Counters
-from delivery.exceptions import BackplaneUnavailable, DeliveryError, RedisUnavailable
+from delivery.exceptions import DeliveryError, RedisUnavailable
 from delivery.journal import Journal
 from delivery.payloads import SendRequest
-from delivery.queue_values import Appended, QueueLimits, ToStore
+from delivery.queue_values import Appended
 from delivery.queues import Queues
 from delivery.request_lines import note_sent
-from delivery.sendings import Outcome, Sending, keys_of, sending_of
-from delivery.traces import trace_stored
+from delivery.sendings import Outcome, Sending, joined_ids, keys_of, sending_of
+from delivery.storing import Storing
 from sites.snapshots import SiteSnapshot
 
 logger = logging.getLogger(__name__)
@@ -32,17 +32,16 @@ class Publisher:
     def __init__(
         self,
         queues: Queues,
+        storing: Storing,
         backplane: Backplane,
         new_id: Callable[[], int],
         counters: Counters,
         journal: Journal,
-        *,
-        is_traced: bool = False,
     ) -> None:
-        self._is_traced = is_traced  # what is stored is a line of the log for each room
         self._counters = counters
         self._journal = journal
         self._queues = queues
+        self._storing = storing
         self._backplane = backplane
         self._new_id = new_id
         self._running: set[asyncio.Task[Any]] = set()
@@ -113,10 +112,9 @@ class Publisher:
 
         1. with an idempotency key, claim it: a message that was answered before gets
            that answer; one that was cut short goes on under the id of the first try
-        2. append to the queues of the user rooms, each once per idempotency key
-        3. announce what is stored, where Redis has not done so: a failure costs time only,
-           the queue is the truth; broadcast to the shared rooms: a failure is the
-           sender's to repeat, and receivers know a repeated broadcast by its id
+        2. append to the queues of the user rooms, each once per idempotency key, and tell of it
+        3. broadcast to the shared rooms: a failure is the sender's to repeat, and receivers
+           know a repeated broadcast by its id
         4. keep the answers for the idempotency key
         """
         taken_at = time.time()
@@ -131,10 +129,10 @@ class Publisher:
             if i not in outcomes
         ]
         try:
-            appended = await self._store(site, sendings)
+            appended = await self._storing.store(site, sendings)
             await self._broadcast(site.name, sendings)
         except Exception as error:
-            fields = {"site": site.name, "message": _join(sendings), "error": error}
+            fields = {"site": site.name, "message": joined_ids(sendings), "error": error}
             logger.warning("Site %(site)s: message %(message)s not sent: %(error)r", fields)
             raise
         self._note(site.name, sendings, appended, taken_at)
@@ -143,7 +141,7 @@ class Publisher:
         self._counters.of(site.name).messages += len(sendings)
         if sendings:
             rooms = sum(len(each.message.rooms) for each in sendings)
-            fields = {"site": site.name, "message": _join(sendings), "rooms": rooms}
+            fields = {"site": site.name, "message": joined_ids(sendings), "rooms": rooms}
             if not note_sent(fields):
                 logger.info("Site %(site)s: message %(message)s sent, rooms: %(rooms)d", fields)
         new = [each.outcome for each in sendings]
@@ -160,50 +158,6 @@ class Publisher:
             if claim.answer is not None
         }
         return [claim.message_id for claim in claims], outcomes
-
-    async def _store(self, site: SiteSnapshot, sendings: Sequence[Sending]) -> Sequence[Appended]:
-        """Return what became of each user room of the first message, then of the second..."""
-        to_store = [
-            ToStore(each.message, each.user_rooms, each.key) for each in sendings if each.user_rooms
-        ]
-        if not to_store:
-            return ()
-        limits = QueueLimits(site.queue_messages, site.queue_bytes)
-        appended = await self._queues.append_all(site.name, to_store, limits)
-        self._counters.of(site.name).queued += len(appended)
-        self._note_overflows(site.name, appended)
-        if self._is_traced:
-            trace_stored(site.name, appended)
-        if not self._queues.announces:
-            await self._announce(site.name, to_store, appended)
-        return appended
-
-    async def _announce(
-        self, site: str, stored: Sequence[ToStore], appended: Sequence[Appended]
-    ) -> None:
-        messages = (each.message for each in stored for _ in each.rooms)
-        try:
-            await self._backplane.announce_stored(site, zip(messages, appended, strict=True))
-        except BackplaneUnavailable as error:
-            fields = {"site": site, "message": _join(stored), "error": error}
-            logger.warning(
-                "Site %(site)s: message %(message)s stored, not announced: %(error)s", fields
-            )
-
-    def _note_overflows(self, site: str, appended: Sequence[Appended]) -> None:
-        for each in appended:
-            if each.overflowed:
-                self._counters.of(site).overflows += len(each.overflowed)
-                fields = {
-                    "site": site,
-                    "room": each.room,
-                    "message": each.message_id,
-                    "devices": list(each.overflowed),
-                }
-                logger.warning(
-                    "%(site)s/%(room)s: queues of %(devices)s were full, dropped with %(message)s",
-                    fields,
-                )
 
     async def _broadcast(self, site: str, sendings: Sequence[Sending]) -> None:
         broadcasts = [
@@ -228,7 +182,7 @@ class Publisher:
         try:
             await self._queues.settle(site, answers)
         except RedisUnavailable as error:
-            fields = {"site": site, "message": _join(sendings), "error": error}
+            fields = {"site": site, "message": joined_ids(sendings), "error": error}
             logger.warning("Site %(site)s: answer %(message)s not kept: %(error)s", fields)
 
 
@@ -237,8 +191,3 @@ def _fill_in(outcomes: dict[int, Outcome], new: Sequence[Outcome]) -> list[Outco
     rest = iter(new)
     places = range(len(outcomes) + len(new))
     return [outcomes[i] if i in outcomes else next(rest) for i in places]
-
-
-def _join(messages: Iterable[Sending | ToStore]) -> str:
-    """Their ids, for the log."""
-    return ", ".join(each.message.id for each in messages)

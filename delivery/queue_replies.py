@@ -3,14 +3,18 @@
 from typing import Any
 
 from delivery import names
-from delivery.queue_values import Appended, Backlog, Known, Position, State, Waiting
+from delivery.queue_values import Acknowledged, Appended, Backlog, Known, Position, State, Waiting
 
 
 def to_appended(room: str, reply: list[Any]) -> Appended:
-    epoch, seq, message_id, previous_id, *overflowed = reply
+    epoch, seq, message_id, previous_id, is_only_here, *overflowed = reply
     ids = message_id.decode(), previous_id.decode()
     devices = tuple(map(_to_device_id, overflowed))
-    return Appended(room, epoch.decode(), seq, *ids, devices)
+    return Appended(room, epoch.decode(), seq, *ids, devices, bool(is_only_here))
+
+
+def to_acknowledged(reply: int | list[int]) -> Acknowledged:
+    return Acknowledged(reply) if isinstance(reply, int) else Acknowledged(*reply)
 
 
 def to_known(reply: list[Any]) -> Known:

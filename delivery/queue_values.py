@@ -4,7 +4,6 @@ The words of `queues`, for those who only speak of them. Those that each message
 tuples, which are made in a third of the time of a frozen dataclass. Imports the message.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -62,20 +61,6 @@ class QueueLimits(NamedTuple):
 AS_CONFIGURED = QueueLimits()
 
 
-class Hint(NamedTuple):
-    """With which Redis announces what it stores for a room: see append.lua; channel "" = it does
-    not."""
-
-    channel: str
-    head: bytes
-
-
-NO_HINT = Hint("", b"")
-
-MakeHint = Callable[[str, str], Hint]
-"""Of a site's room."""
-
-
 class ToStore(NamedTuple):
     """A message for some user rooms.
 
@@ -89,7 +74,8 @@ class ToStore(NamedTuple):
 
 
 class Appended(NamedTuple):
-    """`overflowed`: ids of the devices whose queue was full and has been dropped."""
+    """`overflowed`: ids of the devices whose queue was full and has been dropped. `is_only_here`:
+    Redis has announced it to nobody, as no other process holds one of the devices."""
 
     room: str
     epoch: str
@@ -97,6 +83,7 @@ class Appended(NamedTuple):
     message_id: str  # of the first call, if this one repeats it
     previous_id: str  # of the message before it; "" = it is the first, or the call is repeated
     overflowed: tuple[str, ...]
+    is_only_here: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +115,11 @@ class Ack(NamedTuple):
 
 
 class Acknowledged(NamedTuple):
-    """`removed` counts what left the queue: all that waited if it was out of order."""
+    """`removed` counts what left the queue: if it was out of order all that waited, which was
+    sent up to seq `dropped_to`."""
 
     removed: int
-    out_of_order: bool
-    seq: int  # the room's
+    dropped_to: int = 0  # 0 = it was in order
 
 
 class State(NamedTuple):

@@ -16,10 +16,9 @@ from django.conf import settings
 from delivery import names
 from delivery.calls import Call
 from delivery.message import Message
-from delivery.queue_replies import to_appended, to_backlog, to_known, to_state
+from delivery.queue_replies import to_acknowledged, to_appended, to_backlog, to_known, to_state
 from delivery.queue_values import (
     AS_CONFIGURED,
-    NO_HINT,
     NOWHERE,
     Ack,
     Acknowledged,
@@ -28,7 +27,6 @@ from delivery.queue_values import (
     Claim,
     Device,
     Known,
-    MakeHint,
     Position,
     QueueLimits,
     State,
@@ -49,8 +47,9 @@ _randomness = random.Random()  # noqa: S311, own: what seeds the module's shall 
 class Queues:
     """All queues, seen from this process.
 
-    Every method raises RedisUnavailable. `now_ms` replaces Redis' own clock. With `hint` Redis
-    announces each message as it stores it.
+    Every method raises RedisUnavailable. `now_ms` replaces Redis' own clock. With `channels`, what
+    the names of the backplane's begin with, Redis announces each message as it stores it, unless
+    that concerns this process only.
     """
 
     def __init__(
@@ -62,7 +61,7 @@ class Queues:
         max_bytes: int | None = None,
         max_devices: int = MAX_DEVICES,
         now_ms: Callable[[], int] | None = None,
-        hint: MakeHint | None = None,
+        channels: str = "",
     ) -> None:
         config = settings.CONFIG
         self._alias = alias
@@ -73,14 +72,14 @@ class Queues:
         self._max_bytes = max_bytes or config.limits.queue_bytes  # more is cheaper to reload
         self._max_devices = max_devices
         self._now_ms = now_ms
-        self._hint = hint
+        self._channels = channels
         self._process = secrets.token_hex(8)
         self._lease = (self._process, LEASE_SECONDS * 1000)
 
     @property
     def announces(self) -> bool:
         """Whether what is stored is announced, too; an append that is repeated is not."""
-        return self._hint is not None
+        return bool(self._channels)
 
     async def append(
         self, site: str, rooms: Sequence[str], message: Message, once: str = ""
@@ -137,7 +136,7 @@ class Queues:
     async def acknowledge(self, acks: Sequence[Ack]) -> list[Acknowledged]:
         """Remove what clients are done with, each ack by the rules of `acknowledge.lua`."""
         replies = await run_scripts(self._alias, self._ack_calls(acks))
-        return [Acknowledged(removed, bool(late), seq) for removed, late, seq in replies]
+        return list(map(to_acknowledged, replies))
 
     async def take_resync(self, device: Device) -> str:
         """Return the reason of a pending resync, "" = none, and count the client as told."""
@@ -199,7 +198,8 @@ class Queues:
     ) -> list[Call]:
         count = in_force(limits.messages, self._max_messages)
         text_bytes = in_force(limits.text_bytes, self._max_bytes)
-        shared = (*self._shared(), str(count), str(text_bytes))
+        here = (self._process, self._channels) if self.announces else ("", "")
+        shared = (*self._shared(), str(count), str(text_bytes), *here)
         calls = []
         for message, rooms, once in messages:
             text = message.text.encode()
@@ -207,7 +207,7 @@ class Queues:
             same, size = (_new_epoch(), message.id, kind, text), len(text)
             for room in rooms:
                 key = names.room_key(self._prefix, site, room)
-                args = same + (NO_HINT if self._hint is None else self._hint(site, room))
+                args = (*same, names.group_name(site, room))
                 if once:
                     keys = key, names.once_key(self._prefix, site, room, once)
                     calls.append(Call("append_once", keys, (ONCE_SECONDS, *args), shared, size))

@@ -3,11 +3,11 @@
 Below `switchboard`, which fills it and finds by it whom an announcement is for.
 """
 
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Collection, Iterable, Iterator, Set
 
 from delivery.connections import Connection
 from delivery.feeds import Feed
-from delivery.queue_values import Device, Position
+from delivery.queue_values import Device, Position, State, Waiting
 
 NOBODY: frozenset[Connection] = frozenset()
 
@@ -62,6 +62,26 @@ class Rooms:
         """Something was announced: whoever is on the way in looks."""
         for connection in self.members(site, room):
             connection.note_stirred([room])
+
+    def offer(
+        self, site: str, room: str, epoch: str, message: Waiting, overflowed: Collection[str]
+    ) -> None:
+        """Give its feeds what was stored, or the end of a queue that `overflowed`."""
+        for connection in tuple(self.members(site, room)):
+            feed = connection.feeds.get(room)
+            if feed is None or not connection.is_ready:
+                connection.note_stirred([room])
+            elif connection.device_id in overflowed:
+                feed.give_up("overflow", epoch, message.seq)
+            else:
+                feed.offer(epoch, message)
+
+    def compare(self, site: str, room: str, state: State) -> None:
+        """Have each of its feeds compare; whoever is on the way in looks."""
+        self.stir(site, room)
+        for connection in self.members(site, room):
+            if feed := connection.feeds.get(room):
+                feed.compare(state)
 
     def has(self, device: Device) -> bool:
         """Whether a socket of the device is there, or on its way in."""

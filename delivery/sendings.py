@@ -3,11 +3,13 @@
 The values of `publish`. Nothing here knows HTTP, Redis or Channels.
 """
 
+from collections.abc import Iterable
 from itertools import filterfalse
 from typing import NamedTuple
 
 from delivery.message import Message
 from delivery.payloads import SendRequest
+from delivery.queue_values import ToStore
 from sites.snapshots import SiteSnapshot
 
 
@@ -56,3 +58,8 @@ def sending_of(
         return Sending(message, user_rooms, (), key)
     shared_rooms = tuple(filterfalse(site.is_user_room, message.rooms))
     return Sending(message, user_rooms, shared_rooms, key)
+
+
+def joined_ids(messages: Iterable[Sending | ToStore]) -> str:
+    """Of all of them, for the log."""
+    return ", ".join(each.message.id for each in messages)

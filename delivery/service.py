@@ -39,6 +39,7 @@ from delivery.server import Server
 from delivery.site_auth import SiteAuth
 from delivery.site_updates import SiteUpdates
 from delivery.statistics import Statistics
+from delivery.storing import Storing
 from delivery.switchboard import Switchboard
 from delivery.tasks import Tasks
 from delivery.update_schedule import UpdateSchedule
@@ -154,9 +155,8 @@ def build_service() -> Service:
     is_traced = config.log.deliveries
     backplane, tasks = Backplane(), Tasks()
     # What replicas must have first is announced behind that.
-    queues = Queues(hint=None if config.redis.wait_replicas else backplane.hint)
-    counters, statistics = Counters(), Statistics()
-    deny_list = read_deny_list(config.auth_url_deny)
+    queues = Queues(channels="" if config.redis.wait_replicas else backplane.channels)
+    counters, statistics, deny_list = Counters(), Statistics(), read_deny_list(config.auth_url_deny)
     site_auth, site_updates = SiteAuth(deny_list, counters), SiteUpdates(deny_list)
     journal = Journal(config.receipts.max_messages if config.receipts.enabled else 0)
     ids = FlakeIds(
@@ -165,9 +165,9 @@ def build_service() -> Service:
         sequence_mask=config.flake_ids.sequence_mask,
     )
     switchboard = Switchboard(queues, backplane, counters, journal, is_traced=is_traced)
+    storing = Storing(queues, backplane, switchboard, counters, is_traced=is_traced)
+    acks, presence = Acks(queues, backplane, switchboard), Presence()
     addresses = Addresses(config.trusted_proxies)
-    acks = Acks(queues, backplane, switchboard)
-    presence = Presence()
     updates = UserUpdates(registry, UpdateSchedule(), presence, site_updates)
     reauth = Reauth(site_auth, switchboard, updates)
     clients = Namespaces(
@@ -188,7 +188,7 @@ def build_service() -> Service:
         registry=registry,
         queues=queues,
         backplane=backplane,
-        publisher=Publisher(queues, backplane, ids, counters, journal, is_traced=is_traced),
+        publisher=Publisher(queues, storing, backplane, ids, counters, journal),
         switchboard=switchboard,
         acks=acks,
         leases=Leases(queues, switchboard),

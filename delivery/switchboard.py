@@ -6,7 +6,7 @@ Between `backplane`, which hears them, and `connections`; `rooms` knows which so
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Sequence, Set
 
 from delivery.backplane import Announcement, Backplane
 from delivery.connections import Connection
@@ -24,6 +24,7 @@ from delivery.traces import trace_heard
 
 logger = logging.getLogger(__name__)
 
+UNKNOWN = State("", 0, is_known=False)  # of which a feed finds out by itself
 REMEMBERED_BROADCASTS = 10_000  # ids of the last broadcasts: a call is heard once per group
 NOT_RELEASED = "%(site)s/%(room)s '%(device)s' not released, its lease will run out: %(error)s"
 
@@ -122,7 +123,7 @@ class Switchboard:
         """Pass an announcement on to those it is for."""
         match announcement["type"]:
             case "stored":
-                self._hear_stored(announcement)
+                self._hear_announced(announcement)
             case "broadcast":
                 self._hear_broadcast(announcement)
             case "resync":
@@ -135,6 +136,21 @@ class Switchboard:
                 self._hear_disconnect(announcement)
             case "probe":
                 self.counters.backplane_lag.observe(time.monotonic() - announcement["sent_at"])
+
+    def hear_stored(
+        self, site: str, room: str, epoch: str, message: Waiting, overflowed: Collection[str]
+    ) -> None:
+        """Pass on what was stored, but for the `overflowed` devices."""
+        if self._is_traced:
+            trace_heard(site, message.id, [room], self.count(site, room))
+        self._rooms.offer(site, room, epoch, message, overflowed)
+        for device_id in overflowed:
+            self._take_overflow(Device(site, room, device_id))
+
+    def doubt(self, site: str, rooms: Iterable[str]) -> None:
+        """Have the sockets of these rooms look: something may be stored that nobody announced."""
+        for room in rooms:
+            self._rooms.compare(site, room, UNKNOWN)
 
     def resync(self, device: Device, reason: str, epoch: str, seq: int) -> int:
         """Tell the device's sockets here that its queue was given up; return how many."""
@@ -190,29 +206,11 @@ class Switchboard:
     def _has(self, connection: Connection) -> bool:
         return self._connections.get(connection.sid) is connection
 
-    def _hear_stored(self, announcement: Announcement) -> None:
+    def _hear_announced(self, announcement: Announcement) -> None:
+        seq, id_, text = announcement["seq"], announcement["id"], announcement["text"]
+        message = Waiting(seq, id_, announcement["resync"], text, announcement.get("previous", ""))
         site, room, epoch = announcement["site"], announcement["room"], announcement["epoch"]
-        message = Waiting(
-            announcement["seq"],
-            announcement["id"],
-            announcement["resync"],
-            announcement["text"],
-            announcement.get("previous", ""),
-        )
-        if self._is_traced:
-            trace_heard(site, message.id, [room], self.count(site, room))
-        overflowed = announcement["overflowed"]
-        for connection in list(self._rooms.members(site, room)):
-            feed = connection.feeds.get(room)
-            if feed is None or not connection.is_ready:
-                connection.note_stirred([room])
-                continue
-            if connection.device_id in overflowed:
-                feed.give_up("overflow", epoch, message.seq)
-            else:
-                feed.offer(epoch, message)
-        for device_id in overflowed:
-            self._take_overflow(Device(site, room, device_id))
+        self.hear_stored(site, room, epoch, message, announcement["overflowed"])
 
     def _hear_broadcast(self, announcement: Announcement) -> None:
         if not self._heard.take(announcement["id"]):
@@ -246,5 +244,7 @@ class Switchboard:
                 continue
             try:
                 await self._queues.release(device)
+                if self._rooms.has(device):  # it has come back, and may have been known before
+                    await self._queues.know([device])
             except DeliveryError as error:
                 logger.info(NOT_RELEASED, device.fields | {"error": error})

@@ -1,5 +1,5 @@
 -- Removes messages that a client is done with.
--- Returns {removed, 1 if out of order, the room's seq}.
+-- Returns how many; if it was out of order {removed, the room's seq}.
 --
 -- ARGV[at] device   ARGV[at + 1] epoch of the seqs
 -- ARGV[at + 2] 1 = check the order, 0 = only remove
@@ -24,24 +24,23 @@ end
 
 local function acknowledge(at)
   local device, is_checked, seqs = ARGV[at], ARGV[at + 2] == '1', ARGV[at + 3]
-  local state = redis.call('HMGET', room_key, 'epoch', 'seq')
-  local current_seq = tonumber(state[2]) or 0
-  if state[1] ~= ARGV[at + 1] or not find(device) then return { 0, 0, current_seq } end
-  if tonumber(seqs) and remove_the_only(device, seqs) then return { 1, 0, current_seq } end
+  if redis.call('HGET', room_key, 'epoch') ~= ARGV[at + 1] or not find(device) then return 0 end
+  if tonumber(seqs) and remove_the_only(device, seqs) then return 1 end
 
   local removed = 0
   for seq in string.gmatch(seqs, '%S+') do
     local member = redis.call('ZRANGEBYSCORE', queue_key(device), seq, seq)[1]
     local message = member and parse(member)
     if message and is_checked and message.resync and not is_first_of_event(device, message) then
-      return { removed + give_up(device, 'out_of_order'), 1, current_seq }
+      removed = removed + give_up(device, 'out_of_order')
+      return { removed, tonumber(redis.call('HGET', room_key, 'seq')) }
     end
     if message then
       remove(device, message)
       removed = removed + 1
     end
   end
-  return { removed, 0, current_seq }
+  return removed
 end
 
 return in_each_room(acknowledge, 3)

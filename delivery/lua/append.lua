@@ -1,21 +1,44 @@
--- Stores one message for each device of a room, and announces it to the room's processes.
--- Returns {epoch, seq, id, id of the message before it, overflowed device, ...}.
+-- Stores one message for each device of a room, and announces it to the room's processes, unless
+-- no other one than the caller holds a device: the reply tells that one.
+-- Returns {epoch, seq, id, id of the message before it, 1 if it was not announced for that,
+-- overflowed device, ...}.
 --
 -- ARGV[3]       most messages of a queue        ARGV[4]       most bytes of a queue
+-- ARGV[5]       the caller's process, '' = it has no sockets of its own
+-- ARGV[6]       what the channels' names begin with, '' = nothing is announced here
 -- ARGV[at]      epoch for a room that has none  ARGV[at + 1]  message id
 -- ARGV[at + 2]  "resync|event_length|", as it is stored before the text: resync = 1 or 0, the
 --               message asks for a resync if it is acked out of order; event_length = bytes of
 --               the event's JSON in the text
 -- ARGV[at + 3]  text, the JSON of [event, ...args]
--- ARGV[at + 4]  the room's channel, '' = it is not announced here
--- ARGV[at + 5]  the announcement in msgpack, but for the last seven of its entries
+-- ARGV[at + 4]  the rest of the name of the room's channel
 --
 -- Lua hashes each string that it makes, byte by byte: so the text is in as few as can be.
 
 -- So that the first append after a long silence is not slow; the rest goes with the next.
 local EXPIRED_AT_ONCE = 50
-local STR32 = 0xdb  -- msgpack's text of any length, which follows in four bytes
-local max_messages, max_bytes = tonumber(ARGV[3]), tonumber(ARGV[4])
+-- msgpack's map of ten entries, and its text of any length, which follows in four bytes.
+local MAP_OF_10, STR32 = 0x8a, 0xdb
+local max_messages, max_bytes, process = tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]
+
+-- A process that was hung until its lease was over looks for itself when it goes on.
+local function is_held_elsewhere(device)
+  local holders = redis.call('ZRANGE', holders_key(device), '0', '1')
+  return holders[2] or (holders[1] or process) ~= process
+end
+
+local function unquote(name)
+  return (string.gsub(name, '%%(%x%x)', function(hex) return string.char(tonumber(hex, 16)) end))
+end
+
+-- It is stored, whether this user of Redis may publish or not.
+local function announce(channel, text, ...)
+  local site, room = string.match(room_key, '{([^/}]*)/([^}]*)}')
+  local entries = cmsgpack.pack(
+    'type', 'stored', 'site', unquote(site), 'room', unquote(room), ...)
+  local head = string.char(MAP_OF_10) .. entries .. cmsgpack.pack('text')
+  redis.pcall('PUBLISH', channel, head .. struct.pack('>BI4', STR32, #text) .. text)
+end
 
 local function append(at)
   local id, kind, text = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
@@ -55,16 +78,18 @@ local function append(at)
     end
   end
 
-  local is_anyone_known = false
+  local is_anyone_known, is_only_here = false, process ~= ''
   local devices = redis.call('ZRANGE', devices_key, '0', '-1', 'WITHSCORES')
   for i = 1, #devices, 2 do
     local device, seen = devices[i], tonumber(devices[i + 1])
     if is_kept(device, seen, EXPIRED_AT_ONCE) then
       is_anyone_known = true
+      is_only_here = is_only_here and not is_held_elsewhere(device)
       store(device, seen)
     end
   end
   if not is_anyone_known then
+    is_only_here = false
     is_kept('', 0, EXPIRED_AT_ONCE)
     store('', 0)
   end
@@ -72,13 +97,10 @@ local function append(at)
   local latest = tonumber(devices[#devices]) or 0
   if not room[1] or latest < now then expire_room(latest) end
 
-  if ARGV[at + 4] ~= '' then
-    local rest = cmsgpack.pack('id', id, 'resync', resync, 'epoch', epoch, 'seq', number,
-      'previous', previous, 'overflowed', overflowed, 'text')
-    local size = struct.pack('>BI4', STR32, #text)
-    -- It is stored, whether this user of Redis may publish or not.
-    redis.pcall('PUBLISH', ARGV[at + 4], ARGV[at + 5] .. rest .. size .. text)
+  if ARGV[6] ~= '' and not is_only_here then
+    announce(ARGV[6] .. ARGV[at + 4], text, 'id', id, 'resync', resync, 'epoch', epoch,
+      'seq', number, 'previous', previous, 'overflowed', overflowed)
   end
-  return { epoch, number, id, previous, unpack(overflowed) }
+  return { epoch, number, id, previous, is_only_here and 1 or 0, unpack(overflowed) }
 end
 

@@ -1,1 +1,1 @@
-return in_each_room(append, 5)
+return in_each_room(append, 7)

@@ -14,6 +14,8 @@ from delivery.message import Message
 from delivery.publish import Publisher
 from delivery.queue_values import Appended, QueueLimits, ToStore
 from delivery.queues import Queues
+from delivery.storing import Storing
+from delivery.switchboard import Switchboard
 
 
 @dataclass
@@ -76,11 +78,9 @@ class SlowQueues:
 
 
 def make_publisher(queues: object, backplane: RecordingBackplane, first_id: int = 100) -> Publisher:
-    ids = itertools.count(first_id)
-    return Publisher(
-        cast("Queues", queues),
-        cast("Backplane", backplane),
-        lambda: next(ids),
-        Counters(),
-        Journal(),
-    )
+    store, plane = cast("Queues", queues), cast("Backplane", backplane)
+    counters, journal = Counters(), Journal()
+    switchboard = Switchboard(store, plane, counters, journal)
+    storing = Storing(store, plane, switchboard, counters)
+    new_id = itertools.count(first_id).__next__
+    return Publisher(store, storing, plane, new_id, counters, journal)

@@ -125,10 +125,10 @@ class RoomModel:
             first = next(other for other in box.queue if other.event == stored.event)
             if checks_order and stored.waiting.resync and stored is not first:
                 removed += box.give_up(self.now, "out_of_order")
-                return Acknowledged(removed, True, self.seq)
+                return Acknowledged(removed, self.seq)
             box.queue.remove(stored)
             removed += 1
-        return Acknowledged(removed, False, self.seq)
+        return Acknowledged(removed)
 
     def clear(self, name: str) -> int:
         box = self.read(name) or Box()

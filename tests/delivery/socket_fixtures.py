@@ -5,7 +5,7 @@ backplane of its own, and browser tabs that write down what they get.
 import asyncio
 import itertools
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +25,7 @@ from delivery.payloads import SendRequest
 from delivery.publish import Publisher
 from delivery.queues import Queues
 from delivery.send_queue import SendQueue
+from delivery.storing import Storing
 from delivery.switchboard import Switchboard
 from delivery.tasks import Tasks
 from sites.snapshots import SiteSnapshot
@@ -116,10 +117,15 @@ class Process:
         self.journal = Journal(max_messages=1_000)
         self.switchboard = Switchboard(self.queues, self.backplane, Counters(), self.journal)
         self.acks = Acks(self.queues, self.backplane, self.switchboard)
-        self.publisher = Publisher(
-            self.queues, self.backplane, lambda: next(_ids), self.counters, self.journal
-        )
+        self.take_queues(self.queues)
         self._barriers: set[str] = set()
+
+    def take_queues(self, queues: Queues, ids: Iterator[int] = _ids) -> None:
+        """Publish to these, under these ids."""
+        backplane, counters = self.backplane, self.counters
+        self.storing = Storing(queues, backplane, self.switchboard, counters)
+        new_id = ids.__next__
+        self.publisher = Publisher(queues, self.storing, backplane, new_id, counters, self.journal)
 
     async def start(self) -> None:
         await self.backplane.start()

@@ -9,7 +9,6 @@ from redis.asyncio import Redis
 from delivery.exceptions import BackplaneUnavailable, RedisUnavailable
 from delivery.payloads import SendRequest
 from delivery.publish import Publisher
-from delivery.queue_values import Hint
 from delivery.queues import Queues
 from delivery.request_lines import begin_line
 from delivery.sendings import Outcome
@@ -100,7 +99,7 @@ async def test_stored_message_is_accepted_though_it_cannot_be_announced(
 async def test_what_redis_announces_itself_is_not_announced_again(
     redis: Redis, backplane: RecordingBackplane
 ) -> None:
-    queues = Queues(hint=lambda site, room: Hint("channel", b"\x87"))
+    queues = Queues(channels="channels of ")
     await make_publisher(queues, backplane).publish(SITE, make_request("user_1"), resync=False)
     assert len(await read_waiting(queues, "user_1")) == 1
     assert backplane.stored == []

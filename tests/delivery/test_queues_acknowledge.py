@@ -13,7 +13,7 @@ async def acknowledge(
 async def test_acked_message_waits_no_more(queues: Queues, send: Sender) -> None:
     await queues.open(PHONE)
     sent = [await send(resync=True) for _ in range(2)]
-    assert await acknowledge(queues, 1, epoch=sent[0].epoch) == Acknowledged(1, False, 2)
+    assert await acknowledge(queues, 1, epoch=sent[0].epoch) == Acknowledged(1)
     assert await texts(queues, PHONE) == ['["update",2]']
 
 
@@ -28,7 +28,7 @@ async def test_ack_leaves_other_devices_alone(queues: Queues, send: Sender) -> N
 async def test_ack_of_second_message_drops_all_that_waits(queues: Queues, send: Sender) -> None:
     await queues.open(PHONE)
     sent = [await send(event, resync=True) for event in ("update", "update", "other")]
-    assert await acknowledge(queues, 2, epoch=sent[0].epoch) == Acknowledged(3, True, 3)
+    assert await acknowledge(queues, 2, epoch=sent[0].epoch) == Acknowledged(3, 3)
     assert await texts(queues, PHONE) == []
 
 
@@ -37,7 +37,7 @@ async def test_late_acks_of_one_incident_do_nothing_more(queues: Queues, send: S
     sent = [await send(resync=True) for _ in range(4)]
     acks = [Ack(PHONE, sent[0].epoch, (seq,), True) for seq in (3, 4, 1, 2)]
     results = await queues.acknowledge(acks)
-    assert [result.out_of_order for result in results] == [True, False, False, False]
+    assert [result.dropped_to for result in results] == [4, 0, 0, 0]
     assert [result.removed for result in results] == [4, 0, 0, 0]
 
 
@@ -64,14 +64,14 @@ async def test_order_is_within_an_event(queues: Queues, send: Sender) -> None:
     names = ("update", "upd", "update2", "ü")
     sent = [await send(event, resync=True) for event in names]
     for seq in (4, 3, 2, 1):
-        assert not (await acknowledge(queues, seq, epoch=sent[0].epoch)).out_of_order
+        assert not (await acknowledge(queues, seq, epoch=sent[0].epoch)).dropped_to
 
 
 async def test_order_holds_past_the_tenth_message(queues: Queues, send: Sender) -> None:
     await queues.open(PHONE)
     sent = [await send(resync=True) for _ in range(12)]
     for seq in range(1, 13):
-        assert not (await acknowledge(queues, seq, epoch=sent[0].epoch)).out_of_order
+        assert not (await acknowledge(queues, seq, epoch=sent[0].epoch)).dropped_to
 
 
 async def test_message_without_resync_may_be_acked_in_any_order(
@@ -79,28 +79,28 @@ async def test_message_without_resync_may_be_acked_in_any_order(
 ) -> None:
     await queues.open(PHONE)
     sent = [await send() for _ in range(2)]
-    assert await acknowledge(queues, 2, epoch=sent[0].epoch) == Acknowledged(1, False, 2)
+    assert await acknowledge(queues, 2, epoch=sent[0].epoch) == Acknowledged(1)
 
 
 async def test_message_without_resync_before_it_counts_too(queues: Queues, send: Sender) -> None:
     await queues.open(PHONE)
     await send(resync=False)
     sent = await send(resync=True)
-    assert (await acknowledge(queues, 2, epoch=sent.epoch)).out_of_order
+    assert (await acknowledge(queues, 2, epoch=sent.epoch)).dropped_to
 
 
 async def test_second_ack_of_a_message_does_nothing(queues: Queues, send: Sender) -> None:
     await queues.open(PHONE)
     sent = [await send(resync=True) for _ in range(2)]
     await acknowledge(queues, 1, epoch=sent[0].epoch)
-    assert await acknowledge(queues, 1, epoch=sent[0].epoch) == Acknowledged(0, False, 2)
+    assert await acknowledge(queues, 1, epoch=sent[0].epoch) == Acknowledged(0)
 
 
 async def test_second_ack_of_a_message_leaves_the_next_one(queues: Queues, send: Sender) -> None:
     await queues.open(PHONE)
     sent = [await send() for _ in range(2)]
     results = [await acknowledge(queues, 1, epoch=sent[0].epoch) for _ in range(2)]
-    assert results == [Acknowledged(1, False, 2), Acknowledged(0, False, 2)]
+    assert results == [Acknowledged(1), Acknowledged(0)]
     assert await texts(queues, PHONE) == ['["update",2]']
 
 
@@ -108,20 +108,20 @@ async def test_ack_of_what_was_cleared_does_nothing(queues: Queues, send: Sender
     await queues.open(PHONE)
     sent = [await send(resync=True) for _ in range(2)]
     assert await queues.clear(PHONE) == 2
-    assert await acknowledge(queues, 2, epoch=sent[0].epoch) == Acknowledged(0, False, 2)
+    assert await acknowledge(queues, 2, epoch=sent[0].epoch) == Acknowledged(0)
 
 
 async def test_ack_of_another_epoch_removes_nothing(queues: Queues, send: Sender) -> None:
     await queues.open(PHONE)
     await send(resync=True)
     for epoch in ("", "0123456789abcdef"):
-        assert await acknowledge(queues, 1, epoch=epoch) == Acknowledged(0, False, 1)
+        assert await acknowledge(queues, 1, epoch=epoch) == Acknowledged(0)
     assert await texts(queues, PHONE) == ['["update",1]']
 
 
 async def test_ack_in_a_room_without_state_does_nothing(queues: Queues) -> None:
     for epoch in ("", "0123456789abcdef"):
-        assert await acknowledge(queues, 1, epoch=epoch) == Acknowledged(0, False, 0)
+        assert await acknowledge(queues, 1, epoch=epoch) == Acknowledged(0)
 
 
 async def test_ack_takes_nothing_from_the_first_device_that_comes(
@@ -129,7 +129,7 @@ async def test_ack_takes_nothing_from_the_first_device_that_comes(
 ) -> None:
     sent = await send()
     result = await acknowledge(queues, 1, epoch=sent.epoch, device=NOBODY)
-    assert result == Acknowledged(0, False, 1)
+    assert result == Acknowledged(0)
     assert [message.seq for message in (await queues.open(PHONE)).messages] == [1]
 
 
@@ -139,7 +139,7 @@ async def test_batch_ack_removes_its_messages_without_a_look_at_the_order(
     await queues.open(PHONE)
     sent = [await send(resync=True) for _ in range(4)]
     result = await acknowledge(queues, 2, 3, epoch=sent[0].epoch, checks_order=False)
-    assert result == Acknowledged(2, False, 4)
+    assert result == Acknowledged(2)
     assert await texts(queues, PHONE) == ['["update",1]', '["update",4]']
 
 
@@ -148,4 +148,4 @@ async def test_message_after_an_incident_is_in_order_again(queues: Queues, send:
     sent = [await send(resync=True) for _ in range(2)]
     await acknowledge(queues, 2, epoch=sent[0].epoch)
     await send(resync=True)
-    assert await acknowledge(queues, 3, epoch=sent[0].epoch) == Acknowledged(1, False, 3)
+    assert await acknowledge(queues, 3, epoch=sent[0].epoch) == Acknowledged(1)

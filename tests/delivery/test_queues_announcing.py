@@ -15,16 +15,22 @@ from delivery.queue_values import Appended, Device
 from delivery.queues import Queues
 from delivery.service import build_service
 from tests.delivery.backplane_fixtures import Hearing, broadcast, hear, hear_texts
-from tests.delivery.queue_fixtures import PHONE, ROOM, SITE, TTL_SECONDS
+from tests.delivery.queue_fixtures import LAPTOP, PHONE, ROOM, SITE, TTL_SECONDS
 
 ODD = "ü☃ \ud800"  # half a surrogate pair
 
 
 @pytest_asyncio.fixture
 async def announcing(redis: Redis, backplane: Hearing) -> AsyncIterator[Queues]:
-    queues = Queues(ttl_seconds=TTL_SECONDS, max_messages=2, hint=backplane.hint)
+    queues = Queues(ttl_seconds=TTL_SECONDS, max_messages=2, channels=backplane.channels)
     yield queues
     await queues.close()
+
+
+@pytest.fixture
+def elsewhere(redis: Redis) -> Queues:
+    """Those of another process."""
+    return Queues(ttl_seconds=TTL_SECONDS)
 
 
 async def append(
@@ -53,10 +59,10 @@ async def test_what_is_stored_is_announced_as_the_backplane_does(
 
 @pytest.mark.parametrize("device_id", ["phone", ODD])
 async def test_full_queues_are_named(
-    announcing: Queues, backplane: Hearing, device_id: str
+    announcing: Queues, queues: Queues, backplane: Hearing, device_id: str
 ) -> None:
-    await announcing.open(PHONE)
-    await announcing.open(Device(SITE, ROOM, device_id))
+    await queues.open(PHONE)
+    await queues.open(Device(SITE, ROOM, device_id))
     await backplane.join(SITE, [ROOM])
     for message_id in ("1", "2", "3"):
         stored = await append(announcing, message_id)
@@ -65,6 +71,81 @@ async def test_full_queues_are_named(
     assert [each["overflowed"] for each in heard[:2]] == [[], []]
     assert heard[2] == heard[3]
     assert set(heard[2]["overflowed"]) == {"phone", device_id}
+
+
+async def leave_it_be(here: Queues, elsewhere: Queues) -> None:
+    """Nobody is known."""
+
+
+async def hold_here(here: Queues, elsewhere: Queues) -> None:
+    await here.open(PHONE)
+
+
+async def hold_one_here_while_one_is_away(here: Queues, elsewhere: Queues) -> None:
+    await elsewhere.open(LAPTOP)
+    await elsewhere.release(LAPTOP)
+    await here.open(PHONE)
+
+
+async def hold_elsewhere(here: Queues, elsewhere: Queues) -> None:
+    await elsewhere.open(PHONE)
+
+
+async def hold_the_same_in_both(here: Queues, elsewhere: Queues) -> None:
+    await here.open(PHONE)
+    await elsewhere.open(PHONE)
+
+
+async def hold_it_here_last(here: Queues, elsewhere: Queues) -> None:
+    await elsewhere.open(PHONE)
+    await here.open(PHONE)
+
+
+async def hold_one_in_each(here: Queues, elsewhere: Queues) -> None:
+    await here.open(LAPTOP)
+    await elsewhere.open(PHONE)
+
+
+async def hold_here_no_more(here: Queues, elsewhere: Queues) -> None:
+    await hold_the_same_in_both(here, elsewhere)
+    await here.release(PHONE)
+
+
+@pytest.mark.parametrize("once", ["", "a key"])
+@pytest.mark.parametrize(
+    ("hold", "is_only_here"),
+    [
+        (leave_it_be, False),
+        (hold_here, True),
+        (hold_one_here_while_one_is_away, True),
+        (hold_elsewhere, False),
+        (hold_the_same_in_both, False),
+        (hold_it_here_last, False),
+        (hold_one_in_each, False),
+        (hold_here_no_more, False),
+    ],
+)
+async def test_what_no_other_process_holds_is_announced_to_none(
+    hold: Any,
+    is_only_here: bool,
+    once: str,
+    announcing: Queues,
+    elsewhere: Queues,
+    backplane: Hearing,
+) -> None:
+    await backplane.join(SITE, [ROOM])
+    await hold(announcing, elsewhere)
+    _, appended = await append(announcing, "1", once=once)
+    await broadcast(backplane, ROOM, content="end")
+    stored = [] if is_only_here else ['["greet",1]']
+    assert appended.is_only_here == is_only_here
+    assert await hear_texts(backplane, "end") == [*stored, "end"]
+
+
+async def test_queues_that_do_not_announce_leave_nothing_to_their_process(queues: Queues) -> None:
+    await queues.open(PHONE)
+    _, appended = await append(queues, "1")
+    assert not appended.is_only_here
 
 
 async def test_what_is_not_stored_is_not_announced(

@@ -61,7 +61,7 @@ async def test_an_index_begins_with_the_first_that_asks_and_ends_with_the_queue(
     sent = [await send(resync=resync) for resync in (False, True, False, True)]
     assert await indexed(redis) == [2, 3, 4]
     for each in sent:
-        assert await ack(queues, each) == Acknowledged(1, False, 4)
+        assert await ack(queues, each) == Acknowledged(1)
     await send()
     assert await indexed(redis) == []
 
@@ -74,7 +74,7 @@ async def test_ack_behind_what_is_not_indexed_is_out_of_order(
     for _ in range(count):
         await send()
     last = await send(resync=True)
-    assert await ack(queues, last) == Acknowledged(count + 1, True, count + 1)
+    assert await ack(queues, last) == Acknowledged(count + 1, count + 1)
     assert await texts(queues, PHONE) == []
 
 
@@ -86,7 +86,7 @@ async def test_ack_behind_other_events_that_are_not_indexed_is_in_order(
     for _ in range(count):
         await send("other")
     last = await send(resync=True)
-    assert await ack(queues, last) == Acknowledged(1, False, count + 1)
+    assert await ack(queues, last) == Acknowledged(1)
     assert await indexed(redis) == list(range(1, count + 1))
 
 
@@ -97,7 +97,7 @@ async def test_an_index_is_built_once(queues: Queues, send: Sender, redis: Redis
     await ack(queues, sent[3])
     later = [await send("fifth"), await send("fourth", resync=True)]
     await redis.pexpire(index_key(PHONE), SHORT_MS)
-    assert not (await ack(queues, later[1])).out_of_order
+    assert not (await ack(queues, later[1])).dropped_to
     assert await indexed(redis) == [1, 2, 3, 5]
     assert await redis.pttl(index_key(PHONE)) <= SHORT_MS  # one that is built has its queue's
 
@@ -109,7 +109,7 @@ async def test_queues_of_two_devices_have_each_an_index(
     await queues.open(PHONE)
     await queues.open(LAPTOP)
     sent = [await send("first"), await send("second", resync=True)]
-    assert not (await ack(queues, sent[1], device)).out_of_order
+    assert not (await ack(queues, sent[1], device)).dropped_to
     seqs = {each.id: await indexed(redis, each.id) for each in (PHONE, LAPTOP)}
     assert seqs == {"phone": [2], "laptop": [2]} | {device.id: [1]}
 
@@ -134,7 +134,7 @@ async def test_an_index_that_is_built_is_kept_as_long_as_its_queue(
     if is_away:
         await queues.release(PHONE)
         clock.advance(TTL_SECONDS / 2)
-    assert not (await ack(queues, last)).out_of_order
+    assert not (await ack(queues, last)).dropped_to
     kept_ms, index_kept_ms = await lifetimes(redis)
     assert 0 < kept_ms == pytest.approx(index_kept_ms, abs=1000)
 
@@ -144,7 +144,7 @@ async def test_an_index_is_kept_for_ever_where_queues_are(redis: Redis) -> None:
     await queues.open(PHONE)
     send = Sender(queues)
     await send("first")
-    assert not (await ack(queues, await send(resync=True))).out_of_order
+    assert not (await ack(queues, await send(resync=True))).dropped_to
     assert await lifetimes(redis) == (-1, -1)
 
 
@@ -167,7 +167,7 @@ async def test_what_1_0_0_has_stored_behind_others_is_told_from_them(
     sent = [await send(event) for event in ("other", "update", "other")]
     sent.append(await send(resync=True))
     await index_last(redis, indexed_last)
-    assert (await ack(queues, sent[3])).out_of_order
+    assert (await ack(queues, sent[3])).dropped_to
 
 
 async def test_what_1_0_0_has_stored_is_acked_in_order(
@@ -177,7 +177,7 @@ async def test_what_1_0_0_has_stored_is_acked_in_order(
     sent = [await send(event, resync=event != "first") for event in ("first", "second", "third")]
     await index_last(redis, 3)
     for each in reversed(sent):
-        assert await ack(queues, each) == Acknowledged(1, False, 3)
+        assert await ack(queues, each) == Acknowledged(1)
     assert await indexed(redis) == []
 
 

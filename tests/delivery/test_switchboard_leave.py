@@ -38,6 +38,23 @@ async def test_device_is_released_with_its_last_socket_in_this_process(
     assert not await is_held(redis, LAPTOP)
 
 
+async def test_device_that_is_back_before_redis_has_let_it_go_is_held(
+    process: Process, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The two travel over two connections."""
+    release = process.queues.release
+
+    async def come_back_and_release(device: Device) -> None:
+        await connect(process, ROOM, device="phone")
+        await release(device)
+
+    tab = await connect(process, ROOM, device="phone")
+    with monkeypatch.context() as patch:
+        patch.setattr(process.queues, "release", come_back_and_release)
+        await process.leave(tab)
+    assert await is_held(redis, PHONE)
+
+
 async def test_device_that_cannot_be_released_is_left_to_its_lease(
     own_layers: None, queues: Queues, redis: Redis, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -2,7 +2,6 @@
 
 import pytest
 
-from delivery.publish import Publisher
 from delivery.queues import Queues
 from delivery.traced_connection import TracedConnection
 from tests.delivery.queue_fixtures import SITE
@@ -14,7 +13,7 @@ USER = "user_1"
 @pytest.fixture
 def traced(process: Process, caplog: pytest.LogCaptureFixture) -> Process:
     caplog.set_level("INFO", "delivery")
-    process.switchboard._is_traced = process.publisher._is_traced = True
+    process.switchboard._is_traced = process.storing._is_traced = True
     return process
 
 
@@ -113,11 +112,7 @@ async def test_what_a_socket_leaves_unacked_is_told_of(
 async def test_a_full_queue_is_a_warning_with_the_message_that_found_it(
     process: Process, caplog: pytest.LogCaptureFixture
 ) -> None:
-    queues = Queues(max_messages=1)
-    publisher = Publisher(
-        queues, process.backplane, iter(range(75, 99)).__next__, process.counters, process.journal
-    )
-    process.publisher = publisher
+    process.take_queues(Queues(max_messages=1), ids=iter(range(75, 99)))
     for _ in range(2):
         await process.publish(USER, content=["hello"])
     [warning] = [record for record in caplog.records if record.levelname == "WARNING"]
