@@ -19,7 +19,7 @@ from zope.interface import implementer
 from delivery.daphne_handshake import DirectHandshake
 from delivery.direct_reading import read_directly
 from delivery.idle_websocket import AtFirst, slim
-from delivery.takeover import READ_BYTES, Takeover, join_many
+from delivery.takeover import READ_BYTES, TIMED_BYTES, Takeover, join_many
 from delivery.transports import CLOSED_FOR_A_REASON, Listener
 
 logger = logging.getLogger(__name__)
@@ -89,7 +89,10 @@ class FlowControlledWebSocket(Takeover, DirectHandshake, AtFirst, WebSocketProto
             self._hear_event(came.get_nowait())
 
     def dataReceived(self, data: bytes) -> None:
-        self._hear_in_turn(self._hear, data)
+        if len(data) < TIMED_BYTES:
+            self._hear(data)
+        else:
+            self._hear_in_turn(self._hear, data)
 
     def _hear(self, data: bytes) -> None:
         is_between_frames = self._listener is not None and self.current_frame is None

@@ -13,10 +13,8 @@ from twisted.internet import reactor, tcp
 from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 
 CAN_READ_DIRECTLY = isinstance(reactor, AsyncioSelectorReactor) and all(
-    hasattr(reactor, name) for name in ("_readers", "_readOrWrite")
+    hasattr(reactor, name) for name in ("_readers", "_readOrWrite", "_disconnectSelectable")
 )
-# One for all: each look-up makes an object, which would be kept with the connection.
-READ_OR_WRITE: Any = getattr(reactor, "_readOrWrite", None)
 
 
 class DirectConnection(tcp.Server):  # type: ignore[misc]
@@ -41,5 +39,22 @@ def _add(transport: Any) -> None:
     fd = transport.fileno()
     # In a context of its own: that of the caller would be kept for as long.
     context = contextvars.Context()
-    context.run(asyncio.get_running_loop().add_reader, fd, READ_OR_WRITE, transport, True)
+    context.run(asyncio.get_running_loop().add_reader, fd, _read, transport)
     reactor._readers[transport] = fd
+
+
+def _read(transport: Any) -> None:
+    """In one step what the reactor does in three. What is no data, an end or an error, it finds
+    as well."""
+    try:
+        data = transport.socket.recv(transport.bufferSize)
+    except (OSError, AttributeError):
+        data = b""
+    if not data:
+        reactor._readOrWrite(transport, True)
+        return
+    try:
+        transport.protocol.dataReceived(data)
+    except Exception as error:  # noqa: BLE001, as the reactor has it
+        reactor._log.failure(None)
+        reactor._disconnectSelectable(transport, error, True)
