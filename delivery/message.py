@@ -1,7 +1,7 @@
 """The message: one call of `/send`, as it is stored, announced and written to sockets.
 
-Its JSON text is made here, once; every later step passes it on as it is. Stands
-between payloads, which has checked its parts, and publish; imports nothing of the project.
+Its JSON text is made once, by payloads, which checks its parts; every later step passes it on as
+it is. Below payloads and publish; imports nothing of the project.
 """
 
 from collections.abc import Iterable, Sequence
@@ -33,8 +33,16 @@ class Message(NamedTuple):
         resync: bool,
         rooms: Iterable[str],
     ) -> Self:
-        return cls(message_id, event, orjson.dumps([event, *args]).decode(), resync, tuple(rooms))
+        return cls(message_id, event, text_of(event, args), resync, tuple(rooms))
 
     def event_length(self) -> int:
         """Return how many bytes of the text are the event's, behind its first bracket."""
         return len(orjson.dumps(self.event))
+
+
+def text_of(event: str, args: Iterable[object]) -> str:
+    """
+    >>> text_of("greet", ["Zoë", {"n": 1}])
+    '["greet","Zoë",{"n":1}]'
+    """
+    return orjson.dumps([event, *args]).decode()

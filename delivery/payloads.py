@@ -10,6 +10,7 @@ from typing import NamedTuple, TypeGuard
 import orjson
 
 from delivery.exceptions import InvalidRequest
+from delivery.message import text_of
 from sites.snapshots import SiteSnapshot
 
 MAX_ROOMS = 1_000
@@ -36,7 +37,7 @@ MISSING = object()
 class SendRequest(NamedTuple):
     rooms: tuple[str, ...]  # without duplicates, in the order given
     event: str
-    args: list[object]
+    text: str  # JSON of [event, *args], without blanks
     resync: bool | None  # None = the body does not say
 
 
@@ -44,12 +45,11 @@ def parse_send(fields: object, site: SiteSnapshot) -> SendRequest:
     """Check the fields of one message; those of other names are ignored. Raises InvalidRequest."""
     if not isinstance(fields, dict):
         raise invalid("invalid_message", "message", "an object", fields)
-    return SendRequest(
-        rooms=parse_rooms(fields.get("rooms", MISSING)),
-        event=_parse_event(fields.get("event", MISSING), site),
-        args=_parse_args(fields.get("args", [])),
-        resync=parse_flag("resync", fields["resync"]) if "resync" in fields else None,
-    )
+    rooms = parse_rooms(fields.get("rooms", MISSING))
+    event = _parse_event(fields.get("event", MISSING), site)
+    text = _write(event, fields.get("args", []))
+    resync = parse_flag("resync", fields["resync"]) if "resync" in fields else None
+    return SendRequest(rooms, event, text, resync)
 
 
 def parse_flag(place: str, value: object) -> bool:
@@ -81,15 +81,13 @@ def _parse_event(value: object, site: SiteSnapshot) -> str:
     return event
 
 
-def _parse_args(value: object) -> list[object]:
-    args: list[object] = value if isinstance(value, list) else [value]
+def _write(event: str, args: object) -> str:
     try:
         # Nothing but the depth can fail here: orjson reads 1,024 levels and writes 254.
-        orjson.dumps(args)
+        return text_of(event, args if isinstance(args, list) else [args])
     except orjson.JSONEncodeError as error:
         message = "args: nested too deeply, expected at most 254 levels."
         raise InvalidRequest(status=400, code="invalid_args", message=message) from error
-    return args
 
 
 def parse_name(code: str, place: str, value: object) -> str:

@@ -9,7 +9,7 @@ from delivery.queue_values import Acknowledged, Appended, Backlog, Known, Positi
 def to_appended(room: str, reply: list[Any]) -> Appended:
     epoch, seq, message_id, previous_id, is_only_here, *overflowed = reply
     ids = message_id.decode(), previous_id.decode()
-    devices = tuple(map(_to_device_id, overflowed))
+    devices = tuple(map(_to_device_id, overflowed)) if overflowed else ()
     return Appended(room, epoch.decode(), seq, *ids, devices, bool(is_only_here))
 
 

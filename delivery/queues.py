@@ -200,11 +200,11 @@ class Queues:
         text_bytes = in_force(limits.text_bytes, self._max_bytes)
         here = (self._process, self._channels) if self.announces else ("", "")
         shared = (*self._shared(), str(count), str(text_bytes), *here)
-        calls = []
+        calls, epoch = [], _new_epoch()
         for message, rooms, once in messages:
             text = message.text.encode()
             kind = f"{1 if message.resync else 0}|{message.event_length()}|"
-            same, size = (_new_epoch(), message.id, kind, text), len(text)
+            same, size = (epoch, message.id, kind, text), len(text)
             for room in rooms:
                 key = names.room_key(self._prefix, site, room)
                 args = (*same, names.group_name(site, room))

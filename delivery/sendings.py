@@ -52,11 +52,12 @@ def sending_of(
     site: SiteSnapshot, request: SendRequest, message_id: str, resync: bool, key: str
 ) -> Sending:
     is_resync = resync if request.resync is None else request.resync
-    message = Message.build(message_id, request.event, request.args, is_resync, request.rooms)
-    user_rooms = tuple(filter(site.is_user_room, message.rooms))
-    if len(user_rooms) == len(message.rooms):  # nearly always all, or none
+    rooms = request.rooms
+    message = Message(message_id, request.event, request.text, is_resync, rooms)
+    user_rooms = tuple(filter(site.is_user_room, rooms))
+    if len(user_rooms) == len(rooms):  # nearly always all, or none
         return Sending(message, user_rooms, (), key)
-    shared_rooms = tuple(filterfalse(site.is_user_room, message.rooms))
+    shared_rooms = tuple(filterfalse(site.is_user_room, rooms))
     return Sending(message, user_rooms, shared_rooms, key)
 
 

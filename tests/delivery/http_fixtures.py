@@ -61,6 +61,11 @@ class Answer:
         return self.status, content["error"]["code"], content["error"]["message"]
 
 
+def sent_args(request: SendRequest) -> list[object]:
+    args: list[object] = orjson.loads(request.text)[1:]
+    return args
+
+
 @dataclass(frozen=True)
 class Published:
     site: SiteSnapshot

@@ -24,7 +24,7 @@ def publisher(queues: Queues, backplane: RecordingBackplane) -> Publisher:
 
 
 def make_request(*rooms: str) -> SendRequest:
-    return SendRequest(rooms, "update_store", ["user", {"id": 1}], None)
+    return SendRequest(rooms, "update_store", '["update_store","user",{"id":1}]', None)
 
 
 async def read_waiting(queues: Queues, room: str) -> list[tuple[str, str, bool]]:

@@ -25,7 +25,7 @@ async def queues(redis: Redis) -> AsyncIterator[Queues]:
 
 async def send(process: Process, *rooms: str, resync: bool = False) -> str:
     """Return the id of the message."""
-    request = SendRequest(rooms or (ROOM,), "hello", [1], None)
+    request = SendRequest(rooms or (ROOM,), "hello", '["hello",1]', None)
     return (await process.publisher.publish(process.site, request, resync)).id
 
 

@@ -20,7 +20,7 @@ from delivery.backplane import Backplane, Broadcast
 from delivery.connections import Connection
 from delivery.counters import Counters
 from delivery.journal import Journal
-from delivery.message import Message
+from delivery.message import Message, text_of
 from delivery.payloads import SendRequest
 from delivery.publish import Publisher
 from delivery.queues import Queues
@@ -172,7 +172,7 @@ class Process:
 
     async def publish(self, *rooms: str, content: list[Any], resync: bool = False) -> None:
         event, *args = content
-        request = SendRequest(rooms, event, args, None)
+        request = SendRequest(rooms, event, text_of(event, args), None)
         await self.publisher.publish(self.site, request, resync)
 
     async def settle(self) -> None:

@@ -193,7 +193,7 @@ async def test_one_line_is_logged_per_call_without_arguments_or_keys(
     publisher: Publisher, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, logger="delivery.publish")
-    request = SendRequest(("user_1", "staff"), "update_store", ["a secret"], None)
+    request = SendRequest(("user_1", "staff"), "n", '["n","a secret"]', None)
     await publisher.publish(SITE, request, False, "an idempotency key")
     for _ in range(2):  # repeated, it sends nothing
         await publisher.publish_all(SITE, [request, make_request("user_2")], False, "another key")

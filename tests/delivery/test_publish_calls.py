@@ -73,7 +73,7 @@ async def test_answer_that_cannot_be_kept_does_not_fail_the_call(
 async def test_messages_of_one_call_are_stored_in_their_order(
     publisher: Publisher, queues: Queues, backplane: RecordingBackplane
 ) -> None:
-    requests = [SendRequest(("user_1", "staff"), "n", [i], None) for i in range(3)]
+    requests = [SendRequest(("user_1", "staff"), "n", f'["n",{i}]', None) for i in range(3)]
     outcomes = await publisher.publish_all(SITE, requests, resync=False)
     assert outcomes == [Outcome(str(100 + i), 1, 1) for i in range(3)]
     assert [text for _, text, _ in await read_waiting(queues, "user_1")] == [
@@ -86,7 +86,7 @@ async def test_messages_of_one_call_are_stored_in_their_order(
 async def test_each_message_of_a_call_says_itself_whether_it_resyncs(
     publisher: Publisher, queues: Queues
 ) -> None:
-    requests = [SendRequest(("user_1",), "n", [], resync) for resync in (None, False, True)]
+    requests = [SendRequest(("user_1",), "n", '["n"]', resync) for resync in (None, False, True)]
     await publisher.publish_all(SITE, requests, resync=True)
     assert [resync for *_, resync in await read_waiting(queues, "user_1")] == [True, False, True]
 

@@ -13,11 +13,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import orjson
 import pytest
 import yaml
 
 from delivery.heads import Heads
-from delivery.message import Message
 from delivery.openapi import FILE
 from delivery.send_connections import SendConnection, SendConnections
 from sioweb_project.asgi import DIRECT_PATHS
@@ -148,7 +148,9 @@ class InProcess:
                 self._findings.report(kind, number, "an error of no code in openapi.yaml", code)
         published, self._edge.publisher.published = self._edge.publisher.published, []
         for each in published:  # what was accepted can be put on the wire
-            Message.build("1", each.request.event, each.request.args, False, each.request.rooms)
+            event, *_ = orjson.loads(each.request.text)
+            if event != each.request.event:
+                self._findings.report(kind, number, "sent as another event", each.request.text)
 
     async def _feed(self, chance: Chance, number: int, wire: bytes) -> None:
         """One to three requests on a connection, in pieces."""

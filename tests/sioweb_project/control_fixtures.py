@@ -81,7 +81,7 @@ class FakeService:
         return self.waiting
 
     async def publish(self, site: SiteSnapshot, message: Any, resync: bool) -> Outcome:
-        self.done.append(("publish", site.name, message.rooms, message.event, message.args))
+        self.done.append(("publish", site.name, message.rooms, message.text))
         return Outcome("7530791394961522691", 1, 1)
 
     async def recent(self, site: str, room: str) -> list[Receipt]:

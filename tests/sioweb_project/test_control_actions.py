@@ -89,7 +89,7 @@ def test_a_test_message_goes_the_way_of_send(
     response = login(admin_user).post(SEND, MESSAGE, content_type="application/json")
     sent = {"ok": True, "id": "7530791394961522691", "queued": 1, "broadcast": 1}
     assert response.json() == {"answer": sent, "followed": ["user_1"], "has_user_rooms": True}
-    assert control.done == [("publish", "newsite", ("user_1", "all"), "hello", [1])]
+    assert control.done == [("publish", "newsite", ("user_1", "all"), '["hello",1]')]
     assert logged() == ["Sent test message 7530791394961522691, hello to user_1, all"]
 
 
