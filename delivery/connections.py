@@ -102,7 +102,9 @@ class Connection:
     @property
     def is_congested(self) -> bool:
         socket = self.find_socket()
-        return socket is not None and socket.queue.has_unsent(MAX_UNSENT_BYTES)
+        if socket is None or not socket.queue.unsent_bytes:
+            return False
+        return socket.queue.has_unsent(MAX_UNSENT_BYTES)
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
@@ -132,8 +134,9 @@ class Connection:
             self._join(first, ack)
         else:
             pending = PendingAck([ack])
-            self._remember_sent(message, pending)
-            self._write(message.text, self._expect(pending))
+            if len(self.feeds) > 1:
+                self._remember_sent(message, pending)
+            write_event(self.find_socket(), self.site.name, message.text, self._expect(pending))
             self.counts.stored += 1
         self.journal.sent(device, ack.ids)
 
@@ -144,8 +147,9 @@ class Connection:
         done = asyncio.Event()
         pending = PendingAck([Ack(device, epoch, seqs, False, ids)], done)
         texts = [each.text for each in messages if each.id not in self._sent]
-        for message in messages:
-            self._remember_sent(message, pending)
+        if len(self.feeds) > 1:
+            for message in messages:
+                self._remember_sent(message, pending)
         if texts:
             pending.copies = len(texts)
             self.counts.stored += len(texts)
@@ -193,7 +197,7 @@ class Connection:
         self._pending.clear()
 
     def _write(self, text: str, ack_id: int | None = None) -> None:
-        write_event(self.find_socket(), self.namespace, text, ack_id)
+        write_event(self.find_socket(), self.site.name, text, ack_id)
 
     def _expect(self, pending: PendingAck) -> int:
         self._last_ack_id += 1
@@ -221,10 +225,9 @@ class Connection:
             self.submit_acks([ack])
 
     def _remember_sent(self, message: Waiting, pending: PendingAck) -> None:
-        if len(self.feeds) > 1:
-            self._sent[message.id] = pending
-            if len(self._sent) > REMEMBERED_MESSAGES:
-                self._sent.popitem(last=False)
+        self._sent[message.id] = pending
+        if len(self._sent) > REMEMBERED_MESSAGES:
+            self._sent.popitem(last=False)
 
     def _forget(self, device: Device) -> None:
         for ack_id, pending in list(self._pending.items()):

@@ -88,7 +88,8 @@ class Feed:
         if self._state is not FeedState.LIVE:
             self._note_announced(epoch, message.seq)
         elif self._is_next(epoch, message) and not self._outlet.is_congested:
-            self._write(epoch, message)
+            self._outlet.send_stored(self.device, epoch, message)
+            self.position = Position(epoch, message.seq, message.id)
         elif epoch != self.position.epoch or message.seq > self.position.seq:
             self._catch_up()
 
@@ -214,17 +215,14 @@ class Feed:
     def _finish(self, backlog: Backlog) -> None:
         """Write all of it, and go live when it is all, and nothing was announced meanwhile."""
         for message in self._unsent(backlog):
-            self._write(backlog.epoch, message)
+            self._outlet.send_stored(self.device, backlog.epoch, message)
+            self._reach(backlog.epoch, message)
         if backlog.has_more:
             return
         self._skip_to(Position(backlog.epoch, backlog.seq, backlog.last_id))
         epoch, seq = self._announced
         if epoch in ("", self.position.epoch) and seq <= self.position.seq:
             self._state = FeedState.LIVE
-
-    def _write(self, epoch: str, message: Waiting) -> None:
-        self._outlet.send_stored(self.device, epoch, message)
-        self._reach(epoch, message)
 
     def _reach(self, epoch: str, message: Waiting) -> None:
         self.position = Position(epoch, message.seq, message.id)

@@ -15,7 +15,7 @@ import orjson
 from engineio.packet import MESSAGE, NOOP
 from engineio.payload import Payload
 
-from delivery.send_queue import DirectWebSocket, Frame, SendQueue, websocket_frame
+from delivery.send_queue import Frame, SendQueue, websocket_frame
 
 # A client that polls sends all its acks in one POST, and so many messages may wait for one
 # device. python-engineio drops a POST of more than 16 packets with all that is in it.
@@ -72,25 +72,22 @@ def write(socket: EngineSocket | None, frame: Frame) -> None:
     """
     if socket is None or socket.closed:
         return
-    websocket = _find_idle(socket)
+    queue = socket.queue
+    websocket = None if queue.unsent_bytes else queue.websocket
     if websocket is None or not websocket.write(frame.wire):
-        socket.queue.put_nowait(frame)
+        queue.put_nowait(frame)
 
 
-def write_event(socket: EngineSocket | None, namespace: str, text: str, ack_id: int | None) -> None:
+def write_event(socket: EngineSocket | None, site: str, text: str, ack_id: int | None) -> None:
     """As `write`, of an event that no other socket gets: `42/newsite,17["update_store","user"]`,
     whose JSON list is `text`. It becomes a Frame only where it has to wait."""
     if socket is None or socket.closed:
         return
-    packet = f"{MESSAGE}2{namespace},{'' if ack_id is None else ack_id}{text}"
-    websocket = _find_idle(socket)
+    queue = socket.queue
+    packet = f"42/{site},{'' if ack_id is None else ack_id}{text}"
+    websocket = None if queue.unsent_bytes else queue.websocket
     if websocket is None or not websocket.write(websocket_frame(packet.encode())):
-        socket.queue.put_nowait(Frame(MESSAGE, packet[1:]))
-
-
-def _find_idle(socket: EngineSocket) -> DirectWebSocket | None:
-    """Return its websocket, where the web server offers one and nothing waits for it."""
-    return None if socket.queue.unsent_bytes else socket.queue.websocket
+        queue.put_nowait(Frame(MESSAGE, packet[1:]))
 
 
 def end_poll(socket: EngineSocket) -> None:

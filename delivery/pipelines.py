@@ -56,7 +56,7 @@ def run_at_once(servers: OneServer, calls: Sequence[Call], tell: Tell, seconds: 
 
 
 def is_missing_some(replies: Sequence[Any]) -> bool:
-    return any(isinstance(reply, NoScriptError) for reply in replies)
+    return NoScriptError in map(type, replies)
 
 
 async def _run_side_by_side(

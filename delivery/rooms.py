@@ -67,7 +67,7 @@ class Rooms:
         self, site: str, room: str, epoch: str, message: Waiting, overflowed: Collection[str]
     ) -> None:
         """Give its feeds what was stored, or the end of a queue that `overflowed`."""
-        for connection in tuple(self.members(site, room)):
+        for connection in tuple(self._members.get((site, room), NOBODY)):
             feed = connection.feeds.get(room)
             if feed is None or not connection.is_ready:
                 connection.note_stirred([room])
