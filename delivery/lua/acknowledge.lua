@@ -17,15 +17,19 @@
 -- with the whole queue; append.lua counts the bytes of an empty one anew.
 local function remove_the_only(device, seq)
   local queue = queue_key(device)
-  if count_waiting(device) ~= 1 or redis.call('ZCOUNT', queue, seq, seq) ~= 1 then return false end
+  if redis.call('ZCARD', queue) ~= 1 then return false end
+  if redis.call('ZCOUNT', queue, seq, seq) ~= 1 then return false end
   redis.call('UNLINK', queue, events_key(device))
   return true
 end
 
 local function acknowledge(at)
   local device, is_checked, seqs = ARGV[at], ARGV[at + 2] == '1', ARGV[at + 3]
-  if redis.call('HGET', room_key, 'epoch') ~= ARGV[at + 1] or not find(device) then return 0 end
+  local room = redis.call('HMGET', room_key, 'epoch', 'since:' .. device)
+  local is_online = room[2]  -- and so known; its only message expires with its queue
+  if room[1] ~= ARGV[at + 1] or not (is_online or find(device)) then return 0 end
   if tonumber(seqs) and remove_the_only(device, seqs) then return 1 end
+  if is_online and not find(device) then return 0 end
 
   local removed = 0
   for seq in string.gmatch(seqs, '%S+') do

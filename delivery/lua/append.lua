@@ -44,15 +44,16 @@ local function append(at)
   local id, kind, text = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
   local resync = string.sub(kind, 1, 1) == '1'
   local room = redis.call('HMGET', room_key, 'epoch', 'seq', 'last')
-  local epoch, number, previous = room[1] or ARGV[at], (tonumber(room[2]) or 0) + 1, room[3] or ''
-  local seq, stored_at = string.format('%d', number), string.format('%d', now)
-  local member = seq .. '|' .. id .. '|' .. previous .. '|' .. stored_at .. '|' .. kind .. text
+  local epoch, number, previous = room[1] or ARGV[at], (room[2] or 0) + 1, room[3] or ''
+  local seq = string.format('%d', number)
+  local member = seq .. '|' .. id .. '|' .. previous .. '|' .. now_text .. '|' .. kind .. text
   local fields = { 'seq', seq, 'last', id }  -- of the room, to be written
   if not room[1] then fields = { 'epoch', epoch, unpack(fields) } end
   local overflowed = {}
 
   local function store(device, seen)
-    local queue, count, bytes = queue_key(device), count_waiting(device), #text
+    local queue, bytes = queue_key(device), #text
+    local count = redis.call('ZCARD', queue)
     -- The queue may have expired by itself and left its bytes behind.
     if count > 0 then bytes = bytes + redis.call('HGET', room_key, 'bytes:' .. device) end
     if count >= max_messages or bytes > max_bytes then
@@ -79,9 +80,10 @@ local function append(at)
   end
 
   local is_anyone_known, is_only_here = false, process ~= ''
-  local devices = redis.call('ZRANGE', devices_key, '0', '-1', 'WITHSCORES')
+  local devices, latest = redis.call('ZRANGE', devices_key, '0', '-1', 'WITHSCORES'), 0
   for i = 1, #devices, 2 do
-    local device, seen = devices[i], tonumber(devices[i + 1])
+    local device, seen = devices[i], devices[i + 1] + 0
+    latest = seen
     if is_kept(device, seen, EXPIRED_AT_ONCE) then
       is_anyone_known = true
       is_only_here = is_only_here and not is_held_elsewhere(device)
@@ -94,7 +96,6 @@ local function append(at)
     store('', 0)
   end
   redis.call('HSET', room_key, unpack(fields))
-  local latest = tonumber(devices[#devices]) or 0
   if not room[1] or latest < now then expire_room(latest) end
 
   if ARGV[6] ~= '' and not is_only_here then

@@ -1,5 +1,6 @@
 -- What every script of a room begins with: its keys, its clock, its expiry.
--- Numbers that go to Redis are texts where that is easy: Lua writes a number in 17 digits.
+-- Numbers that go to Redis are texts where that is easy: Lua writes a number in 17 digits. Those
+-- that come are read by `+ 0`: tonumber reads a text twice.
 --
 -- KEYS[1]  <base>room, a hash: epoch, seq, last (the id of the message with that seq), and
 --          for each device
@@ -40,6 +41,7 @@ if not now then
   local time = redis.call('TIME')
   now = time[1] * 1000 + math.floor(time[2] / 1000)
 end
+local now_text = string.format('%d', now)
 
 local function queue_key(device) return base .. 'queue:' .. device end
 local function events_key(device) return base .. 'events:' .. device end
@@ -47,7 +49,8 @@ local function holders_key(device) return base .. 'holders:' .. device end
 
 -- The end of the device's lease or the time it left; nil = the device is not known.
 local function seen_until(device)
-  return tonumber(redis.call('ZSCORE', devices_key, device) or nil)
+  local seen = redis.call('ZSCORE', devices_key, device)
+  return seen and seen + 0 or nil
 end
 
 -- PERSIST, because the key may stem from a time when ttl was not 0.
@@ -124,7 +127,7 @@ end
 -- The queue is dropped, and the client will be told, now or when it comes back. Returns how
 -- many messages that were.
 local function give_up(device, reason)
-  redis.call('HSET', room_key, 'resync:' .. device, string.format('%d:', now) .. reason)
+  redis.call('HSET', room_key, 'resync:' .. device, now_text .. ':' .. reason)
   note_drop(device, reason)
   expire_room()
   return remove_all(device)
