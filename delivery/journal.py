@@ -82,31 +82,37 @@ class Journal:
         self._notes_of_others: deque[Note] = deque()  # of messages that other processes took
         self._own: dict[str, bool] = {}  # message id -> has a receipt
 
+    def expect(self, ids: Sequence[str]) -> frozenset[str]:
+        """Return those of the messages, which are about to be sent, that are to have a receipt. Of
+        the others nothing is noted."""
+        if not self.is_on:
+            return frozenset()
+        count = min(len(ids), int(self._left))
+        self._left -= count
+        self.skipped += len(ids) - count
+        for each in ids[count:]:
+            self._own[each] = False
+        return frozenset(ids[:count])
+
     def accept(
         self, site: str, message: Message, at: float, stored: Sequence[Appended], shared: int
     ) -> None:
-        """Begin the receipt of a message that was taken; `at` by time.time()."""
-        if not self.is_on:
-            return
-        self._own[message.id] = has_receipt = self._left >= 1
-        if not has_receipt:
-            self.skipped += 1
-            return
-        self._left -= 1
+        """Begin the receipt of a message that was expected and taken; `at` by time.time()."""
+        self._own[message.id] = True
         at_ms = int(at * 1000)
         self._accepted.append(Accepted(site, message.id, message.event, at_ms, stored, shared))
 
     def sent(self, device: Device, ids: Sequence[str]) -> None:
-        if self.is_on:
+        if self._may_note(ids):
             self._notes.append(("sent", time.time(), device, ids, 0))
 
     def acked(self, device: Device, ids: Sequence[str]) -> None:
-        if self.is_on:
+        if self._may_note(ids):
             self._notes.append(("acked", time.time(), device, ids, 0))
 
     def broadcast(self, site: str, message_id: str, sockets: int) -> None:
         """Note how many sockets of this process a message for shared rooms was written to."""
-        if self.is_on and sockets:
+        if sockets and self._may_note((message_id,)):
             nobody = Device(site, "", "")
             self._notes.append(("sockets", time.time(), nobody, (message_id,), sockets))
 
@@ -131,6 +137,14 @@ class Journal:
         while self._notes_of_others and self._notes_of_others[0][1] <= begun_before:
             self._add(taken, self._notes_of_others.popleft())
         return taken
+
+    def _may_note(self, ids: Sequence[str]) -> bool:
+        """Whether one of them may have a receipt."""
+        if not self.is_on:
+            return False
+        if len(ids) == 1:  # as nearly always
+            return self._own.get(ids[0], True)
+        return any(self._own.get(each, True) for each in ids)
 
     def _refill(self) -> None:
         now = time.monotonic()

@@ -128,6 +128,7 @@ class Publisher:
             for i, request in enumerate(requests)
             if i not in outcomes
         ]
+        noted = self._journal.expect([each.message.id for each in sendings])
         try:
             appended = await self._storing.store(site, sendings)
             await self._broadcast(site.name, sendings)
@@ -135,7 +136,8 @@ class Publisher:
             fields = {"site": site.name, "message": joined_ids(sendings), "error": error}
             logger.warning("Site %(site)s: message %(message)s not sent: %(error)r", fields)
             raise
-        self._note(site.name, sendings, appended, taken_at)
+        if noted:
+            self._note(site.name, sendings, appended, taken_at, noted)
         if idempotency_key and sendings:
             await self._settle(site.name, sendings)
         self._counters.of(site.name).messages += len(sendings)
@@ -169,12 +171,18 @@ class Publisher:
             await self._backplane.announce_broadcasts(site, broadcasts)
 
     def _note(
-        self, site: str, sendings: Sequence[Sending], appended: Iterable[Appended], at: float
+        self,
+        site: str,
+        sendings: Sequence[Sending],
+        appended: Iterable[Appended],
+        at: float,
+        noted: frozenset[str],
     ) -> None:
         rooms = iter(appended)
         for each in sendings:
             stored = tuple(islice(rooms, len(each.user_rooms)))
-            self._journal.accept(site, each.message, at, stored, len(each.shared_rooms))
+            if each.message.id in noted:
+                self._journal.accept(site, each.message, at, stored, len(each.shared_rooms))
 
     async def _settle(self, site: str, sendings: Sequence[Sending]) -> None:
         """Failing here would only make the sender repeat what steps 2 and 3 know already."""

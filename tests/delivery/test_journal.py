@@ -11,7 +11,8 @@ from tests.delivery.queue_fixtures import LAPTOP, PHONE, SITE
 def accept(journal: Journal, message_id: str, rooms: int = 1) -> None:
     message = Message.build(message_id, "hello", [], False, [])
     stored = [Appended(f"user_{i}", "epoch", 1, message_id, "", ()) for i in range(rooms)]
-    journal.accept(SITE, message, 1.0, stored, 0)
+    if journal.expect([message_id]):
+        journal.accept(SITE, message, 1.0, stored, 0)
 
 
 def test_a_message_of_many_rooms_tells_of_some() -> None:
@@ -31,6 +32,23 @@ def test_past_its_limit_the_journal_skips_and_counts() -> None:
     taken = journal.take(to_the_end=True)
     assert (len(taken.begun), taken.lines) == (5, {})
     assert taken.begun[SITE, "4"].count(b"\n") == 1
+    assert journal.skipped == 2
+
+
+def test_what_has_no_receipt_takes_no_room_of_what_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.monotonic", lambda: 0.0)
+    journal = Journal(2)
+    accept(journal, "1")
+    assert journal.expect(["2", "3"]) == frozenset()
+    for _ in range(MAX_NOTES):
+        journal.sent(PHONE, ("2",))
+        journal.acked(PHONE, ("2", "3"))
+        journal.broadcast(SITE, "3", 1)
+    journal.sent(PHONE, ("1",))
+    journal.acked(PHONE, ("1", "2"))
+    taken = journal.take(to_the_end=True)
+    assert taken.begun[SITE, "1"].count(b"\n") == 2
+    assert (list(taken.begun), taken.lines) == ([(SITE, "1")], {})
     assert journal.skipped == 2
 
 

@@ -178,7 +178,7 @@ async def test_fault_that_no_sender_waits_for_is_logged(
 ) -> None:
     slow = SlowQueues(queues)
     publisher = make_publisher(slow, backplane)
-    monkeypatch.setattr(publisher, "_note", None)  # cannot be called
+    monkeypatch.setattr(publisher, "_broadcast", None)  # cannot be called
     call = asyncio.create_task(publisher.publish(SITE, make_request(*BOTH), False))
     await slow.reached.wait()
     call.cancel()
