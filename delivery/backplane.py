@@ -2,8 +2,8 @@
 
 What is for shared rooms is announced here by `publish`; what is stored, by Redis itself as it
 stores it, in the same words. Each process that has a socket in the room hears of it through the
-`switchboard`. Of a user room an announcement is a hint: one that is lost,
-doubled or late costs time, never a message. The only importer of Channels.
+`switchboard`. Of a user room an announcement is a hint: one that is lost, doubled or late costs
+time, never a message. The only importer of Channels.
 """
 
 import asyncio

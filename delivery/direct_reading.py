@@ -44,8 +44,7 @@ def _add(transport: Any) -> None:
 
 
 def _read(transport: Any) -> None:
-    """In one step what the reactor does in three. What is no data, an end or an error, it finds
-    as well."""
+    """In one step what the reactor does in three; where there is no data, it finds out why."""
     try:
         data = transport.socket.recv(transport.bufferSize)
     except (OSError, AttributeError):

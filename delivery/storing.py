@@ -4,7 +4,7 @@ Below `publish`; `queues` stores it. Nothing here knows HTTP, Redis or Channels.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from delivery.backplane import Backplane
 from delivery.counters import Counters
@@ -17,6 +17,8 @@ from delivery.traces import trace_stored
 from sites.snapshots import SiteSnapshot
 
 logger = logging.getLogger(__name__)
+
+ROOMS_AT_ONCE = 500  # of a call, which may name a hundred thousand
 
 
 class Storing:
@@ -43,8 +45,14 @@ class Storing:
         to_store = [
             ToStore(each.message, each.user_rooms, each.key) for each in sendings if each.user_rooms
         ]
-        if not to_store:
-            return ()
+        appended: list[Appended] = []
+        for some in _portions(to_store):
+            appended += await self._store_some(site, some)
+        return appended
+
+    async def _store_some(
+        self, site: SiteSnapshot, to_store: Sequence[ToStore]
+    ) -> Sequence[Appended]:
         limits = QueueLimits(site.queue_messages, site.queue_bytes)
         try:
             appended = await self._queues.append_all(site.name, to_store, limits)
@@ -101,3 +109,17 @@ class Storing:
                     "%(site)s/%(room)s: queues of %(devices)s were full, dropped with %(message)s",
                     fields,
                 )
+
+
+def _portions(to_store: Sequence[ToStore]) -> Iterator[Sequence[ToStore]]:
+    """What one portion stores is told before the next one is stored."""
+    some: list[ToStore] = []
+    rooms = 0
+    for each in to_store:
+        some.append(each)
+        rooms += len(each.rooms)
+        if rooms >= ROOMS_AT_ONCE:
+            yield some
+            some, rooms = [], 0
+    if some:
+        yield some

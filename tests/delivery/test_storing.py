@@ -9,8 +9,10 @@ import pytest
 import pytest_asyncio
 from redis.asyncio import Redis
 
+from delivery import storing
 from delivery.backplane import Backplane
 from delivery.exceptions import RedisUnavailable
+from delivery.payloads import SendRequest
 from delivery.queue_values import Appended
 from delivery.queues import Queues
 from tests.delivery.process_fixtures import connect
@@ -137,6 +139,25 @@ async def test_what_was_stored_though_its_sender_hears_503_reaches_the_sockets(
         await here.publish(ROOM, content=UPDATE)
     await here.settle()
     assert tab.events == [HELLO, UPDATE][: 1 + has_more]
+
+
+async def test_of_a_call_of_many_rooms_the_first_are_told_before_the_last_are_stored(
+    here: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tab = await connect(here, ROOM, device="phone")
+    append_all, heard = here.queues.append_all, []
+
+    async def append_noted(*args: Any) -> Sequence[Appended]:
+        heard.append(len(tab.events))
+        return await append_all(*args)
+
+    monkeypatch.setattr(here.queues, "append_all", append_noted)
+    monkeypatch.setattr(storing, "ROOMS_AT_ONCE", 2)
+    texts = [f'["n",{i}]' for i in range(5)]
+    requests = [SendRequest((ROOM,), "n", text, None) for text in texts]
+    await here.publisher.publish_all(here.site, requests, resync=False)
+    assert heard == [0, 2, 4]
+    assert tab.events == [["n", i] for i in range(5)]
 
 
 async def test_a_socket_on_its_way_in_gets_it(here: Process) -> None:
