@@ -1,8 +1,8 @@
 """`/metrics` on a port of its own, for a Prometheus in the same network and for nobody else.
 
 Beside the web server, on the same event loop: it answers also while the service drains or
-its port is crowded. Worker n listens n ports further on. aiohttp, some
-8 MiB, is imported where there is such a port.
+its port is crowded. Worker n listens n ports further on. aiohttp, some 8 MiB, is imported where
+there is such a port.
 """
 
 import logging

@@ -198,8 +198,7 @@ class Queues:
     ) -> list[Call]:
         count = in_force(limits.messages, self._max_messages)
         text_bytes = in_force(limits.text_bytes, self._max_bytes)
-        here = (self._process, self._channels) if self.announces else ("", "")
-        shared = (*self._shared(), str(count), str(text_bytes), *here)
+        shared = (*self._shared(), str(count), str(text_bytes), self._process, self._channels)
         calls, epoch = [], _new_epoch()
         for message, rooms, once in messages:
             text = message.text.encode()

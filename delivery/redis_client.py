@@ -69,9 +69,9 @@ async def run_scripts(alias: str, calls: Sequence[Call]) -> list[Any]:
     replies: list[Any] = []
     for part in _split(calls):
         replies += await runner.run(part)
-    if any(issubclass(kind, Exception) for kind in set(map(type, replies))):
-        i, error = next((i, each) for i, each in enumerate(replies) if isinstance(each, Exception))
-        raise _failure(calls[i], error) from error
+    for i, reply in enumerate(replies):
+        if isinstance(reply, Exception):
+            raise _failure(calls[i], reply) from reply
     return replies
 
 

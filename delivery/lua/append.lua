@@ -4,7 +4,7 @@
 -- overflowed device, ...}.
 --
 -- ARGV[3]       most messages of a queue        ARGV[4]       most bytes of a queue
--- ARGV[5]       the caller's process, '' = it has no sockets of its own
+-- ARGV[5]       the caller's process
 -- ARGV[6]       what the channels' names begin with, '' = nothing is announced here
 -- ARGV[at]      epoch for a room that has none  ARGV[at + 1]  message id
 -- ARGV[at + 2]  "resync|event_length|", as it is stored before the text: resync = 1 or 0, the
@@ -19,7 +19,8 @@
 local EXPIRED_AT_ONCE = 50
 -- msgpack's map of ten entries, and its text of any length, which follows in four bytes.
 local MAP_OF_10, STR32 = 0x8a, 0xdb
-local max_messages, max_bytes, process = tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]
+local max_messages, max_bytes = tonumber(ARGV[3]), tonumber(ARGV[4])
+local process, channels = ARGV[5], ARGV[6]
 
 -- A process that was hung until its lease was over looks for itself when it goes on.
 local function is_held_elsewhere(device)
@@ -79,7 +80,7 @@ local function append(at)
     end
   end
 
-  local is_anyone_known, is_only_here = false, process ~= ''
+  local is_anyone_known, is_only_here = false, channels ~= ''
   local devices, latest = redis.call('ZRANGE', devices_key, '0', '-1', 'WITHSCORES'), 0
   for i = 1, #devices, 2 do
     local device, seen = devices[i], devices[i + 1] + 0
@@ -98,8 +99,8 @@ local function append(at)
   redis.call('HSET', room_key, unpack(fields))
   if not room[1] or latest < now then expire_room(latest) end
 
-  if ARGV[6] ~= '' and not is_only_here then
-    announce(ARGV[6] .. ARGV[at + 4], text, 'id', id, 'resync', resync, 'epoch', epoch,
+  if channels ~= '' and not is_only_here then
+    announce(channels .. ARGV[at + 4], text, 'id', id, 'resync', resync, 'epoch', epoch,
       'seq', number, 'previous', previous, 'overflowed', overflowed)
   end
   return { epoch, number, id, previous, is_only_here and 1 or 0, unpack(overflowed) }

@@ -59,10 +59,10 @@ async def test_what_is_stored_is_announced_as_the_backplane_does(
 
 @pytest.mark.parametrize("device_id", ["phone", ODD])
 async def test_full_queues_are_named(
-    announcing: Queues, queues: Queues, backplane: Hearing, device_id: str
+    announcing: Queues, elsewhere: Queues, backplane: Hearing, device_id: str
 ) -> None:
-    await queues.open(PHONE)
-    await queues.open(Device(SITE, ROOM, device_id))
+    await elsewhere.open(PHONE)
+    await elsewhere.open(Device(SITE, ROOM, device_id))
     await backplane.join(SITE, [ROOM])
     for message_id in ("1", "2", "3"):
         stored = await append(announcing, message_id)
