@@ -94,6 +94,10 @@ class Journal:
             self._own[each] = False
         return frozenset(ids[:count])
 
+    def give_back(self, count: int) -> None:
+        """Of so many messages that were expected nothing came."""
+        self._left += count
+
     def accept(
         self, site: str, message: Message, at: float, stored: Sequence[Appended], shared: int
     ) -> None:

@@ -133,6 +133,7 @@ class Publisher:
             appended = await self._storing.store(site, sendings)
             await self._broadcast(site.name, sendings)
         except Exception as error:
+            self._journal.give_back(len(noted))
             fields = {"site": site.name, "message": joined_ids(sendings), "error": error}
             logger.warning("Site %(site)s: message %(message)s not sent: %(error)r", fields)
             raise

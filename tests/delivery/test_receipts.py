@@ -3,11 +3,14 @@
 import pytest
 from redis.asyncio import Redis
 
+from delivery.exceptions import RedisUnavailable
 from delivery.inspection import Inspection
+from delivery.journal import Journal
 from delivery.queue_values import Device
 from delivery.queues import Queues
 from delivery.receipts import Receipts
 from tests.delivery.process_fixtures import connect
+from tests.delivery.publish_doubles import FailingQueues
 from tests.delivery.queue_fixtures import PHONE, ROOM, SITE, find_keys
 from tests.delivery.receipt_fixtures import TTL_SECONDS, find, queues, send
 from tests.delivery.socket_fixtures import Process, StartProcess
@@ -45,6 +48,19 @@ async def test_a_message_waits_for_whoever_comes(process: Process) -> None:
         "rooms_left_out": 0,
         "broadcast": {"rooms": 0, "sockets": 0},
     }
+
+
+async def test_messages_that_could_not_be_sent_take_no_receipt_of_others(
+    process: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process.journal = process.publisher._journal = Journal(2)  # one at once
+    with monkeypatch.context() as patch:
+        patch.setattr(process.storing, "_queues", FailingQueues(process.queues, {"append_all"}))
+        for _ in range(3):
+            with pytest.raises(RedisUnavailable):
+                await send(process)
+    message_id = await send(process)
+    assert (await find(process, message_id)).noted.id == message_id
 
 
 async def test_each_device_has_its_own_state_and_times(process: Process, queues: Queues) -> None:
