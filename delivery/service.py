@@ -165,7 +165,7 @@ def build_service() -> Service:
         sequence_mask=config.flake_ids.sequence_mask,
     )
     switchboard = Switchboard(queues, backplane, counters, journal, is_traced=is_traced)
-    storing = Storing(queues, backplane, switchboard, is_traced=is_traced)
+    storing = Storing(queues, backplane, switchboard, counters, is_traced=is_traced)
     acks, presence = Acks(queues, backplane, switchboard), Presence()
     addresses = Addresses(config.trusted_proxies)
     updates = UserUpdates(registry, UpdateSchedule(), presence, site_updates)

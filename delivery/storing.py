@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterator, Sequence
 
 from delivery.backplane import Backplane
+from delivery.counters import Counters
 from delivery.exceptions import BackplaneUnavailable, DeliveryError
 from delivery.queue_values import Appended, QueueLimits, ToStore, Waiting
 from delivery.queues import Queues
@@ -26,13 +27,14 @@ class Storing:
         queues: Queues,
         backplane: Backplane,
         switchboard: Switchboard,
+        counters: Counters,
         *,
         is_traced: bool = False,
     ) -> None:
         self._queues = queues
         self._backplane = backplane
         self._switchboard = switchboard
-        self._counters = switchboard.counters
+        self._counters = counters
         self._is_traced = is_traced  # what is stored is a line of the log for each room
 
     async def store(self, site: SiteSnapshot, sendings: Sequence[Sending]) -> Sequence[Appended]:

@@ -81,6 +81,6 @@ def make_publisher(queues: object, backplane: RecordingBackplane, first_id: int 
     store, plane = cast("Queues", queues), cast("Backplane", backplane)
     counters, journal = Counters(), Journal()
     switchboard = Switchboard(store, plane, counters, journal)
-    storing = Storing(store, plane, switchboard)
+    storing = Storing(store, plane, switchboard, counters)
     new_id = itertools.count(first_id).__next__
     return Publisher(store, storing, plane, new_id, counters, journal)

@@ -123,7 +123,7 @@ class Process:
     def take_queues(self, queues: Queues, ids: Iterator[int] = _ids) -> None:
         """Publish to these, under these ids."""
         backplane, counters = self.backplane, self.counters
-        self.storing = Storing(queues, backplane, self.switchboard)
+        self.storing = Storing(queues, backplane, self.switchboard, counters)
         new_id = ids.__next__
         self.publisher = Publisher(queues, self.storing, backplane, new_id, counters, self.journal)
 
